@@ -1,0 +1,38 @@
+//! What every phase's error has in common: an exit code, maybe a hint, and one way to be told.
+//!
+//! The errors themselves live with their phases; this module only turns them into lines.
+
+use std::error::Error;
+
+use crate::exit::Exit;
+
+/// An error that can end the start.
+pub(crate) trait Failure: Error {
+    /// How the process ends because of it.
+    fn exit(&self) -> Exit;
+
+    /// What the reader can try; `None` where we do not know.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<'a, E: Failure + 'a> From<E> for Box<dyn Failure + 'a> {
+    fn from(error: E) -> Self {
+        Box::new(error)
+    }
+}
+
+/// The error and its causes in one line, `what failed: why`.
+///
+/// Our causes stand either in an error's own text or in its `source`, never in both (STYLE).
+pub(crate) fn sentence(failure: &(impl Failure + ?Sized)) -> String {
+    let mut line = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}

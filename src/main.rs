@@ -1,0 +1,9 @@
+//! app-init: the container entrypoint that waits, migrates, seeds and serves.
+
+mod config;
+mod exit;
+mod failure;
+mod plan;
+mod postgres;
+
+fn main() {}
