@@ -2,7 +2,14 @@
 //!
 //! Pure: no clock, socket, process or environment. `init plan` prints what `run` carries out.
 
+mod build;
+mod children;
+mod render;
+
 use std::{path::PathBuf, time::Duration};
+
+pub(crate) use crate::config::types::{Handoff, OnFailure, StopPolicy};
+pub(crate) use build::plan;
 
 use crate::{
     config::{
@@ -119,13 +126,6 @@ pub(crate) struct Step {
     pub(crate) exit: Exit,
 }
 
-/// What a failed step does to the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnFailure {
-    Abort,
-    Continue,
-}
-
 /// What follows the last phase.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
@@ -141,24 +141,4 @@ pub(crate) struct Server {
     pub(crate) environment: Environment,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-}
-
-/// How the server is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handoff {
-    /// `Supervise` as PID 1, `Exec` otherwise.
-    Auto,
-    Supervise,
-    Exec,
-}
-
-/// What happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopPolicy {
-    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
-    pub(crate) delay: Duration,
-    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
-    pub(crate) grace: Option<Duration>,
-    /// What still runs when the server has ended gets SIGTERM and so long to finish.
-    pub(crate) leftover: Duration,
 }
