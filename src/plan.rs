@@ -8,7 +8,7 @@ mod render;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(crate) use crate::config::types::{Handoff, OnFailure, StopPolicy};
+pub(crate) use crate::config::types::{Handoff, OnFailure};
 pub(crate) use build::plan;
 
 use crate::{
@@ -141,4 +141,15 @@ pub(crate) struct Server {
     pub(crate) environment: Environment,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
+}
+
+/// What happens between a stop signal and the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StopPolicy {
+    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
+    pub(crate) delay: Duration,
+    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
+    pub(crate) grace: Option<Duration>,
+    /// What still runs when the server has ended gets SIGTERM and so long to finish.
+    pub(crate) leftover: Duration,
 }

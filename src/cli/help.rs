@@ -14,6 +14,7 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    /// No topic; the command line is refused.
     Unknown(String),
 }
 
@@ -47,9 +48,7 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
-            Self::Unknown(word) => {
-                format!("no topic `{word}`; there are env, exit-codes, modes, config\n")
-            }
+            Self::Unknown(_) => String::new(),
         }
     }
 }

@@ -40,7 +40,7 @@ use file::When;
 use modes::Mode;
 use problem::Problems;
 use secret::Secret;
-use types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy};
+use types::{Autorun, Handoff, OnFailure, SeedSwitch};
 
 /// Everything that was set, with its final type.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// The application's database; `None` if nobody named one.
     pub(crate) database: Option<Connection>,
+    /// Somebody did name a database, even if what they wrote cannot be read.
+    pub(crate) database_named: bool,
     /// For lock, migrate and seed, where it is another one than `database`.
     pub(crate) migrate_database: Option<Connection>,
     pub(crate) wait: WaitSettings,
@@ -67,7 +69,7 @@ pub(crate) struct Config {
     /// `APP_INIT_USER` as written: `name|uid[:gid]`.
     pub(crate) user: Option<String>,
     pub(crate) handoff: Handoff,
-    pub(crate) stop: StopPolicy,
+    pub(crate) stop: StopSettings,
     pub(crate) signals: Signals,
     /// As written; `${…}` is not expanded yet.
     pub(crate) healthcheck_url: String,
@@ -191,6 +193,15 @@ pub(crate) struct Step {
 pub(crate) struct Switch {
     pub(crate) when: When,
     pub(crate) on: bool,
+}
+
+/// What happens between a stop signal and the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StopSettings {
+    pub(crate) delay: Duration,
+    /// `None` leaves SIGKILL to the runtime.
+    pub(crate) grace: Option<Duration>,
+    pub(crate) leftover: Duration,
 }
 
 /// How signals reach the server.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Config, EtlSettings, LockSettings, Log, MigrateSettings, Provision, Request, SeedSettings,
-    Signals, Step, Switch, WaitSettings,
+    Signals, Step, StopSettings, Switch, WaitSettings,
     connections::{self, Connections},
     duration,
     environment::Environment,
@@ -12,9 +12,8 @@ use super::{
     files::Files,
     modes,
     problem::{Problem, Problems},
-    report,
-    sources,
-    types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy, boolean, nearest},
+    report, sources,
+    types::{Autorun, Handoff, OnFailure, SeedSwitch, boolean, nearest},
     values::{Reader, template},
 };
 use crate::cli::{Cli, Command, settings::PREFIX};
@@ -39,6 +38,7 @@ pub(crate) fn resolve(
     let mut config = Config {
         request: request(cli, &reader),
         log: log(cli, &mut reader),
+        database_named: connections.named,
         database: connections.database,
         migrate_database: connections.migrate,
         wait: wait(&mut reader),
@@ -173,8 +173,8 @@ fn etl(reader: &mut Reader<'_>) -> EtlSettings {
     }
 }
 
-fn stop(reader: &mut Reader<'_>) -> StopPolicy {
-    StopPolicy {
+fn stop(reader: &mut Reader<'_>) -> StopSettings {
+    StopSettings {
         delay: reader.span("APP_INIT_STOP_DELAY"),
         grace: reader.limit("APP_INIT_STOP_GRACE"),
         leftover: reader.span("APP_INIT_LEFTOVER_GRACE"),

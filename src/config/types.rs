@@ -1,7 +1,5 @@
 //! Values that are more than text: switches, policies, and lists.
 
-use std::time::Duration;
-
 use crate::cli;
 
 /// `AUTORUN_MIGRATIONS`.
@@ -35,17 +33,6 @@ pub(crate) enum Handoff {
     Auto,
     Supervise,
     Exec,
-}
-
-/// What happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopPolicy {
-    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
-    pub(crate) delay: Duration,
-    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
-    pub(crate) grace: Option<Duration>,
-    /// What still runs when the server has ended gets SIGTERM and so long to finish.
-    pub(crate) leftover: Duration,
 }
 
 /// `true 1 yes y on enable(d)` and their opposites, in any case; `None` is anything else.

@@ -1,7 +1,8 @@
 //! The decisions: which phases a mode has here, and why the others are skipped.
 
 use super::{
-    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, Wait, Work,
+    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, StopPolicy, Wait,
+    Work,
     children::{Children, Role},
 };
 use crate::{
@@ -182,13 +183,13 @@ impl Builder<'_> {
     }
 
     fn no_database(&mut self, step: &str) -> Action {
-        let reason = format!("{step}: there is something to do, but no database is known");
-        let problem = Problem::config(&reason);
-        self.problems.push(
-            problem.hint(
+        let reason = "no database is known".to_owned();
+        if !self.config.database_named {
+            let problem = Problem::config(format!("{step}: {reason}"));
+            self.problems.push(problem.hint(
                 "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
-            ),
-        );
+            ));
+        }
         Action::Skip(reason)
     }
 
@@ -303,7 +304,7 @@ impl Builder<'_> {
             return skip;
         }
         let targets = self.wait_targets(writable);
-        if targets.is_empty() {
+        if targets.is_empty() && !self.config.database_named {
             let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR".to_owned();
             return self.absent(
                 "wait",
@@ -373,9 +374,14 @@ impl Builder<'_> {
                 command,
                 environment,
                 handoff: self.config.handoff,
-                stop: self.config.stop.clone(),
+                stop: self.stop(),
             }))
         })
+    }
+
+    fn stop(&self) -> StopPolicy {
+        let stop = &self.config.stop;
+        StopPolicy { delay: stop.delay, grace: stop.grace, leftover: stop.leftover }
     }
 
     fn configured(
