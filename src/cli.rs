@@ -19,8 +19,8 @@ use crate::{exit::Exit, failure::Failure};
 use help::Topic;
 use mask::mask;
 
-/// The command line.
-#[derive(Clone, Debug)]
+/// The command line. Has no `Debug`: a word may hold a password.
+#[derive(Clone)]
 pub(crate) struct Cli {
     pub(crate) command: Command,
     /// Settings given as flags, by the name of their variable.
@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Start {
         /// `None` is `APP_INIT_MODE`, or api.

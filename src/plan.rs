@@ -5,6 +5,8 @@
 mod build;
 mod children;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -24,10 +24,17 @@ impl std::fmt::Debug for CommandLine {
 }
 
 /// A command as it was configured: its syntax is right, its variables are not put in yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Template {
+    /// Masked.
     source: String,
     words: Vec<Word>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.source.fmt(out)
+    }
 }
 
 impl Template {

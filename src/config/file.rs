@@ -14,7 +14,7 @@ use super::{problem::Problem, problem::Problems, types::nearest};
 use crate::cli::settings::{self, Kind, Setting};
 
 /// What a file says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct File {
     pub(crate) path: PathBuf,
     pub(crate) settings: Vec<Entry>,
@@ -24,22 +24,21 @@ pub(crate) struct File {
 }
 
 /// A setting and where it stands.
-#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) setting: &'static Setting,
     pub(crate) value: Raw,
     pub(crate) line: usize,
 }
 
-/// A value before it has a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value before it has a type. Has no `Debug`: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Raw {
     Text(String),
     List(Vec<String>),
 }
 
 /// `[steps.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct StepEntry {
     pub(crate) name: String,
     pub(crate) line: usize,
@@ -58,7 +57,7 @@ pub(crate) struct When {
 }
 
 /// `[modes.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ModeEntry {
     pub(crate) name: String,
     pub(crate) line: usize,

@@ -21,6 +21,8 @@ pub(crate) mod secret;
 mod secret_files;
 mod sources;
 pub(crate) mod target;
+#[cfg(test)]
+pub(crate) mod tests;
 pub(crate) mod types;
 mod values;
 mod words;
@@ -43,7 +45,9 @@ use secret::Secret;
 use types::{Autorun, Handoff, OnFailure, SeedSwitch};
 
 /// Everything that was set, with its final type.
-#[derive(Clone, Debug)]
+///
+/// Has no `Debug`, nor have its parts with texts in them: a target or a word may hold a password.
+#[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) request: Request,
     pub(crate) log: Log,
@@ -95,7 +99,7 @@ pub(crate) struct Config {
 }
 
 /// What this start was asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// Name of the mode; `wait` for `init wait`.
     pub(crate) mode: String,
@@ -114,7 +118,7 @@ pub(crate) struct Log {
     pub(crate) level: tracing::Level,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct WaitSettings {
     /// `None` is the database, if one is known.
     pub(crate) targets: Option<Vec<String>>,
@@ -153,7 +157,7 @@ pub(crate) struct MigrateSettings {
     pub(crate) strict: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct SeedSettings {
     pub(crate) switch: SeedSwitch,
     pub(crate) provision: Provision,
@@ -164,7 +168,7 @@ pub(crate) struct SeedSettings {
     pub(crate) on_failure: OnFailure,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct EtlSettings {
     /// `RUN_ETL_ON_STARTUP`.
     pub(crate) on_startup: bool,
@@ -176,7 +180,7 @@ pub(crate) struct EtlSettings {
 }
 
 /// `[steps.NAME]`, a step of the image's own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) run: Template,
