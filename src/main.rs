@@ -3,7 +3,9 @@
 mod config;
 mod exit;
 mod failure;
+mod log;
 mod plan;
 mod postgres;
+mod timeline;
 
 fn main() {}
