@@ -3,6 +3,7 @@
 mod config;
 mod exit;
 mod failure;
+mod migrate;
 mod plan;
 mod postgres;
 
