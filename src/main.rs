@@ -4,6 +4,7 @@ mod config;
 mod exit;
 mod failure;
 mod log;
+mod migrate;
 mod plan;
 mod postgres;
 mod timeline;
