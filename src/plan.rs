@@ -9,6 +9,7 @@ use crate::{
         command::CommandLine, database::Connection, environment::Environment, target::Target,
     },
     exit::Exit,
+    process::signal::{SignalMap, SignalTarget},
 };
 
 /// Everything one start does.
@@ -152,7 +153,7 @@ pub(crate) enum Handoff {
     Exec,
 }
 
-/// What happens between a stop signal and the end.
+/// Which signals reach the server, and what happens between a stop signal and the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StopPolicy {
     /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
@@ -161,4 +162,33 @@ pub(crate) struct StopPolicy {
     pub(crate) grace: Option<Duration>,
     /// What still runs when the server has ended gets SIGTERM and so long to finish.
     pub(crate) leftover: Duration,
+    pub(crate) target: SignalTarget,
+    pub(crate) map: SignalMap,
+    /// Exit codes of the server that become 0.
+    pub(crate) success: Vec<u8>,
+    pub(crate) signals: SignalState,
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            grace: None,
+            leftover: Duration::from_secs(5),
+            target: SignalTarget::Child,
+            map: SignalMap::default(),
+            success: Vec::new(),
+            signals: SignalState::Default,
+        }
+    }
+}
+
+/// The signal state a server starts with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SignalState {
+    /// Nothing ignored, nothing blocked.
+    #[default]
+    Default,
+    /// What app-init was started with (`APP_INIT_SIGNALS_INHERIT=true`), for `nohup` users.
+    Inherited,
 }
