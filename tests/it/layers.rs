@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["postgres"],
     &["plan"],
     &["wait", "migrate", "step", "supervise"],
-    &["run"],
+    &["run", "passthrough"],
     &["main"],
 ];
 
