@@ -4,6 +4,7 @@ use tracing::{info, warn};
 
 use super::{dirs, stopped::Stopped};
 use crate::{
+    exit::Exit,
     failure::{Failure, sentence},
     migrate::lock::Leader,
     plan::{Action, OnFailure, Phase, Plan, Step, Wait, Work},
@@ -121,7 +122,7 @@ impl Preparation {
 
     fn failed(&mut self, name: &str, failure: Box<dyn Failure>) -> Box<dyn Failure> {
         let note = match failure.exit() {
-            crate::exit::Exit::Signal(number) => format!("stopped by {}", process::signal::name(number)),
+            Exit::Signal(number) => Signal::from_raw(number).map_or_else(String::new, |signal| format!("stopped by {signal}")),
             exit => exit.reason().to_owned(),
         };
         self.timeline.add(name, Outcome::Failed, note);
@@ -141,7 +142,7 @@ fn is_ignored(work: &Work, failure: &dyn Failure) -> bool {
         Work::Step(step) => step.on_failure,
         Work::Dirs(_) | Work::Wait(_) | Work::Migrate(_) => OnFailure::Abort,
     };
-    policy == OnFailure::Continue && !matches!(failure.exit(), crate::exit::Exit::Signal(_))
+    policy == OnFailure::Continue && !matches!(failure.exit(), Exit::Signal(_))
 }
 
 fn listed(paths: &[std::path::PathBuf]) -> String {

@@ -2,19 +2,18 @@
 
 use thiserror::Error;
 
-use crate::{exit::Exit, failure::Failure, process::signal};
+use crate::{exit::Exit, failure::Failure, process::Signal};
 
 /// A stop signal came during a phase and the phase has been wound up.
 #[derive(Debug, Error)]
-#[error("stopped by {} during `{phase}`", signal::name(*signal))]
+#[error("stopped by {signal} during `{phase}`")]
 pub(crate) struct Stopped {
     pub(crate) phase: String,
-    /// The signal's number.
-    pub(crate) signal: i32,
+    pub(crate) signal: Signal,
 }
 
 impl Failure for Stopped {
     fn exit(&self) -> Exit {
-        Exit::Signal(self.signal)
+        Exit::Signal(self.signal.number())
     }
 }

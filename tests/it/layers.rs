@@ -9,7 +9,8 @@ const LAYERS: &[&[&str]] = &[
     &["postgres"],
     &["plan"],
     &["wait", "migrate", "step", "supervise"],
-    &["run", "passthrough"],
+    &["passthrough"],
+    &["run"],
     &["main"],
 ];
 
