@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod diagnose;
 mod exit;
 mod failure;
 mod log;
@@ -14,6 +15,7 @@ mod run;
 mod step;
 mod supervise;
 mod timeline;
+mod wait;
 
 use std::{ffi::OsString, process::ExitCode, time::Instant};
 

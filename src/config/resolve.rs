@@ -12,8 +12,7 @@ use super::{
     files::Files,
     modes,
     problem::{Problem, Problems},
-    report,
-    sources,
+    report, sources,
     types::{Autorun, Handoff, OnFailure, SeedSwitch, SignalState, StopPolicy, boolean, nearest},
     values::{Reader, template},
 };

@@ -136,9 +136,7 @@ pub(crate) async fn await_applied(
         let missing = match inspect(connection, folder).await {
             Ok(state) if state.pending.is_empty() => return Ok(state),
             Ok(state) => labels(&state.pending),
-            Err(MigrateError::Connect { cause, .. }) if cause.is_lost_connection() => {
-                cause.to_string()
-            }
+            Err(error) if error.may_pass() => error.to_string(),
             Err(error) => return Err(error),
         };
         if limit.is_some_and(|limit| started.elapsed() >= limit) {

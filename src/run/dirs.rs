@@ -53,7 +53,9 @@ pub(crate) fn prepare(directories: &[PathBuf]) -> Result<(), DirectoryError> {
 
 fn prepare_one(path: &Path) -> Result<(), DirectoryError> {
     let found = match fs::metadata(path) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => fs::create_dir_all(path).and_then(|()| fs::metadata(path)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(path).and_then(|()| fs::metadata(path))
+        }
         other => other,
     }
     .map_err(|source| DirectoryError::Create { path: path.to_owned(), source })?;

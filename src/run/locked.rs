@@ -45,7 +45,8 @@ impl Preparation {
         self.lock(name, connection, &work.lock).await?;
         let Some(leader) = &self.leader else { return Ok(skipped("no lock")) };
         let mut stop = None;
-        let applied = migrate::apply(connection, folder, leader, noted(&mut self.events, &mut stop)).await;
+        let applied =
+            migrate::apply(connection, folder, leader, noted(&mut self.events, &mut stop)).await;
         let applied = applied.map_err(|error| told(name, error, stop))?;
         Ok(done(match applied.as_slice() {
             [] => "nothing pending any more: another replica was faster".to_owned(),
@@ -55,19 +56,30 @@ impl Preparation {
     }
 
     pub(super) async fn seed(&mut self, name: &str, work: &Seed) -> Result<Done> {
-        if !work.force && let Need::Done(reason) = self.unless_stopped(name, migrate::seed::needed(work)).await?? {
+        if !work.force
+            && let Need::Done(reason) =
+                self.unless_stopped(name, migrate::seed::needed(work)).await??
+        {
             return Ok(skipped(reason));
         }
         match (&work.source, &work.connection) {
             (Source::Folder(folder), Some(connection)) => {
                 self.seed_folder(name, work, connection, folder).await
             }
-            (Source::Command(step), connection) => self.seed_command(name, work, step, connection.as_ref()).await,
+            (Source::Command(step), connection) => {
+                self.seed_command(name, work, step, connection.as_ref()).await
+            }
             (Source::Folder(_), None) => Ok(skipped("no database is configured")),
         }
     }
 
-    async fn seed_folder(&mut self, name: &str, work: &Seed, connection: &Connection, folder: &Path) -> Result<Done> {
+    async fn seed_folder(
+        &mut self,
+        name: &str,
+        work: &Seed,
+        connection: &Connection,
+        folder: &Path,
+    ) -> Result<Done> {
         self.lock(name, connection, &work.lock).await?;
         let Some(leader) = &self.leader else { return Ok(skipped("no lock")) };
         let mut stop = None;
@@ -93,7 +105,9 @@ impl Preparation {
     ) -> Result<Done> {
         if let Some(connection) = connection {
             self.lock(name, connection, &work.lock).await?;
-            if !work.force && let Need::Done(reason) = migrate::seed::needed(work).await? {
+            if !work.force
+                && let Need::Done(reason) = migrate::seed::needed(work).await?
+            {
                 return Ok(skipped(reason));
             }
         }
@@ -130,7 +144,12 @@ impl Preparation {
     }
 
     /// Queues for the lock unless it is held already.
-    async fn lock(&mut self, name: &str, connection: &Connection, policy: &LockPolicy) -> Result<()> {
+    async fn lock(
+        &mut self,
+        name: &str,
+        connection: &Connection,
+        policy: &LockPolicy,
+    ) -> Result<()> {
         if self.leader.is_none() {
             let acquired = migrate::lock::acquire(connection, policy);
             self.leader = Some(self.unless_stopped(name, acquired).await??);
@@ -153,7 +172,11 @@ async fn noted(events: &mut Events, which: &mut Option<Signal>) {
 }
 
 /// A stop ends the start with the signal's own number.
-fn told(phase: &str, error: MigrateError, stop: Option<Signal>) -> Box<dyn crate::failure::Failure> {
+fn told(
+    phase: &str,
+    error: MigrateError,
+    stop: Option<Signal>,
+) -> Box<dyn crate::failure::Failure> {
     match (error, stop) {
         (MigrateError::Stopped { .. }, Some(signal)) => stopped(phase, signal),
         (error, _) => error.into(),

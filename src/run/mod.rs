@@ -7,12 +7,7 @@ mod report;
 mod stopped;
 mod termination;
 
-use std::{
-    ffi::OsString,
-    io::IsTerminal,
-    path::Path,
-    time::Instant,
-};
+use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
 
 use tracing::{Level, debug, error, info, warn};
 
@@ -53,8 +48,12 @@ pub(crate) fn user(outside: Outside) -> u8 {
     let is_program = |word: &OsString| program::exists(word, path);
     match passthrough::choose(outside.words.first(), names, is_program) {
         Choice::Ours => ours(outside, &modes),
-        Choice::PassThrough => pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code()),
-        Choice::NearMiss(name) => tell(&PassThroughError::near_miss(&outside.words[0], name)).code(),
+        Choice::PassThrough => {
+            pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code())
+        }
+        Choice::NearMiss(name) => {
+            tell(&PassThroughError::near_miss(&outside.words[0], name)).code()
+        }
     }
 }
 
@@ -166,7 +165,8 @@ fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
 fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
     let runtime = runtime()?;
     let (timeline, outcome) = runtime.block_on(async {
-        let events = Events::open().map_err(|cause| Internal { what: "listen to signals", cause })?;
+        let events =
+            Events::open().map_err(|cause| Internal { what: "listen to signals", cause })?;
         let mut preparation = Preparation::new(events, timeline);
         let outcome = preparation.carry_out(plan).await;
         prepare::Result::Ok((preparation.timeline, outcome))
@@ -186,7 +186,9 @@ fn runtime() -> prepare::Result<tokio::runtime::Runtime> {
 /// The last line of the timeline.
 fn what_next(plan: &Plan, failure: Option<&dyn Failure>) -> String {
     match (failure, &plan.end) {
-        (Some(failure), _) => format!("exit {}: {}", failure.exit().code(), failure.exit().reason()),
+        (Some(failure), _) => {
+            format!("exit {}: {}", failure.exit().code(), failure.exit().reason())
+        }
         (None, End::Exit) => "done".to_owned(),
         (None, End::Server(server)) => format!("starting {}", server.command.source),
     }
@@ -201,7 +203,8 @@ fn end(outside: Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
 
 fn hand_over(outside: Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
     termination::write(&config.termination_log, "");
-    let level = if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };
+    let level =
+        if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };
     let voice = Voice { json: config.log.json, level };
     Ok(supervise::hand_over(server, &outside.inherited, voice)?)
 }

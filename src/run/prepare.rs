@@ -91,7 +91,10 @@ impl Preparation {
 
     async fn wait(&mut self, name: &str, wait: &Wait) -> Result<Done> {
         let ready = self.unless_stopped(name, wait::run(wait)).await??;
-        let notes: Vec<String> = ready.iter().map(ToString::to_string).collect();
+        let notes: Vec<String> = ready
+            .iter()
+            .map(|ready| format!("{} after {} tries", ready.target, ready.tries))
+            .collect();
         Ok(done(notes.join("; ")))
     }
 
@@ -101,7 +104,11 @@ impl Preparation {
     }
 
     /// Runs what has no child of its own; a stop signal drops it where it is.
-    pub(super) async fn unless_stopped<T>(&mut self, name: &str, work: impl Future<Output = T>) -> Result<T> {
+    pub(super) async fn unless_stopped<T>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T> {
         tokio::select! {
             biased;
             signal = self.events.stop() => Err(stopped(name, signal)),
@@ -116,13 +123,19 @@ impl Preparation {
     }
 
     fn ignored(&mut self, name: &str, failure: &dyn Failure) {
-        warn!(phase = name, event = "ignored", "{}; going on, as its on_failure says", sentence(failure));
+        warn!(
+            phase = name,
+            event = "ignored",
+            "{}; going on, as its on_failure says",
+            sentence(failure)
+        );
         self.timeline.add(name, Outcome::Failed, "ignored: on_failure is continue");
     }
 
     fn failed(&mut self, name: &str, failure: Box<dyn Failure>) -> Box<dyn Failure> {
         let note = match failure.exit() {
-            Exit::Signal(number) => Signal::from_raw(number).map_or_else(String::new, |signal| format!("stopped by {signal}")),
+            Exit::Signal(number) => Signal::from_raw(number)
+                .map_or_else(String::new, |signal| format!("stopped by {signal}")),
             exit => exit.reason().to_owned(),
         };
         self.timeline.add(name, Outcome::Failed, note);

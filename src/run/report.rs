@@ -39,7 +39,6 @@ pub(super) fn plan(config: &Config, json: bool) -> Exit {
     }
 }
 
-
 /// `init status`: the folder against the database. With `exit_code`, anything but up to date is a failure.
 pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
     match read_status(config) {
@@ -55,7 +54,10 @@ pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
 fn read_status(config: &Config) -> Result<migrate::status::Status> {
     config.problems.clone().or(())?;
     let Provision::Folder(folder) = &config.migrate.provision else {
-        return Err(nothing("the schema is not kept in a folder of SQL files", "set APP_INIT_MIGRATIONS"));
+        return Err(nothing(
+            "the schema is not kept in a folder of SQL files",
+            "set APP_INIT_MIGRATIONS",
+        ));
     };
     let Some(connection) = config.migrate_connection() else {
         return Err(nothing("no database is known", "set DATABASE_URL"));
