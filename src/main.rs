@@ -2,66 +2,63 @@
 
 mod cli;
 mod config;
+mod diagnose;
 mod exit;
 mod failure;
+mod log;
+mod migrate;
+mod passthrough;
 mod plan;
+mod postgres;
+mod process;
+mod run;
+mod step;
+mod supervise;
+mod timeline;
+mod wait;
 
-use std::{io::Write, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Instant};
 
-use cli::{Cli, Command};
-use config::{Config, environment::Environment, files::Disk};
-use exit::Exit;
+use config::environment::Environment;
 use failure::Failure;
+use passthrough::{Choice, PassThroughError};
+use process::{Inherited, launch, program};
+use supervise::{
+    order::{self, Order},
+    serve,
+    voice::{Level, Voice},
+};
 
+/// Which of our personalities this run is: decided before anything else is touched.
 fn main() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "`main` reads the environment once")]
+    let began = Instant::now();
+    let inherited = process::block_signals();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let name = words.first().map(|name| name.to_string_lossy());
+    let code = match name.as_deref() {
+        Some(order::NAME) => supervisor(&words),
+        Some(launch::NAME) => launched(&words, &inherited),
+        _ => started(words, inherited, began),
+    };
+    ExitCode::from(code)
+}
+
+/// The minimal supervisor that `supervise::hand_over` turned us into.
+fn supervisor(words: &[OsString]) -> u8 {
+    Order::decode(words).map_or(exit::Exit::Usage.code(), serve::serve)
+}
+
+/// A child on its way to becoming the server or a step. Our parent tells what failed.
+#[expect(clippy::disallowed_methods, reason = "`main` reads the environment once")]
+fn launched(words: &[OsString], inherited: &Inherited) -> u8 {
+    drop(launch::run(words, std::env::vars_os(), inherited));
+    exit::Exit::NotExecutable.code()
+}
+
+/// What the user started.
+#[expect(clippy::disallowed_methods, reason = "`main` reads the environment once")]
+fn started(words: Vec<OsString>, inherited: Inherited, began: Instant) -> u8 {
     let environment = Environment::new(std::env::vars_os());
-    ExitCode::from(start(&environment).code())
-}
-
-fn start(environment: &Environment) -> Exit {
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
-    let modes = config::mode_names(&words, environment, &Disk);
-    let cli = match Cli::parse(words, &modes) {
-        Ok(cli) => cli,
-        Err(error) => return failed(&error),
-    };
-    let config = config::resolve(&cli, environment, &Disk, config::cpu_count());
-    let report = match &cli.command {
-        Command::Help(topic) => Ok(topic.text()),
-        Command::Version => Ok(format!("app-init {}\n", env!("CARGO_PKG_VERSION"))),
-        Command::Config { check } => return settings(&config, *check),
-        Command::Plan { json: true, .. } => {
-            plan::plan(&config).map(|plan| format!("{:#}\n", plan.json()))
-        }
-        _ => plan::plan(&config).map(|plan| plan.text()),
-    };
-    match report {
-        Ok(text) => print(&text),
-        Err(problems) => problems.iter().map(failed).fold(problems.exit(), |exit, _| exit),
-    }
-}
-
-/// The report comes first, so that a mistake is seen beside its setting.
-fn settings(config: &Config, check: bool) -> Exit {
-    if !check {
-        print(&config::report(&config.shown));
-    }
-    config.problems.iter().chain(config.missing.iter().filter(|_| !check)).for_each(|problem| {
-        failed(problem);
-    });
-    config.check().map_or_else(|problems| problems.exit(), |()| Exit::Done)
-}
-
-fn print(text: &str) -> Exit {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => Exit::Done,
-        Err(_) => Exit::Internal,
-    }
-}
-
-fn failed(failure: &(impl Failure + ?Sized)) -> Exit {
-    let hint = failure.hint().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    drop(write!(std::io::stderr(), "error: {}\n{hint}", failure::sentence(failure)));
-    failure.exit()
+    let words = words.into_iter().skip(1).collect();
+    run::user(run::Outside { words, environment, inherited, began })
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(crate) use crate::config::types::{Handoff, OnFailure};
+pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
 pub(crate) use build::plan;
 
 use crate::{
@@ -108,6 +108,8 @@ pub(crate) struct Seed {
     pub(crate) schema: String,
     /// The marker that makes it run once per database; `None` seeds on each start.
     pub(crate) once: Option<String>,
+    /// Seed although the marker is there.
+    pub(crate) force: bool,
     pub(crate) on_failure: OnFailure,
 }
 
@@ -143,15 +145,4 @@ pub(crate) struct Server {
     pub(crate) environment: Environment,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-}
-
-/// What happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopPolicy {
-    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
-    pub(crate) delay: Duration,
-    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
-    pub(crate) grace: Option<Duration>,
-    /// What still runs when the server has ended gets SIGTERM and so long to finish.
-    pub(crate) leftover: Duration,
 }

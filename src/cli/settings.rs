@@ -62,6 +62,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
     GROUPS.iter().flat_map(|(_, settings)| settings.iter())
 }
 
+/// Those that `init.toml` may give: all but the two that say where to look before it is read.
+pub(crate) fn in_file() -> impl Iterator<Item = &'static Setting> {
+    all().filter(|setting| !matches!(setting.name, "APP_INIT_CONFIG" | "APP_INIT_ENV_FILE"))
+}
+
 const fn row(
     name: &'static str,
     kind: Kind,

@@ -45,20 +45,20 @@ impl Template {
         } else {
             words::posix(text)?
         };
-        Self::new(text.trim().to_owned(), words)
+        Self::new(text.trim(), words)
     }
 
     /// Takes words that are separate already: an array in `init.toml`.
     pub(crate) fn from_words(list: &[String]) -> Result<Self, Problem> {
         let words = list.iter().map(|text| words::literal(text)).collect::<Result<_, _>>()?;
-        Self::new(join(list.iter().map(OsStr::new)), words)
+        Self::new(&join(list.iter().map(OsStr::new)), words)
     }
 
-    fn new(source: String, words: Vec<Word>) -> Result<Self, Problem> {
+    fn new(source: &str, words: Vec<Word>) -> Result<Self, Problem> {
         if words.is_empty() {
             return Err(Problem::config("the command is empty"));
         }
-        Ok(Self { source: mask(&source), words })
+        Ok(Self { source: mask(source), words })
     }
 
     /// Puts in the values of `environment`; `nproc` is what `auto` stands for.
@@ -100,9 +100,8 @@ pub(crate) fn expand_text(
     nproc: usize,
 ) -> Result<String, Problem> {
     let words = words::literal(text)?.expand(environment, nproc)?;
-    let mut whole = OsString::new();
-    words.iter().for_each(|word| whole.push(word));
-    whole
+    words
+        .unwrap_or_default()
         .into_string()
         .map_err(|_| Problem::config(format!("`{text}` expands to other than UTF-8")))
 }

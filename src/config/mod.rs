@@ -42,7 +42,7 @@ use file::When;
 use modes::Mode;
 use problem::Problems;
 use secret::Secret;
-use types::{Autorun, Handoff, OnFailure, SeedSwitch};
+use types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy};
 
 /// Everything that was set, with its final type.
 ///
@@ -73,8 +73,7 @@ pub(crate) struct Config {
     /// `APP_INIT_USER` as written: `name|uid[:gid]`.
     pub(crate) user: Option<String>,
     pub(crate) handoff: Handoff,
-    pub(crate) stop: StopSettings,
-    pub(crate) signals: Signals,
+    pub(crate) stop: StopPolicy,
     /// As written; `${…}` is not expanded yet.
     pub(crate) healthcheck_url: String,
     /// Interval of the line for a silent step; `None` prints none.
@@ -197,28 +196,6 @@ pub(crate) struct Step {
 pub(crate) struct Switch {
     pub(crate) when: When,
     pub(crate) on: bool,
-}
-
-/// What happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopSettings {
-    pub(crate) delay: Duration,
-    /// `None` leaves SIGKILL to the runtime.
-    pub(crate) grace: Option<Duration>,
-    pub(crate) leftover: Duration,
-}
-
-/// How signals reach the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Signals {
-    /// Forward to the whole process group, not only to the server.
-    pub(crate) to_group: bool,
-    /// `TERM=QUIT`, `X=`; as written.
-    pub(crate) map: Vec<String>,
-    /// Exit codes that become 0; as written.
-    pub(crate) success_codes: Vec<String>,
-    /// Ignored signals stay ignored in the server.
-    pub(crate) inherit: bool,
 }
 
 impl Config {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Config, EtlSettings, LockSettings, Log, MigrateSettings, Provision, Request, SeedSettings,
-    Signals, Step, StopSettings, Switch, WaitSettings,
+    Step, Switch, WaitSettings,
     connections::{self, Connections},
     duration,
     environment::Environment,
@@ -13,10 +13,13 @@ use super::{
     modes,
     problem::{Problem, Problems},
     report, sources,
-    types::{Autorun, Handoff, OnFailure, SeedSwitch, boolean, nearest},
+    types::{Autorun, Handoff, OnFailure, SeedSwitch, SignalState, StopPolicy, boolean, nearest},
     values::{Reader, template},
 };
-use crate::cli::{Cli, Command, settings::PREFIX};
+use crate::{
+    cli::{Cli, Command, settings::PREFIX},
+    process::signal,
+};
 
 /// Applies flag > variable > env file > `init.toml` > default.
 ///
@@ -59,7 +62,6 @@ pub(crate) fn resolve(
         user: reader.text("APP_INIT_USER"),
         handoff: handoff(&mut reader),
         stop: stop(&mut reader),
-        signals: signals(&mut reader),
         healthcheck_url: reader.text("APP_INIT_HEALTHCHECK_URL").unwrap_or_default(),
         heartbeat: reader.limit("APP_INIT_HEARTBEAT").filter(|interval| !interval.is_zero()),
         termination_log: reader.path("APP_INIT_TERMINATION_LOG").unwrap_or_default(),
@@ -87,7 +89,7 @@ fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
             request.force = *force;
         }
         Command::Wait { targets, words } => {
-            request.mode = "wait".to_owned();
+            "wait".clone_into(&mut request.mode);
             request.words.clone_from(words);
             request.targets = Some(targets.clone());
         }
@@ -173,11 +175,16 @@ fn etl(reader: &mut Reader<'_>) -> EtlSettings {
     }
 }
 
-fn stop(reader: &mut Reader<'_>) -> StopSettings {
-    StopSettings {
+fn stop(reader: &mut Reader<'_>) -> StopPolicy {
+    let inherit = reader.is_true("APP_INIT_SIGNALS_INHERIT");
+    StopPolicy {
         delay: reader.span("APP_INIT_STOP_DELAY"),
         grace: reader.limit("APP_INIT_STOP_GRACE"),
         leftover: reader.span("APP_INIT_LEFTOVER_GRACE"),
+        target: reader.parsed("APP_INIT_SIGNAL_TARGET", signal::parse_target),
+        map: reader.parsed("APP_INIT_SIGNAL_MAP", signal::parse_map),
+        success: reader.parsed("APP_INIT_SUCCESS_CODES", signal::parse_codes),
+        signals: if inherit { SignalState::Inherited } else { SignalState::Default },
     }
 }
 
@@ -186,15 +193,6 @@ fn handoff(reader: &mut Reader<'_>) -> Handoff {
         "supervise" => Handoff::Supervise,
         "exec" => Handoff::Exec,
         _ => Handoff::Auto,
-    }
-}
-
-fn signals(reader: &mut Reader<'_>) -> Signals {
-    Signals {
-        to_group: reader.word("APP_INIT_SIGNAL_TARGET") == "group",
-        map: reader.list("APP_INIT_SIGNAL_MAP").unwrap_or_default(),
-        success_codes: reader.list("APP_INIT_SUCCESS_CODES").unwrap_or_default(),
-        inherit: reader.is_true("APP_INIT_SIGNALS_INHERIT"),
     }
 }
 

@@ -1,6 +1,11 @@
 //! Values that are more than text: switches, policies, and lists.
 
-use crate::cli;
+use std::time::Duration;
+
+use crate::{
+    cli,
+    process::signal::{SignalMap, SignalTarget},
+};
 
 /// `AUTORUN_MIGRATIONS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,46 @@ pub(crate) enum Handoff {
     Auto,
     Supervise,
     Exec,
+}
+
+/// Which signals reach the server, and what happens between a stop signal and the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StopPolicy {
+    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
+    pub(crate) delay: Duration,
+    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
+    pub(crate) grace: Option<Duration>,
+    /// What still runs when the server has ended gets SIGTERM and so long to finish.
+    pub(crate) leftover: Duration,
+    pub(crate) target: SignalTarget,
+    pub(crate) map: SignalMap,
+    /// Exit codes of the server that become 0.
+    pub(crate) success: Vec<u8>,
+    pub(crate) signals: SignalState,
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            grace: None,
+            leftover: Duration::from_secs(5),
+            target: SignalTarget::Child,
+            map: SignalMap::default(),
+            success: Vec::new(),
+            signals: SignalState::Default,
+        }
+    }
+}
+
+/// The signal state a server starts with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SignalState {
+    /// Nothing ignored, nothing blocked.
+    #[default]
+    Default,
+    /// What app-init was started with (`APP_INIT_SIGNALS_INHERIT=true`), for `nohup` users.
+    Inherited,
 }
 
 /// `true 1 yes y on enable(d)` and their opposites, in any case; `None` is anything else.

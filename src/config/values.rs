@@ -91,6 +91,19 @@ impl Reader<'_> {
         self.word(name) == "true"
     }
 
+    /// Reads with a parser of its own; what cannot be read is the type's default.
+    pub(crate) fn parsed<T: Default>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let Some(text) = self.text(name) else { return T::default() };
+        parse(&text).unwrap_or_else(|why| {
+            self.wrong(name, Problem::config(why));
+            T::default()
+        })
+    }
+
     pub(crate) fn on_failure(&mut self, name: &str) -> OnFailure {
         if self.word(name) == "continue" { OnFailure::Continue } else { OnFailure::Abort }
     }

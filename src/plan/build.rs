@@ -1,8 +1,7 @@
 //! The decisions: which phases a mode has here, and why the others are skipped.
 
 use super::{
-    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, StopPolicy, Wait,
-    Work,
+    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, Wait, Work,
     children::{Children, Role},
 };
 use crate::{
@@ -166,8 +165,8 @@ impl Builder<'_> {
             Err(action) => return action,
         };
         let connection = self.config.migrate_connection().cloned();
-        // `init seed` honours the marker too, so that a second call does no harm; `--force` is the way round it.
-        let once = settings.switch != SeedSwitch::EachStart && !self.config.request.force;
+        // `init seed` honours the marker too, so that a second call does no harm.
+        let once = settings.switch != SeedSwitch::EachStart;
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
             return self.no_database("seed");
         }
@@ -178,6 +177,7 @@ impl Builder<'_> {
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
             once: once.then(|| settings.id.clone()),
+            force: self.config.request.force,
             on_failure: settings.on_failure,
         }))
     }
@@ -374,14 +374,9 @@ impl Builder<'_> {
                 command,
                 environment,
                 handoff: self.config.handoff,
-                stop: self.stop(),
+                stop: self.config.stop.clone(),
             }))
         })
-    }
-
-    fn stop(&self) -> StopPolicy {
-        let stop = &self.config.stop;
-        StopPolicy { delay: stop.delay, grace: stop.grace, leftover: stop.leftover }
     }
 
     fn configured(

@@ -46,7 +46,7 @@ fn each_mode_has_its_phases() {
         ("etl", vec![WAIT, MIGRATE, "etl etl", "exit"]),
         ("migrate", vec![WAIT, MIGRATE, "exit"]),
         ("seed", vec![WAIT, ONCE, "exit"]),
-        ("seed --force", vec![WAIT, "seed folder /seeds", "exit"]),
+        ("seed --force", vec![WAIT, "seed folder /seeds, even if it was seeded before", "exit"]),
         ("wait", vec!["wait for database db:5432/app, at most 1m", "exit"]),
         (
             "wait tcp://a:1 --timeout 5s -- run it",

@@ -4,6 +4,7 @@
     reason = "tests start, signal and collect processes themselves"
 )]
 
+mod layers;
 mod support;
 
 #[test]

@@ -35,8 +35,7 @@ impl Init {
 
     /// `init api` with a server that is a shell script.
     pub(crate) fn server(script: &str) -> Self {
-        let quoted = serde_json::to_string(&["sh", "-c", script]).unwrap();
-        Self::new(["api"]).env("APP_INIT_API_COMMAND", quoted)
+        Self::new(["api"]).env("APP_INIT_API_COMMAND", shell(script))
     }
 
     /// A command that starts the binary itself, such as `unshare … init api`.
@@ -81,6 +80,11 @@ impl Init {
     pub(crate) fn run(self) -> Finished {
         self.start().finish()
     }
+}
+
+/// A shell script as a command of the settings.
+pub(crate) fn shell(script: &str) -> String {
+    serde_json::to_string(&["sh", "-c", script]).unwrap()
 }
 
 /// The binary under test.
