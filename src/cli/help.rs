@@ -69,10 +69,10 @@ Start
   MODE -- CMD    with CMD as the server; -- --flag adds to the configured one
 
 Look
-  plan [MODE]    what would run, and why; touches nothing        --json
-  config         every setting and where it comes from           --check
-  status         applied, pending and divergent migrations       --json --exit-code
-  wait [TARGET…] only wait, then hand over to what follows --    --timeout 30s
+  plan [MODE]    what would run, and why; touches nothing    --json
+  config         every setting and where it comes from       --check
+  status         applied, pending, divergent migrations      --json --exit-code
+  wait [TARGET…] only wait, then hand over to what follows --
 
 Everything else is handed over as it is: `docker run image bash` works.
 
@@ -148,9 +148,10 @@ fn env() -> String {
 }
 
 const ENV: &str = "\
-Settings. Flag > variable (or NAME_FILE) > APP_INIT_ENV_FILE > init.toml > default.
+Settings: flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
 APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
-Durations: 500ms 30s 5m 1h forever. Lists: commas or blanks. Booleans: true 1 yes on.
+Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks. Booleans: true yes
+on 1, false no off 0.
 ";
 
 fn line(setting: &Setting, width: usize) -> String {
@@ -162,9 +163,9 @@ fn line(setting: &Setting, width: usize) -> String {
 fn exit_codes() -> String {
     let rows = exit::TABLE.iter().map(|(code, reason, meaning, retry)| {
         let retry = if retry.is_empty() { "-" } else { retry };
-        format!("  {code:<6} {reason:<15} {retry:<6} {meaning}\n")
+        format!("{code:<6} {reason:<14} {retry:<5} {meaning}\n")
     });
-    format!("  code   reason          retry  meaning\n{}", rows.collect::<String>())
+    format!("code   reason         retry meaning\n{}", rows.collect::<String>())
 }
 
 fn config() -> String {

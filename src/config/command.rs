@@ -48,6 +48,14 @@ impl Template {
         Self::new(text.trim(), words)
     }
 
+    /// Stands for a command that cannot be read, so that it does not count as missing too.
+    ///
+    /// It never runs: its mistake is among the problems, and they end the start.
+    pub(crate) fn unreadable() -> Self {
+        let word = Word::Pieces { pieces: Vec::new(), kept_if_empty: true };
+        Self { source: String::new(), words: vec![word] }
+    }
+
     /// Takes words that are separate already: an array in `init.toml`.
     pub(crate) fn from_words(list: &[String]) -> Result<Self, Problem> {
         let words = list.iter().map(|text| words::literal(text)).collect::<Result<_, _>>()?;

@@ -102,13 +102,11 @@ impl Builder<'_> {
     }
 
     /// Nobody configured the step: an error if the mode demands it.
-    fn absent(&mut self, step: &str, reason: String, hint: &str) -> Action {
+    fn absent(&mut self, step: &str, reason: &str, hint: &str) {
         if self.demanded(step) {
-            let problem =
-                Problem::config(format!("mode {} needs `{step}`: {reason}", self.mode.name));
-            self.problems.push(problem.hint(hint));
+            let what = format!("mode {} needs `{step}`: {reason}", self.mode.name);
+            self.problems.push(Problem::config(what).hint(hint));
         }
-        Action::Skip(reason)
     }
 
     fn dirs(&self) -> Option<Action> {
@@ -132,7 +130,7 @@ impl Builder<'_> {
         };
         let source = match self.source("migrate", &settings.provision, step) {
             Ok(source) => source,
-            Err(action) => return action,
+            Err(reason) => return Action::Skip(reason),
         };
         let connection = self.config.migrate_connection().cloned();
         if connection.is_none() && matches!(source, Source::Folder(_)) {
@@ -162,7 +160,7 @@ impl Builder<'_> {
         };
         let source = match self.source("seed", &settings.provision, step) {
             Ok(source) => source,
-            Err(action) => return action,
+            Err(reason) => return Action::Skip(reason),
         };
         let connection = self.config.migrate_connection().cloned();
         // `init seed` honours the marker too, so that a second call does no harm.
@@ -198,7 +196,7 @@ impl Builder<'_> {
         name: &str,
         provision: &Provision,
         policy: StepPolicy,
-    ) -> Result<Source, Action> {
+    ) -> Result<Source, String> {
         match provision {
             Provision::Folder(path) => Ok(Source::Folder(path.clone())),
             Provision::Command(template) => {
@@ -212,7 +210,8 @@ impl Builder<'_> {
                     if name == "migrate" { "APP_INIT_MIGRATIONS" } else { "APP_INIT_SEEDS" };
                 let hint =
                     format!("set {name_of_folder} or APP_INIT_{}_COMMAND", name.to_uppercase());
-                Err(self.absent(name, reason.clone(), &hint))
+                self.absent(name, reason, &hint);
+                Err(reason.clone())
             }
         }
     }
@@ -238,12 +237,9 @@ impl Builder<'_> {
             return Action::Skip("RUN_ETL_ON_STARTUP is false".into());
         }
         let Some(template) = &settings.command else {
-            let reason = "APP_INIT_ETL_COMMAND is unset".to_owned();
-            return self.absent(
-                "etl",
-                reason,
-                "set APP_INIT_ETL_COMMAND, or `run` of [steps.etl] in init.toml",
-            );
+            let reason = "APP_INIT_ETL_COMMAND is unset";
+            self.absent("etl", reason, "set it, or `run` of [steps.etl] in init.toml");
+            return Action::Skip(reason.to_owned());
         };
         self.targets.extend(settings.wait_for.iter().cloned());
         let policy = StepPolicy {
@@ -252,7 +248,7 @@ impl Builder<'_> {
             exit: Exit::Etl,
         };
         let step = self.child("etl", "APP_INIT_ETL_COMMAND", template, &Role::Step("etl"), policy);
-        step.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+        step.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
     fn own_step(&mut self, name: &str) -> Action {
@@ -267,7 +263,7 @@ impl Builder<'_> {
         let policy =
             StepPolicy { timeout: step.timeout, on_failure: step.on_failure, exit: Exit::Step };
         let made = self.child(name, &format!("steps.{name}"), &step.run, &Role::Step(name), policy);
-        made.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+        made.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
     /// A step's command with its environment. What cannot be expanded is noted.
@@ -278,7 +274,7 @@ impl Builder<'_> {
         template: &Template,
         role: &Role<'_>,
         policy: StepPolicy,
-    ) -> Result<Step, Action> {
+    ) -> Result<Step, String> {
         let environment = self.children.environment(role);
         match template.expand(&environment, self.config.nproc) {
             Ok(command) => Ok(Step {
@@ -293,7 +289,7 @@ impl Builder<'_> {
             }),
             Err(problem) => {
                 self.problems.push(problem.at(subject));
-                Err(Action::Skip(format!("{subject} cannot be expanded")))
+                Err(format!("{subject} cannot be expanded"))
             }
         }
     }
@@ -305,12 +301,13 @@ impl Builder<'_> {
         }
         let targets = self.wait_targets(writable);
         if targets.is_empty() && !self.config.database_named {
-            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR".to_owned();
-            return self.absent(
+            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
+            self.absent(
                 "wait",
                 reason,
                 "name a target: init wait tcp://db:5432, or set DATABASE_URL",
             );
+            return Action::Skip(reason.to_owned());
         }
         let settings = &self.config.wait;
         Action::Do(Work::Wait(Wait {

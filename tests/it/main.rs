@@ -4,7 +4,10 @@
     reason = "tests start, signal and collect processes themselves"
 )]
 
+mod cli;
+mod config;
 mod layers;
+mod plan;
 mod support;
 
 #[test]
