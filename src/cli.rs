@@ -226,6 +226,9 @@ fn usage(error: &clap::Error, modes: &[String]) -> UsageError {
             let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
             unknown_mode(&word, modes)
         }
+        ErrorKind::UnknownArgument if !name.starts_with('-') && is_near(&argument, modes) => {
+            unknown_mode(&argument, modes)
+        }
         ErrorKind::UnknownArgument if !name.starts_with('-') => UsageError {
             message: format!("unexpected word `{argument}`"),
             hint: "another server command goes after `--`: init api -- CMD".into(),
@@ -246,6 +249,12 @@ fn usage(error: &clap::Error, modes: &[String]) -> UsageError {
             hint: "`init help env` says what it may look like".into(),
         },
     }
+}
+
+/// Whether a word behind options was meant as a command or a mode.
+fn is_near(word: &str, modes: &[String]) -> bool {
+    let known: Vec<&str> = WORDS.into_iter().chain(modes.iter().map(String::as_str)).collect();
+    nearest(word, &known).is_some_and(|near| near != word)
 }
 
 /// A word that is neither a command nor a mode nor, as the caller has found, a program.

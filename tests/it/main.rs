@@ -3,8 +3,11 @@
     clippy::disallowed_methods,
     reason = "tests start, signal and collect processes themselves"
 )]
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod bad_input;
 mod layers;
+mod start;
 mod support;
 
 #[test]
