@@ -23,8 +23,8 @@ else
     exit 0
 fi
 
-# In the empty root, with a nearly empty environment.
-confined() { env -i APP_INIT_WAIT_TIMEOUT=2s APP_INIT_LOG_LEVEL=error "${confine[@]}" "$@"; }
+# confined PATIENCE ARGUMENTS…: init in the empty root, with a nearly empty environment.
+confined() { env -i APP_INIT_WAIT_TIMEOUT="$1" APP_INIT_LOG_LEVEL=error "${confine[@]}" "${@:2}"; }
 
 step "dist/init alone in an empty root"
 [[ -x dist/init ]] || fail "there is no dist/init: make build"
@@ -45,14 +45,14 @@ done
 rm "$root/listener.log"
 note "$(cd "$root" && find . -type f | sort | tr '\n' ' ')"
 
-confined version >/dev/null || fail "it does not run there"
+confined 0 version >/dev/null || fail "it does not run there"
 pass "it runs"
 for name in localhost only-in-this-root; do
-    confined wait "tcp://$name:$port" || fail "it cannot reach \`$name\`, which $root/etc/hosts names"
+    confined 30s wait "tcp://$name:$port" || fail "it cannot reach \`$name\`, which $root/etc/hosts names"
     pass "\`$name\` resolves by that root's /etc/hosts"
 done
 # The opposite, so that the checks above mean something. 69: not ready in time.
 code=0
-confined wait "tcp://not-in-this-root.invalid:$port" 2>/dev/null || code=$?
+confined 2s wait "tcp://not-in-this-root.invalid:$port" 2>/dev/null || code=$?
 ((code == 69)) || fail "waiting for a name that does not exist ended with $code instead of 69"
 pass "a name that does not exist is waited for and given up"
