@@ -58,20 +58,22 @@ bin() {
 
 # Installs Debian's package without the cluster and the service that it would start.
 install_package() {
-    local settings=/etc/postgresql-common/createcluster.conf log
+    local settings=/etc/postgresql-common/createcluster.conf log installed=yes
     log=$(mktemp)
     echo "postgres.sh: installing the package \`postgresql\` (no cluster is made or started)"
     export DEBIAN_FRONTEND=noninteractive
-    if ! {
+    {
         apt-get update && apt-get install -y --no-install-recommends postgresql-common &&
             cp "$settings" "$settings.before" &&
             sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' "$settings" &&
             apt-get install -y --no-install-recommends postgresql
-    } >"$log" 2>&1 </dev/null; then
+    } >"$log" 2>&1 </dev/null || installed=no
+    # As the package ships it: a later cluster is the user's choice.
+    [[ ! -e $settings.before ]] || mv "$settings.before" "$settings"
+    if [[ $installed == no ]]; then
         tail -n 20 "$log"
         fail "cannot install the package \`postgresql\`; the whole log is in $log"
     fi
-    mv "$settings.before" "$settings" # as the package ships it: a later cluster is the user's choice
     rm -f "$log"
 }
 
