@@ -4,6 +4,10 @@
     reason = "tests start, signal and collect processes themselves"
 )]
 
+mod lock;
+mod migrate;
+mod refinery;
+mod seed;
 mod support;
 
 #[test]
