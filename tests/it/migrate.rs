@@ -261,11 +261,7 @@ fn status_tells_what_is_applied_pending_and_wrong() {
     let both = folder(&TWO);
     let status = |folder: &Path, arguments: &[&str]| {
         let init = Init::new(["status"]).env("DATABASE_URL", &url);
-        arguments
-            .iter()
-            .fold(init, Init::arg)
-            .env("APP_INIT_MIGRATIONS", folder)
-            .run()
+        arguments.iter().fold(init, Init::arg).env("APP_INIT_MIGRATIONS", folder).run()
     };
     let fresh = status(both.path(), &[]);
     assert_eq!((fresh.code, fresh.stdout.matches("pending").count()), (0, 2), "{fresh:?}");
