@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::format::{Applied, History, Migration, Problem, Version};
+use super::format::{History, Migration, Problem, Row, Version};
 
 /// How folder and database stand to each other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// Rows whose file is there, lowest version first.
-    pub(crate) applied: Vec<Applied>,
+    pub(crate) applied: Vec<Row>,
     /// Files to apply, in this order.
     pub(crate) pending: Vec<Migration>,
     /// Rows newer than any file: this image is older than the database.
-    pub(crate) ahead: Vec<Applied>,
+    pub(crate) ahead: Vec<Row>,
     /// Everything that stops a start.
     pub(crate) problems: Vec<Problem>,
 }
@@ -61,7 +61,7 @@ fn newest(migrations: &[Migration]) -> Option<&Version> {
         .map(|migration| &migration.version)
 }
 
-fn divergence(migration: &Migration, row: &Applied, history: &impl History) -> Option<Problem> {
+fn divergence(migration: &Migration, row: &Row, history: &impl History) -> Option<Problem> {
     let why = if migration.name != row.name {
         format!("it was applied as `{}`", row.name)
     } else if history.checksum(migration) != row.checksum {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     /// Checksum is the text itself.
-    struct Fake(Vec<Applied>);
+    struct Fake(Vec<Row>);
 
     impl History for Fake {
         fn exists(&self) -> bool {
@@ -90,7 +90,7 @@ mod tests {
         fn create(&self) -> String {
             String::new()
         }
-        fn applied(&self) -> &[Applied] {
+        fn applied(&self) -> &[Row] {
             &self.0
         }
         fn checksum(&self, migration: &Migration) -> Option<String> {
@@ -119,8 +119,8 @@ mod tests {
         }
     }
 
-    fn row(version: i64, name: &str, checksum: &str) -> Applied {
-        Applied {
+    fn row(version: i64, name: &str, checksum: &str) -> Row {
+        Row {
             version: Version::Number(version),
             name: name.into(),
             applied_on: None,

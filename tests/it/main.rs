@@ -7,6 +7,10 @@
 
 mod bad_input;
 mod layers;
+mod lock;
+mod migrate;
+mod refinery;
+mod seed;
 mod start;
 mod support;
 
