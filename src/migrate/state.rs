@@ -17,6 +17,14 @@ pub(crate) struct State {
     pub(crate) problems: Vec<Problem>,
 }
 
+impl State {
+    /// The rows that are newer than any file: `V7__orders, V8__invoices`.
+    pub(crate) fn ahead_labels(&self) -> String {
+        let label = |row: &Applied| format!("V{}__{}", row.version, row.name);
+        self.ahead.iter().map(label).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Compares them, reporting every problem.
 pub(crate) fn compare(migrations: Vec<Migration>, history: &impl History) -> State {
     let mut state = State { problems: history.problems(&migrations), ..State::default() };
