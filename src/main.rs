@@ -20,13 +20,10 @@ mod wait;
 use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 use config::environment::Environment;
-use failure::Failure;
-use passthrough::{Choice, PassThroughError};
-use process::{Inherited, launch, program};
+use process::{Inherited, launch};
 use supervise::{
     order::{self, Order},
     serve,
-    voice::{Level, Voice},
 };
 
 /// Which of our personalities this run is: decided before anything else is touched.

@@ -143,7 +143,7 @@ CHANNEL_BINDING "pg-channel-binding" Fatal Slow Config 88
 
 // TLS
 NO_TLS "tls-missing" Grace Slow Config 55
-    "TLS is required, but the server offers none"
+    "the server offers no TLS, but it is required"
     "switch it on at the server (ssl = on), or set sslmode=prefer where the network is trusted";
 TLS_CUT "tls-cut" Transient Closed NotReady 41
     "the connection was closed during the TLS handshake"

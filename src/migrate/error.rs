@@ -130,7 +130,6 @@ impl Failure for MigrateError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Folder { .. } => None,
             Self::Problems(problems) => problems.iter().find_map(Problem::hint),
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
@@ -142,7 +141,7 @@ impl Failure for MigrateError {
             Self::LockLost { .. } => {
                 Some("nothing is half-applied; the next start goes on where this one stopped".into())
             }
-            Self::Stopped { .. } => None,
+            Self::Folder { .. } | Self::Stopped { .. } => None,
             Self::NotApplied { .. } => {
                 Some("run `init migrate` (a Job, a Helm hook) with this image first".into())
             }

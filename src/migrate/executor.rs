@@ -157,7 +157,7 @@ impl<'a> Executor<'a> {
             Begun::At(time) => time,
         };
         let result = match self.script(&unit.script).await {
-            Ok(()) => self.go_on(unit).map(|()| ()),
+            Ok(()) => self.go_on(unit),
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -181,17 +181,21 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// Transaction, time limits, fence, and a look at whether it is done: one round trip.
+    fn opening(&self, unit: &Unit<'_>) -> String {
+        let lock_timeout = unit.script.lock_timeout.unwrap_or(LOCK_TIMEOUT);
+        let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED".to_owned()];
+        statements.extend(self.vigilant.then(|| VIGILANCE.to_owned()));
+        statements.push(set_local("lock_timeout", lock_timeout));
+        statements.extend(
+            unit.script.statement_timeout.map(|limit| set_local("statement_timeout", limit)),
+        );
+        statements.extend([NOW.to_owned(), self.fence.try_lock(), unit.lookup.clone()]);
+        statements.join("; ")
+    }
+
     async fn begin(&self, unit: &Unit<'_>) -> Result<Begun, MigrateError> {
-        let lock_timeout = milliseconds(unit.script.lock_timeout.unwrap_or(LOCK_TIMEOUT));
-        let mut query = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
-        if self.vigilant {
-            query = query + VIGILANCE + "; ";
-        }
-        query += &format!("SET LOCAL lock_timeout = {lock_timeout}; ");
-        if let Some(limit) = unit.script.statement_timeout {
-            query += &format!("SET LOCAL statement_timeout = {}; ", milliseconds(limit));
-        }
-        query += &format!("{NOW}; {}; {}", self.fence.try_lock(), unit.lookup);
+        let query = self.opening(unit);
         let answers =
             rows(&self.session.client, &query).await.map_err(|error| MigrateError::Database {
                 doing: format!("begin {}", unit.script.label),
@@ -306,7 +310,7 @@ impl<'a> Executor<'a> {
         error: &Error,
     ) -> MigrateError {
         let cause = Cause::of(error);
-        let position = cause.position.filter(|_| ended.is_some());
+        let position = cause.position().filter(|_| ended.is_some());
         let (place, statement) = script.place(sent, position, ended);
         let left = script.commits.then(|| {
             "it ends its transaction by itself, so look at what it left behind".to_owned()
@@ -325,6 +329,10 @@ impl<'a> Executor<'a> {
     async fn outside(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         self.attempt(unit).await
     }
+}
+
+fn set_local(name: &str, limit: Duration) -> String {
+    format!("SET LOCAL {name} = {}", milliseconds(limit))
 }
 
 /// The start of the current transaction. It changes if a script commits.

@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Fence,
 }
 
-/// An advisory lock's key. PostgreSQL keeps them apart by database (manual, 13.3.5).
+/// An advisory lock's key. Postgres keeps them apart by database (manual, 13.3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn keys_are_what_they_have_always_been() {
-        assert_eq!(Key::new(Kind::Leader, "app").signed(), 0);
-        assert_eq!(Key::new(Kind::Fence, "app").signed(), 0);
+        assert_eq!(Key::new(Kind::Leader, "app").signed(), 7_481_062_682_510_524_004);
+        assert_eq!(Key::new(Kind::Fence, "app").signed(), -1_195_359_754_405_170_023);
         assert_ne!(Key::new(Kind::Leader, "app"), Key::new(Kind::Leader, "App"));
     }
 }

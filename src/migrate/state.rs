@@ -2,19 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use super::format::{Applied, History, Migration, Problem, Version};
+use super::format::{History, Migration, Problem, Row, Version};
 
 /// How folder and database stand to each other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// Rows whose file is there, lowest version first.
-    pub(crate) applied: Vec<Applied>,
+    pub(crate) applied: Vec<Row>,
     /// Files to apply, in this order.
     pub(crate) pending: Vec<Migration>,
     /// Rows newer than any file: this image is older than the database.
-    pub(crate) ahead: Vec<Applied>,
+    pub(crate) ahead: Vec<Row>,
     /// Everything that stops a start.
     pub(crate) problems: Vec<Problem>,
+}
+
+impl State {
+    /// The rows that are newer than any file: `V7__orders, V8__invoices`.
+    pub(crate) fn ahead_labels(&self) -> String {
+        let label = |row: &Row| format!("V{}__{}", row.version, row.name);
+        self.ahead.iter().map(label).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Compares them, reporting every problem.
@@ -61,7 +69,7 @@ fn newest(migrations: &[Migration]) -> Option<&Version> {
         .map(|migration| &migration.version)
 }
 
-fn divergence(migration: &Migration, row: &Applied, history: &impl History) -> Option<Problem> {
+fn divergence(migration: &Migration, row: &Row, history: &impl History) -> Option<Problem> {
     let why = if migration.name != row.name {
         format!("it was applied as `{}`", row.name)
     } else if history.checksum(migration) != row.checksum {
@@ -81,7 +89,7 @@ mod tests {
     use super::*;
 
     /// Checksum is the text itself.
-    struct Fake(Vec<Applied>);
+    struct Fake(Vec<Row>);
 
     impl History for Fake {
         fn exists(&self) -> bool {
@@ -90,7 +98,7 @@ mod tests {
         fn create(&self) -> String {
             String::new()
         }
-        fn applied(&self) -> &[Applied] {
+        fn applied(&self) -> &[Row] {
             &self.0
         }
         fn checksum(&self, migration: &Migration) -> Option<String> {
@@ -119,8 +127,8 @@ mod tests {
         }
     }
 
-    fn row(version: i64, name: &str, checksum: &str) -> Applied {
-        Applied {
+    fn row(version: i64, name: &str, checksum: &str) -> Row {
+        Row {
             version: Version::Number(version),
             name: name.into(),
             applied_on: None,

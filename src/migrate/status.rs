@@ -87,7 +87,7 @@ impl Status {
 
     /// The same for programs.
     pub(crate) fn json(&self) -> Value {
-        let rows = |rows: &[super::format::Applied]| -> Vec<Value> {
+        let rows = |rows: &[super::format::Row]| -> Vec<Value> {
             rows.iter()
                 .map(|row| json!({"version": row.version.to_string(), "name": row.name, "applied_on": row.applied_on}))
                 .collect()

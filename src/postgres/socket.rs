@@ -100,7 +100,7 @@ async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     loop {
         let next = waiting.next();
         if let Some(address) = next {
-            running.spawn(TcpStream::connect(address));
+            running.spawn(open(address));
         } else if running.is_empty() {
             return Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
         }
@@ -113,6 +113,20 @@ async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         };
         failed = Some(more_telling(failed, error));
     }
+}
+
+/// Connects to one address, never to itself.
+///
+/// Whoever polls a port of his own machine that nobody listens on may be given that very port as
+/// source, and TCP then connects the socket to itself (RFC 9293, 3.5, simultaneous open).
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if stream.local_addr()? != stream.peer_addr()? {
+        return Ok(stream);
+    }
+    // Closed with a reset, so that the port is free at once for the server that wants it.
+    drop(sockopt::set_socket_linger(&stream, Some(Duration::ZERO)));
+    Err(io::ErrorKind::ConnectionRefused.into())
 }
 
 /// A refusal says more than a missing route, which is how a host without IPv6 answers.

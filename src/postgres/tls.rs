@@ -125,11 +125,13 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// Webpki refuses a self-signed certificate that is its own root; OpenSSL, and so libpq, does not.
-    fn pinned(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
-        if !self.pinned.iter().any(|pinned| pinned == certificate) {
-            return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        }
+    /// Whether the server's own certificate stands in the root file. Webpki refuses a self-signed
+    /// certificate that is its own root; OpenSSL, and so libpq, does not.
+    fn is_pinned(&self, certificate: &CertificateDer) -> bool {
+        self.pinned.iter().any(|pinned| pinned == certificate)
+    }
+
+    fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
         match self.check {
             Check::ChainAndName => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
@@ -157,7 +159,10 @@ impl ServerCertVerifier for Verifier {
             )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::Other(_),
-            )) if self.pinned(certificate, name).is_ok() => Ok(ServerCertVerified::assertion()),
+            )) if self.is_pinned(certificate) => {
+                self.check_name(certificate, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
             other => other,
         }
     }
@@ -223,6 +228,10 @@ fn certificate_row(problem: &CertificateError) -> (&'static Row, String) {
         }
         CertificateError::Revoked => (&table::TLS_UNTRUSTED, "it is revoked".to_owned()),
         CertificateError::BadEncoding => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
+        // Webpki's own errors, of which only `CaUsedAsEndEntity` is common.
+        CertificateError::Other(_) => {
+            (&table::TLS_UNTRUSTED, "it is self-signed and not the one in sslrootcert".to_owned())
+        }
         _ => (&table::TLS_UNTRUSTED, "its chain does not verify".to_owned()),
     }
 }

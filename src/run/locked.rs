@@ -39,6 +39,9 @@ impl Preparation {
         folder: &Path,
     ) -> Result<Done> {
         let state = self.unless_stopped(name, migrate::inspect(connection, folder)).await??;
+        if work.strict && !state.ahead.is_empty() {
+            return Err(MigrateError::Ahead(state.ahead_labels()).into());
+        }
         if state.pending.is_empty() {
             return Ok(done(nothing_pending(&state)));
         }
@@ -187,13 +190,18 @@ fn skipped(reason: impl Into<String>) -> Done {
     Done { outcome: Outcome::Skipped, note: reason.into() }
 }
 
+/// The note of a phase that found nothing to do. An older image on a newer schema is worth a warning:
+/// it is what a rollback looks like, and it starts.
 fn nothing_pending(state: &State) -> String {
-    let applied = state.applied.len();
-    match state.ahead.as_slice() {
-        [] => format!("nothing pending, {applied} applied"),
-        rows => format!(
-            "nothing pending, {applied} applied; the database is ahead of this image by {}",
-            rows.len()
-        ),
+    let note = format!("nothing pending, {} applied", state.applied.len());
+    if state.ahead.is_empty() {
+        return note;
     }
+    let ahead = state.ahead_labels();
+    tracing::warn!(
+        phase = "migrate",
+        event = "ahead",
+        "the database is ahead of this image: {ahead}"
+    );
+    format!("{note}; ahead of this image: {ahead}")
 }

@@ -91,10 +91,7 @@ impl Preparation {
 
     async fn wait(&mut self, name: &str, wait: &Wait) -> Result<Done> {
         let ready = self.unless_stopped(name, wait::run(wait)).await??;
-        let notes: Vec<String> = ready
-            .iter()
-            .map(|ready| format!("{} after {} tries", ready.target, ready.tries))
-            .collect();
+        let notes: Vec<String> = ready.iter().map(ToString::to_string).collect();
         Ok(done(notes.join("; ")))
     }
 

@@ -17,7 +17,12 @@ struct Case {
     said: Vec<String>,
 }
 
-fn case(arguments: &'static [&'static str], code: i32, reason: &'static str, said: &[&str]) -> Case {
+fn case(
+    arguments: &'static [&'static str],
+    code: i32,
+    reason: &'static str,
+    said: &[&str],
+) -> Case {
     let said = said.iter().map(|text| (*text).to_owned()).collect();
     Case { arguments, variables: Vec::new(), files: &[], code, reason, said }
 }
@@ -106,10 +111,15 @@ fn a_mistyped_boolean_names_variable_and_value() {
 
 #[test]
 fn every_problem_is_reported_at_once() {
-    case(&["api"], 78, "config", &["AUTORUN_MIGRATIONS", "APP_INIT_WAIT_TIMEOUT", "`30x`", "APP_INIT_API_COMMAND"])
-        .env("AUTORUN_MIGRATIONS", "flase")
-        .env("APP_INIT_WAIT_TIMEOUT", "30x")
-        .prove();
+    case(
+        &["api"],
+        78,
+        "config",
+        &["AUTORUN_MIGRATIONS", "APP_INIT_WAIT_TIMEOUT", "`30x`", "APP_INIT_API_COMMAND"],
+    )
+    .env("AUTORUN_MIGRATIONS", "flase")
+    .env("APP_INIT_WAIT_TIMEOUT", "30x")
+    .prove();
 }
 
 #[test]
@@ -123,7 +133,7 @@ fn a_value_and_its_file_together_are_an_error() {
 
 #[test]
 fn a_missing_secret_file_is_named() {
-    case(&["migrate"], 66, "file_missing", &["DATABASE_PASSWORD_FILE", "/nowhere/password"])
+    case(&["wait"], 66, "file_missing", &["DATABASE_PASSWORD_FILE", "/nowhere/password"])
         .env("DATABASE_URL", "postgres://u@db/app")
         .env("DATABASE_PASSWORD_FILE", "/nowhere/password")
         .prove();
@@ -175,12 +185,12 @@ fn something_else_at_the_port_is_named() {
         }
     });
     let url = format!("postgres://u:{CANARY}@127.0.0.1:{port}/app");
-    case(&["wait"], 69, "not_ready", &["HTTP"]).env("DATABASE_URL", url).prove();
+    case(&["wait"], 78, "config", &["HTTP", "not Postgres"]).env("DATABASE_URL", url).prove();
 }
 
 #[test]
 fn a_syntax_error_names_file_line_and_sqlstate() {
-    case(&["migrate"], 80, "migrate_failed", &["V2__b.sql", "line 2", "42601"])
+    case(&["migrate"], 80, "migrate_failed", &["V2__b.sql:2", "42601"])
         .env("DATABASE_URL", Postgres::shared().database())
         .env("APP_INIT_MIGRATIONS", "m")
         .files(&[

@@ -13,6 +13,8 @@ mod passfile;
 mod problem;
 mod service;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};

@@ -160,7 +160,7 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
         ("", None) => "localhost".to_owned(),
         (name, _) => name.to_owned(),
     };
-    if name.chars().any(|c| c.is_whitespace() || matches!(c, '@' | '/' | '?' | '#')) {
+    if !is_host_name(&name) {
         return Err(Problem::new(
             "url-malformed",
             source,
@@ -169,6 +169,13 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
         .hint("`@`, `:`, `/`, `?` and `#` in a password are written %40, %3A, %2F, %3F and %23"));
     }
     Ok(Host::Tcp { name, port, address })
+}
+
+/// Strict, because the name is shown: what is no name may be a piece of a password.
+fn is_host_name(name: &str) -> bool {
+    let address = name.split('%').next().unwrap_or_default();
+    address.parse::<std::net::Ipv6Addr>().is_ok()
+        || name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
 fn number(draft: &Draft, port: &str) -> Result<u16, Problem> {

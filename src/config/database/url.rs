@@ -92,7 +92,8 @@ fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
 
 /// Cuts at the `?` that begins the parameters.
 ///
-/// A `?` with an `@` somewhere behind it may belong to a password; it only counts if a keyword follows.
+/// A `?` with an `@` somewhere behind it may belong to a password; it only counts if hosts stand
+/// before it and a keyword follows.
 fn split_query(rest: &str) -> (&str, Option<&str>) {
     for (at, _) in rest.match_indices('?') {
         let (before, query) = (&rest[..at], &rest[at + 1..]);
@@ -101,7 +102,7 @@ fn split_query(rest: &str) -> (&str, Option<&str>) {
                 .split('&')
                 .any(|part| part.split_once('=').is_some_and(|(key, _)| parameter::is_known(key)))
         };
-        if !query.contains('@') || known() {
+        if !query.contains('@') || (known() && reads_as_place(before)) {
             return (before, Some(query));
         }
     }
@@ -121,6 +122,12 @@ fn split_userinfo(before: &str) -> (Option<&str>, &str) {
         Some((at, _)) => (Some(&before[..at]), &before[at + 1..]),
         None => (None, before),
     }
+}
+
+/// Whether hosts stand at the end of an authority.
+fn reads_as_place(before: &str) -> bool {
+    let (_, place) = split_userinfo(before);
+    place.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
 }
 
 /// `name`, `name:port`, `[v6]:port`, an encoded path, or nothing.

@@ -38,7 +38,7 @@ pub(crate) struct Migration {
 
 /// One row of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Applied {
+pub(crate) struct Row {
     pub(crate) version: Version,
     pub(crate) name: String,
     /// RFC 3339 where the format has it; `None` where it stores no time.
@@ -68,7 +68,7 @@ pub(crate) enum Problem {
         label: String,
         why: String,
     },
-    /// Applied, not the newest, and its file is gone.
+    /// Row, not the newest, and its file is gone.
     FileGone {
         label: String,
     },
@@ -127,7 +127,7 @@ pub(crate) trait History {
     fn create(&self) -> String;
 
     /// What is applied, lowest version first.
-    fn applied(&self) -> &[Applied];
+    fn applied(&self) -> &[Row];
 
     /// What the history would store for this file; `None` if the format keeps no checksum.
     fn checksum(&self, migration: &Migration) -> Option<String>;

@@ -17,7 +17,7 @@ use siphasher::sip::SipHasher13;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_postgres::{Client, SimpleQueryRow};
 
-use super::{Applied, History, Migration, Problem, Version};
+use super::{History, Migration, Problem, Row, Version};
 use crate::migrate::{
     cause::Cause,
     error::MigrateError,
@@ -174,7 +174,7 @@ pub(crate) struct Table {
     width: Option<Width>,
     /// For a new table.
     wanted: Width,
-    applied: Vec<Applied>,
+    applied: Vec<Row>,
     /// What is wrong with the table itself.
     problem: Option<String>,
 }
@@ -236,8 +236,8 @@ fn locate() -> String {
     )
 }
 
-fn applied(row: &SimpleQueryRow) -> Option<Applied> {
-    Some(Applied {
+fn applied(row: &SimpleQueryRow) -> Option<Row> {
+    Some(Row {
         version: Version::Number(column(row, 0)?.parse().ok()?),
         name: column(row, 1).unwrap_or_default(),
         applied_on: column(row, 2),
@@ -279,7 +279,7 @@ impl History for Table {
         )
     }
 
-    fn applied(&self) -> &[Applied] {
+    fn applied(&self) -> &[Row] {
         &self.applied
     }
 

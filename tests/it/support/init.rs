@@ -20,7 +20,7 @@ use super::{CANARY, PATIENCE};
 /// A start of `init` that is being put together. Nothing of the test's environment reaches it but PATH.
 pub(crate) struct Init {
     command: Command,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Init {
@@ -29,7 +29,7 @@ impl Init {
         let directory = tempfile::tempdir().unwrap();
         let mut init = Self::wrapped([binary()]);
         init.command.args(arguments).current_dir(directory.path());
-        init._directory = Some(directory);
+        init.directory = Some(directory);
         init
     }
 
@@ -44,7 +44,7 @@ impl Init {
         let mut command = Command::new(words.next().unwrap());
         command.args(words).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap());
-        Self { command, _directory: None }
+        Self { command, directory: None }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -73,7 +73,7 @@ impl Init {
         let mut child = self.command.spawn().unwrap();
         let stdout = Transcript::follow(child.stdout.take().unwrap());
         let stderr = Transcript::follow(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, status: None, _directory: self._directory }
+        Running { child, stdout, stderr, status: None, directory: self.directory }
     }
 
     /// Starts and waits for the end.
@@ -98,7 +98,7 @@ pub(crate) struct Running {
     stdout: Transcript,
     stderr: Transcript,
     status: Option<ExitStatus>,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 /// What an ended `init` left.
