@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{config::target::Target, plan::Wait};
 
-pub(crate) use error::{Report, WaitError};
+pub(crate) use error::WaitError;
 use probe::{Probe, Readiness};
 use watch::{Next, Watch};
 
@@ -27,6 +27,12 @@ pub(crate) struct Ready {
     pub(crate) target: String,
     pub(crate) tries: u32,
     pub(crate) elapsed: Duration,
+}
+
+impl std::fmt::Display for Ready {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} after {}", self.target, error::effort(self.tries, self.elapsed))
+    }
 }
 
 /// Returns once all targets are ready, in their order; the time is that of the slowest.
