@@ -20,7 +20,7 @@ pub(crate) struct State {
 impl State {
     /// The rows that are newer than any file: `V7__orders, V8__invoices`.
     pub(crate) fn ahead_labels(&self) -> String {
-        let label = |row: &Applied| format!("V{}__{}", row.version, row.name);
+        let label = |row: &Row| format!("V{}__{}", row.version, row.name);
         self.ahead.iter().map(label).collect::<Vec<_>>().join(", ")
     }
 }
