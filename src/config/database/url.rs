@@ -93,7 +93,7 @@ fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
 /// Cuts at the `?` that begins the parameters.
 ///
 /// A `?` with an `@` somewhere behind it may belong to a password; it only counts if hosts stand
-/// before it and a keyword follows.
+/// before it, a keyword follows, and what follows does not end in hosts and a path of its own.
 fn split_query(rest: &str) -> (&str, Option<&str>) {
     for (at, _) in rest.match_indices('?') {
         let (before, query) = (&rest[..at], &rest[at + 1..]);
@@ -102,31 +102,30 @@ fn split_query(rest: &str) -> (&str, Option<&str>) {
                 .split('&')
                 .any(|part| part.split_once('=').is_some_and(|(key, _)| parameter::is_known(key)))
         };
-        if !query.contains('@') || (known() && reads_as_place(before)) {
+        if !query.contains('@') || (known() && is_whole(before, query)) {
             return (before, Some(query));
         }
     }
     (rest, None)
 }
 
-/// Cuts at the last `@` whose right side reads as hosts, followed by `/` or the end.
+/// Cuts at the last `@`: a password may hold others, a host and a database's name do not.
 fn split_userinfo(before: &str) -> (Option<&str>, &str) {
-    let cut = before
-        .rmatch_indices('@')
-        .find(|(at, _)| {
-            let right = &before[at + 1..];
-            right.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
-        })
-        .or_else(|| before.rmatch_indices('@').next());
-    match cut {
-        Some((at, _)) => (Some(&before[..at]), &before[at + 1..]),
+    match before.rsplit_once('@') {
+        Some((userinfo, place)) => (Some(userinfo), place),
         None => (None, before),
     }
 }
 
-/// Whether hosts stand at the end of an authority.
-fn reads_as_place(before: &str) -> bool {
-    let (_, place) = split_userinfo(before);
+/// Whether `before` ends in hosts, and `query` does not look like the rest of its password.
+fn is_whole(before: &str, query: &str) -> bool {
+    let (userinfo, place) = split_userinfo(before);
+    let has_password = userinfo.is_some_and(|userinfo| userinfo.contains(':'));
+    let (_, after) = split_userinfo(query);
+    reads_as_place(place) && !(has_password && after.contains('/') && reads_as_place(after))
+}
+
+fn reads_as_place(place: &str) -> bool {
     place.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
 }
 
