@@ -62,6 +62,8 @@ pub(crate) struct ScriptFailure {
     /// The statement's beginning, on one line; `None` if it is not known which one it was.
     pub(crate) statement: Option<String>,
     pub(crate) cause: Cause,
+    /// Who held the lock that it wanted; `None` if nobody was seen.
+    pub(crate) blocker: Option<String>,
     /// What had been applied before it, in this start.
     pub(crate) applied: Vec<String>,
     /// What is left behind of a file that does not run in one transaction.
@@ -75,6 +77,9 @@ impl std::fmt::Display for ScriptFailure {
         write!(out, "cannot apply {}: {}: {}", self.label, self.place, self.cause)?;
         if let Some(statement) = &self.statement {
             write!(out, "; statement: `{statement}`")?;
+        }
+        if let Some(blocker) = &self.blocker {
+            write!(out, "; blocked by {blocker}")?;
         }
         if let Some(left) = &self.left {
             write!(out, "; {left}")?;

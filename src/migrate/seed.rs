@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     error::MigrateError,
-    executor::{Executor, Unit},
+    executor::{Executor, Scene, Unit},
     lock::{Leader, namespace},
     marker::{Marker, Place},
     progress::{Progress, guarded},
@@ -79,8 +79,16 @@ pub(crate) async fn apply_folder(
             }
         }
         let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
-        let executor =
-            Executor::new(&session, leader.fence(), ("seed", Exit::Seed), &progress).await?;
+        let scene = Scene {
+            connection,
+            session: &session,
+            fence: leader.fence(),
+            place: place.clone(),
+            phase: "seed",
+            exit: Exit::Seed,
+            progress: &progress,
+        };
+        let executor = Executor::new(scene).await?;
         executor.run(&units).await?;
         match once {
             Some((place, id)) => place.write(&session.client, Some((&name(id), "done"))).await,
