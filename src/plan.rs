@@ -2,7 +2,14 @@
 //!
 //! Pure: no clock, socket, process or environment. `init plan` prints what `run` carries out.
 
+mod build;
+mod children;
+mod render;
+
 use std::{path::PathBuf, time::Duration};
+
+pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
+pub(crate) use build::plan;
 
 use crate::{
     config::{
@@ -99,6 +106,8 @@ pub(crate) struct Seed {
     pub(crate) schema: String,
     /// The marker that makes it run once per database; `None` seeds on each start.
     pub(crate) once: Option<String>,
+    /// Seed although the marker is there.
+    pub(crate) force: bool,
     pub(crate) on_failure: OnFailure,
 }
 
@@ -119,13 +128,6 @@ pub(crate) struct Step {
     pub(crate) exit: Exit,
 }
 
-/// What a failed step does to the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnFailure {
-    Abort,
-    Continue,
-}
-
 /// What follows the last phase.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
@@ -141,24 +143,4 @@ pub(crate) struct Server {
     pub(crate) environment: Environment,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-}
-
-/// How the server is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handoff {
-    /// `Supervise` as PID 1, `Exec` otherwise.
-    Auto,
-    Supervise,
-    Exec,
-}
-
-/// What happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopPolicy {
-    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
-    pub(crate) delay: Duration,
-    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
-    pub(crate) grace: Option<Duration>,
-    /// What still runs when the server has ended gets SIGTERM and so long to finish.
-    pub(crate) leftover: Duration,
 }

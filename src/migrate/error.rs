@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use tokio_postgres::error::SqlState;
 
 use super::{cause::Cause, format::Problem, lock::Holder};
-use crate::{exit::Exit, failure::Failure};
+use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
 
 /// Why migrating or seeding ended early.
 #[derive(Debug, Error)]
@@ -18,8 +19,8 @@ pub(crate) enum MigrateError {
     Problems(Vec<Problem>),
 
     /// The session could not be had; `doing` says what it was for.
-    #[error("cannot connect to {doing}: {cause}")]
-    Connect { doing: &'static str, cause: Cause },
+    #[error("{doing}: {why}")]
+    Connect { doing: &'static str, why: Box<ConnectError> },
 
     /// A query of our own failed.
     #[error("cannot {doing}: {cause}")]
@@ -104,12 +105,25 @@ fn after(applied: &[String]) -> String {
     }
 }
 
+impl MigrateError {
+    /// Whether trying again can help: a busy or restarting server, but no refusal.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { why, .. } => why.diagnosis.row.class == Class::Transient,
+            Self::Database { cause, .. } => {
+                cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } => Exit::NoInput,
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
-            Self::Connect { cause, .. } => cause.exit(Exit::NotReady),
+            Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Script(failure) => failure.cause.exit(failure.exit),
             Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
@@ -123,7 +137,8 @@ impl Failure for MigrateError {
         match self {
             Self::Problems(problems) => problems.iter().find_map(Problem::hint),
             Self::Unfit { hint, .. } => Some(hint.clone()),
-            Self::Connect { cause, .. } | Self::Database { cause, .. } => cause.hint(),
+            Self::Connect { why, .. } => why.hint(),
+            Self::Database { cause, .. } => cause.hint(),
             Self::Script(failure) => failure.cause.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),

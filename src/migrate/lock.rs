@@ -7,13 +7,13 @@
 use std::{fmt, future, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::Client;
 
 use super::{
     cause::Cause,
     error::MigrateError,
     key::{Key, Kind},
-    session::{VIGILANCE, jittered, open},
+    session::{VIGILANCE, jittered, try_open},
     sql::{column, rows, scalar},
 };
 use crate::{config::database::Connection, plan::LockPolicy, postgres::Session};
@@ -76,7 +76,7 @@ pub(crate) async fn acquire(
         match attempt(connection, policy).await {
             Ok(Attempt::Leader(leader)) => return Ok(leader),
             Ok(Attempt::Held { name, holder }) => queue.held(name, holder),
-            Err(error) if may_pass(&error) => queue.failed(&error),
+            Err(error) if error.may_pass() => queue.failed(&error),
             Err(error) => return Err(error),
         }
         queue.pause().await?;
@@ -90,7 +90,7 @@ enum Attempt {
 }
 
 async fn attempt(connection: &Connection, policy: &LockPolicy) -> Result<Attempt, MigrateError> {
-    let session = open(connection, "lock").await?;
+    let session = try_open(connection, "lock").await?;
     let failed = |error: tokio_postgres::Error| MigrateError::Database {
         doing: "take the migration lock".into(),
         cause: Cause::of(&error),
@@ -164,14 +164,6 @@ pub(super) async fn holder(
         address: column(row, 2),
         since: column(row, 3),
     }))
-}
-
-/// Whether trying again can help: a busy or restarting server, but no refusal.
-fn may_pass(error: &MigrateError) -> bool {
-    let (MigrateError::Connect { cause, .. } | MigrateError::Database { cause, .. }) = error else {
-        return false;
-    };
-    cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
 }
 
 /// What a loser knows and says while it waits.

@@ -25,7 +25,7 @@ mod steps;
 mod transaction;
 mod watch;
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, path::Path, pin::pin, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
@@ -39,7 +39,7 @@ use lock::{Leader, spoken};
 use marker::Place;
 use progress::{Progress, guarded};
 use script::Script;
-use session::{jittered, open};
+use session::{jittered, open, open_unless};
 
 /// Reads folder and history, creating nothing and taking no lock.
 /// # Errors
@@ -79,7 +79,8 @@ pub(crate) async fn apply(
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
-    let session = open(connection, "migrate").await?;
+    let mut stop = pin!(stop);
+    let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
         let (state, history) = read(&session, refinery::scan(folder)?).await?;
@@ -152,9 +153,7 @@ pub(crate) async fn await_applied(
         let missing = match inspect(connection, folder).await {
             Ok(state) if state.pending.is_empty() => return Ok(state),
             Ok(state) => labels(&state.pending),
-            Err(MigrateError::Connect { cause, .. }) if cause.is_lost_connection() => {
-                cause.to_string()
-            }
+            Err(error) if error.may_pass() => error.to_string(),
             Err(error) => return Err(error),
         };
         if limit.is_some_and(|limit| started.elapsed() >= limit) {

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     io,
     path::{Path, PathBuf},
+    pin::pin,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     marker::{Marker, Place},
     progress::{Progress, guarded},
     script::Script,
-    session::open,
+    session::{open, open_unless},
 };
 use crate::{config::database::Connection, exit::Exit, plan::Seed};
 
@@ -66,7 +67,8 @@ pub(crate) async fn apply_folder(
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
-    let session = open(connection, "seed").await?;
+    let mut stop = pin!(stop);
+    let session = open_unless(connection, "seed", stop.as_mut()).await?;
     let progress = Progress::default();
     let place = Place { schema: &seed.schema, namespace: &leader.namespace };
     let work = async {

@@ -2,24 +2,64 @@
 
 use std::{
     fs,
+    future::Future,
     hash::{BuildHasher, Hasher, RandomState},
+    pin::Pin,
     time::Duration,
 };
+
+use tokio::time::{Instant, sleep};
 
 use super::{cause::Cause, error::MigrateError, sql::scalar};
 use crate::{
     config::database::Connection,
-    postgres::{self, Session},
+    postgres::{self, Budget, Session},
 };
 
+/// How long a session that cannot be had just now is asked for again: the wait has seen the server
+/// ready, so it is restarting, or other replicas have all its slots.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Opens a session named `app-init PURPOSE@HOST`: what a queueing replica shows of its holder.
+///
+/// Reasons that pass are waited for; dropping the future gives up.
 pub(super) async fn open(
     connection: &Connection,
     purpose: &'static str,
 ) -> Result<Session, MigrateError> {
-    postgres::connect(connection, &name(purpose))
+    let started = Instant::now();
+    loop {
+        match try_open(connection, purpose).await {
+            Err(error) if error.may_pass() && started.elapsed() < PATIENCE => {
+                tracing::debug!(phase = purpose, event = "reason", "{error}; trying again");
+                sleep(jittered(Duration::from_millis(250))).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The same, given up when `stop` resolves.
+pub(super) async fn open_unless(
+    connection: &Connection,
+    purpose: &'static str,
+    stop: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Session, MigrateError> {
+    tokio::select! {
+        biased;
+        session = open(connection, purpose) => session,
+        () = stop => Err(MigrateError::Stopped { during: "before the first file".into(), applied: Vec::new() }),
+    }
+}
+
+/// The same without a second try, for who has a loop of its own.
+pub(super) async fn try_open(
+    connection: &Connection,
+    purpose: &'static str,
+) -> Result<Session, MigrateError> {
+    postgres::connect(connection, &name(purpose), Budget::default())
         .await
-        .map_err(|error| MigrateError::Connect { doing: purpose, cause: Cause::of(&error) })
+        .map_err(|why| MigrateError::Connect { doing: purpose, why: Box::new(why) })
 }
 
 /// A container's host name is its id or its pod's name.
@@ -47,8 +87,7 @@ pub(super) const VIGILANCE: &str = "SELECT pg_catalog.count(pg_catalog.set_confi
 /// Asks the server to end what the session runs. Nothing says whether it did.
 pub(super) async fn cancel(session: &Session) {
     const LIMIT: Duration = Duration::from_secs(2);
-    let token = session.client.cancel_token();
-    drop(tokio::time::timeout(LIMIT, token.cancel_query(tokio_postgres::NoTls)).await);
+    drop(tokio::time::timeout(LIMIT, session.cancel()).await);
 }
 
 /// Half to one and a half times `around`: replicas that start together must not ask together.

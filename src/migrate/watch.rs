@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     progress::Progress,
-    session::open,
+    session::try_open,
     sql::{column, rows},
 };
 use crate::{config::database::Connection, postgres::Session};
@@ -23,7 +23,7 @@ pub(super) async fn watch(
 ) -> Infallible {
     sleep(PACE.min(patience)).await;
     loop {
-        if let Ok(session) = open(connection, "watch").await {
+        if let Ok(session) = try_open(connection, "watch").await {
             while look(&session, progress).await.is_ok() {
                 sleep(PACE.min(patience)).await;
             }

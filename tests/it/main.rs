@@ -3,11 +3,15 @@
     clippy::disallowed_methods,
     reason = "tests start, signal and collect processes themselves"
 )]
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod bad_input;
+mod layers;
 mod lock;
 mod migrate;
 mod refinery;
 mod seed;
+mod start;
 mod support;
 
 #[test]

@@ -1,0 +1,50 @@
+//! Sending signals: to one process, to a group, to everybody.
+
+use std::io;
+
+use rustix::process::{self, Pid};
+use rustix_libc_wrappers::process::SignalExt;
+
+use super::signal::Signal;
+
+/// Sends to one process.
+/// # Errors
+/// EPERM if it changed its user, ESRCH if it is gone, EINVAL for the C library's own signals.
+#[expect(clippy::disallowed_methods, reason = "the one place that signals a process")]
+pub(crate) fn to_process(pid: Pid, signal: Signal) -> io::Result<()> {
+    Ok(process::kill_process(pid, native(signal)?)?)
+}
+
+/// Sends to every process of a group.
+/// # Errors
+/// As `to_process`; success if one of them could be signalled (kill(2)).
+#[expect(clippy::disallowed_methods, reason = "the one place that signals a group")]
+pub(crate) fn to_group(group: Pid, signal: Signal) -> io::Result<()> {
+    Ok(process::kill_process_group(group, native(signal)?)?)
+}
+
+/// Sends to everything in the PID namespace but ourselves. Only PID 1 may ask for that.
+/// # Errors
+/// ESRCH if nothing else is there; EPERM if we are not PID 1.
+pub(crate) fn to_everybody(signal: Signal) -> io::Result<()> {
+    if process::getpid() != Pid::INIT {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    // kill(-1): rustix spells it as the group of PID 1.
+    to_group(Pid::INIT, signal)
+}
+
+/// Whether anything else exists in the PID namespace, zombies included. Only for PID 1.
+pub(crate) fn anybody() -> bool {
+    process::test_kill_process_group(Pid::INIT).is_ok()
+}
+
+/// Sends to our own process group, ourselves included.
+#[expect(clippy::disallowed_methods, reason = "the one place that signals our own group")]
+pub(crate) fn to_own_group(signal: Signal) -> io::Result<()> {
+    Ok(process::kill_current_process_group(native(signal)?)?)
+}
+
+fn native(signal: Signal) -> io::Result<process::Signal> {
+    process::Signal::from_raw(signal.number()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}

@@ -1,0 +1,32 @@
+//! The controlling terminal: which process group is in front.
+
+use std::fs::{File, OpenOptions};
+
+use nix::unistd;
+use rustix::process::{Pid, getpgrp};
+
+/// The terminal that controls our session, whatever standard input is.
+#[derive(Debug)]
+pub(crate) struct Terminal(File);
+
+impl Terminal {
+    /// `None` without one.
+    pub(crate) fn open() -> Option<Self> {
+        OpenOptions::new().read(true).write(true).open("/dev/tty").ok().map(Self)
+    }
+
+    /// Whether our own process group is in front.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.is_in_front(getpgrp())
+    }
+
+    pub(crate) fn is_in_front(&self, group: Pid) -> bool {
+        unistd::tcgetpgrp(&self.0).is_ok_and(|front| front.as_raw() == group.as_raw_pid())
+    }
+
+    /// Puts `group` in front. Works from the background too, because SIGTTOU is blocked
+    /// (tcsetpgrp(3)). A group that is gone or a terminal that hung up is no error worth telling.
+    pub(crate) fn give_to(&self, group: Pid) {
+        drop(unistd::tcsetpgrp(&self.0, unistd::Pid::from_raw(group.as_raw_pid())));
+    }
+}
