@@ -9,6 +9,8 @@ mod bad_input;
 mod layers;
 mod lock;
 mod migrate;
+mod outside;
+mod pooled;
 mod refinery;
 mod seed;
 mod start;
