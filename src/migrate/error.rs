@@ -34,8 +34,8 @@ pub(crate) enum MigrateError {
     #[error("cannot apply {label}: {file}:{line}: {why}")]
     Unfit { label: String, file: String, line: usize, why: String, hint: String },
 
-    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_ref()))]
-    LockTimeout { name: String, waited: String, holder: Option<Holder> },
+    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
+    LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
 
     #[error("the lock was lost while it was needed: {why}{}", after(applied))]
     LockLost { why: String, applied: Vec<String> },

@@ -109,7 +109,7 @@ pub(crate) async fn apply(
         let executor = Executor::new(scene).await?;
         executor.run(&units).await
     };
-    guarded("migrate", work, (&session, &progress), leader, stop).await?;
+    Box::pin(guarded("migrate", work, (&session, &progress), leader, stop)).await?;
     Ok(progress.so_far())
 }
 

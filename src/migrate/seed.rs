@@ -97,7 +97,7 @@ pub(crate) async fn apply_folder(
             None => Ok(()),
         }
     };
-    guarded("seed", work, (&session, &progress), leader, stop).await?;
+    Box::pin(guarded("seed", work, (&session, &progress), leader, stop)).await?;
     Ok(progress.so_far())
 }
 
