@@ -11,11 +11,14 @@ mod config;
 mod layers;
 mod lock;
 mod migrate;
+mod outside;
 mod plan;
+mod pooled;
 mod refinery;
 mod seed;
 mod start;
 mod support;
+
 
 #[test]
 fn the_support_starts_a_server() {
