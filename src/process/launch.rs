@@ -1,4 +1,4 @@
-//! The *launch* personality: what posix_spawn cannot do in a child, done by a run of our own binary
+//! The *launch* personality: what `posix_spawn` cannot do in a child, done by a run of our own binary
 //! that then becomes the program. The pid stays the same.
 //!
 //! Only used where one of `Needs` is needed, so that PID 1 without a terminal pays nothing for it.
@@ -35,7 +35,7 @@ pub(crate) struct Needs {
     pub(crate) die_with_parent: bool,
     /// Its group is in front of the terminal before the program looks.
     pub(crate) foreground: bool,
-    /// `LISTEN_PID` is to be its pid (sd_listen_fds(3)).
+    /// `LISTEN_PID` is to be its pid (`sd_listen_fds(3)`).
     pub(crate) listen_pid: bool,
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn run(
 /// Opens the report pipe anew, close-on-exec, and closes the descriptor we were given.
 fn take_over(sink: RawFd) -> Option<File> {
     let ours = OpenOptions::new().write(true).open(format!("/proc/self/fd/{sink}")).ok();
-    drop(unistd::close(sink));
+    let _ = unistd::close(sink);
     ours
 }
 

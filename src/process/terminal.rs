@@ -27,6 +27,6 @@ impl Terminal {
     /// Puts `group` in front. Works from the background too, because SIGTTOU is blocked
     /// (tcsetpgrp(3)). A group that is gone or a terminal that hung up is no error worth telling.
     pub(crate) fn give_to(&self, group: Pid) {
-        drop(unistd::tcsetpgrp(&self.0, unistd::Pid::from_raw(group.as_raw_pid())));
+        let _ = unistd::tcsetpgrp(&self.0, unistd::Pid::from_raw(group.as_raw_pid()));
     }
 }

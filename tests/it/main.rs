@@ -4,6 +4,10 @@
     reason = "tests start, signal and collect processes themselves"
 )]
 
+mod handoff;
+mod passthrough;
+mod reap;
+mod signals;
 mod support;
 
 #[test]
