@@ -16,7 +16,7 @@ use std::{
 };
 
 use nix::{errno::Errno, fcntl::OFlag, unistd};
-use rustix::process::{Pid, getpgrp, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, getpid, getppid, set_parent_process_death_signal};
 
 use super::{
     Inherited,
@@ -128,7 +128,8 @@ pub(crate) fn run(
         return None;
     }
     if let Some(terminal) = Terminal::open().filter(|_| orders.needs.foreground) {
-        terminal.give_to(getpgrp());
+        // Our group is named after us.
+        terminal.give_to(getpid());
     }
     let environment = with_listen_pid(environment, orders.needs.listen_pid);
     let pairs = environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));

@@ -9,6 +9,7 @@ mod passthrough;
 mod reap;
 mod signals;
 mod support;
+mod terminal;
 
 #[test]
 fn the_support_starts_a_server() {
