@@ -8,17 +8,21 @@
 mod bad_input;
 mod cli;
 mod config;
+mod handoff;
 mod layers;
 mod lock;
 mod migrate;
 mod outside;
+mod passthrough;
 mod plan;
 mod pooled;
+mod reap;
 mod refinery;
 mod seed;
+mod signals;
 mod start;
 mod support;
-
+mod terminal;
 
 #[test]
 fn the_support_starts_a_server() {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not every test build uses every helper")]
 
 pub(crate) mod init;
+pub(crate) mod pid1;
 pub(crate) mod postgres;
 
 pub(crate) use init::Init;
