@@ -86,3 +86,46 @@ fn a_migration_that_cannot_lock_a_table_steps_aside_and_comes_back() {
     assert_eq!(history(&url), "1");
     migrated(&url, folder.path());
 }
+
+/// Killed again and again at moments between the first line and the last, the run ends where one
+/// that nobody interrupts ends.
+#[test]
+fn a_run_killed_in_many_places_applies_each_migration_once() {
+    let url = Postgres::shared().database();
+    let mut files: Vec<(String, String)> = (1..=12)
+        .map(|n| (format!("V{n}__t.sql"), format!("create table t{n} (); create table if not exists log (n int); insert into log values ({n}); select pg_sleep(0.01);")))
+        .collect();
+    files.push((
+        "V13__i.sql".into(),
+        "create unique index concurrently i on log (n);\ncreate index concurrently j on log (n);"
+            .into(),
+    ));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = folder(&files);
+    for (signal, line) in [
+        (Signal::SIGKILL, "init: wait"),
+        (Signal::SIGTERM, "applied V1__"),
+        (Signal::SIGKILL, "applied V4__"),
+        (Signal::SIGTERM, "applied V7__"),
+        (Signal::SIGKILL, "applied V10__"),
+        (Signal::SIGKILL, "applied V12__"),
+    ] {
+        let init = migrate(&url, folder.path()).start();
+        init.expect_line(line);
+        init.signal(signal);
+        drop(init);
+    }
+    migrated(&url, folder.path());
+    assert_eq!(history(&url), "1,2,3,4,5,6,7,8,9,10,11,12,13");
+    assert_eq!(
+        ask(&url, "select string_agg(n::text, ',' order by n) from log"),
+        "1,2,3,4,5,6,7,8,9,10,11,12"
+    );
+    assert_eq!(
+        ask(
+            &url,
+            "select string_agg(indexrelid::regclass::text, ',' order by indexrelid::regclass::text) from pg_index where indisvalid and indrelid = 'log'::regclass"
+        ),
+        "i,j"
+    );
+}

@@ -285,3 +285,19 @@ fn status_tells_what_is_applied_pending_and_wrong() {
         assert!(wrong.contains(part), "{part} in {wrong}");
     }
 }
+
+#[test]
+fn a_replica_that_must_not_migrate_waits_until_somebody_has() {
+    let url = Postgres::shared().database();
+    let folder = folder(&TWO);
+    let server = Init::server("echo serving")
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_MIGRATIONS", folder.path())
+        .env("AUTORUN_MIGRATIONS", "wait")
+        .start();
+    server.expect_line("missing V1__create_users, V2__add_name");
+    assert_eq!(ask(&url, "select to_regclass('refinery_schema_history')"), "");
+    migrated(&url, folder.path());
+    server.expect_line("serving");
+    assert_eq!(server.exit_code(), 0);
+}
