@@ -140,6 +140,7 @@ impl Builder<'_> {
             source,
             connection,
             lock: self.lock(),
+            schema: self.config.lock.schema.clone(),
             strict: settings.strict,
             check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
         }))
