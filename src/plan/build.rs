@@ -1,16 +1,18 @@
 //! The decisions: which phases a mode has here, and why the others are skipped.
 
+mod end;
+mod targets;
+
 use super::{
-    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, Wait, Work,
+    Action, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
     children::{Children, Role},
 };
 use crate::{
     config::{
-        self, Config, Provision,
-        command::{self, CommandLine, Template},
+        Config, Provision,
+        command::Template,
         modes::{Mode, ModeEnd},
         problem::{Problem, Problems},
-        target::Target,
         types::{Autorun, OnFailure, SeedSwitch, nearest},
     },
     exit::Exit,
@@ -140,6 +142,7 @@ impl Builder<'_> {
             source,
             connection,
             lock: self.lock(),
+            schema: self.config.lock.schema.clone(),
             strict: settings.strict,
             check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
         }))
@@ -292,109 +295,6 @@ impl Builder<'_> {
                 Err(format!("{subject} cannot be expanded"))
             }
         }
-    }
-
-    /// Waits for the usual targets and for those of the steps that will run.
-    fn wait(&mut self, writable: bool) -> Action {
-        if let Some(skip) = self.skipped("wait") {
-            return skip;
-        }
-        let targets = self.wait_targets(writable);
-        if targets.is_empty() && !self.config.database_named {
-            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
-            self.absent(
-                "wait",
-                reason,
-                "name a target: init wait tcp://db:5432, or set DATABASE_URL",
-            );
-            return Action::Skip(reason.to_owned());
-        }
-        let settings = &self.config.wait;
-        Action::Do(Work::Wait(Wait {
-            targets,
-            timeout: settings.timeout,
-            fatal_grace: settings.fatal_grace,
-            writable,
-        }))
-    }
-
-    fn wait_targets(&mut self, writable: bool) -> Vec<Target> {
-        let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
-        let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
-        let named = asked.or_else(|| self.config.wait.targets.clone());
-        let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
-        let mut words: Vec<String> = named.unwrap_or_else(usual);
-        words.append(&mut self.targets);
-        let mut seen = Vec::new();
-        words.retain(|word| {
-            !seen.contains(word) && {
-                seen.push(word.clone());
-                true
-            }
-        });
-        let mut targets: Vec<Target> =
-            words.iter().filter_map(|word| self.target(word, source)).collect();
-        let other = self.config.migrate_database.as_ref().filter(|_| writable);
-        targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
-        targets
-    }
-
-    fn target(&mut self, word: &str, source: &str) -> Option<Target> {
-        let environment = &self.config.environment;
-        let lookup = |name: &str| environment.text(name).map(str::to_owned);
-        let expanded = command::expand_text(word, environment, self.config.nproc);
-        let target = expanded
-            .map_err(|problem| problem.at(source))
-            .and_then(|text| config::target(&text, source, self.config.database.as_ref(), &lookup));
-        target.map_err(|problem| self.problems.push(problem)).ok()
-    }
-
-    fn end(&mut self) -> End {
-        let words = self.config.request.words.clone();
-        let appended = words.first().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
-        let environment = self.children.environment(&Role::Server);
-        let command = if !words.is_empty() && !appended {
-            Some(CommandLine::verbatim(words))
-        } else {
-            let configured = self.configured(&environment);
-            if configured.is_none() && appended {
-                let problem = Problem::usage(format!(
-                    "mode {} has no server to add words to",
-                    self.mode.name
-                ));
-                self.problems.push(problem.hint("give the whole command: init MODE -- CMD"));
-            }
-            configured.map(|command| if appended { command.and(words) } else { command })
-        };
-        command.map_or(End::Exit, |command| {
-            End::Server(Box::new(Server {
-                command,
-                environment,
-                handoff: self.config.handoff,
-                stop: self.config.stop.clone(),
-            }))
-        })
-    }
-
-    fn configured(
-        &mut self,
-        environment: &config::environment::Environment,
-    ) -> Option<CommandLine> {
-        let (subject, template) = match &self.mode.end {
-            ModeEnd::Exit => return None,
-            ModeEnd::Exec(template) => (format!("modes.{}.exec", self.mode.name), Some(template)),
-            ModeEnd::Api => ("APP_INIT_API_COMMAND".to_owned(), self.config.api.as_ref()),
-        };
-        let Some(template) = template else {
-            let problem = Problem::config(format!(
-                "mode {} has no server: APP_INIT_API_COMMAND is unset",
-                self.mode.name
-            ));
-            self.problems.push(problem.hint("set it, or give the command: init MODE -- CMD"));
-            return None;
-        };
-        let expanded = template.expand(environment, self.config.nproc);
-        expanded.map_err(|problem| self.problems.push(problem.at(&subject))).ok()
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod init;
 pub(crate) mod pid1;
 pub(crate) mod postgres;
 
-pub(crate) use init::Init;
+pub(crate) use init::{Init, Running};
 pub(crate) use postgres::Postgres;
 
 use std::time::{Duration, Instant};
