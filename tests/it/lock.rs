@@ -129,3 +129,32 @@ fn a_run_killed_in_many_places_applies_each_migration_once() {
         "i,j"
     );
 }
+
+/// A frozen leader whose lock the server has taken away cannot notice it. Its migration still runs,
+/// and the fence keeps the next leader from running it a second time beside it.
+#[test]
+fn a_leader_that_cannot_notice_its_loss_is_fenced_off() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table go_on ()");
+    let folder = folder(&[(
+        "V1__slow.sql",
+        "create table once ();\nselect pg_sleep(300) where not exists (select from go_on);",
+    )]);
+    let frozen = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    frozen.signal(Signal::SIGSTOP);
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
+    );
+    let next = migrate(&url, folder.path()).start();
+    next.expect_line("V1__slow waits: another session is applying a migration");
+    ask(&url, "insert into go_on default values");
+    frozen.signal(Signal::SIGCONT);
+    let frozen = frozen.finish();
+    assert_eq!(frozen.code, 75, "{}", frozen.stderr);
+    let next = next.finish();
+    assert_eq!(next.code, 0, "{}", next.stderr);
+    assert_eq!(history(&url), "1");
+    until("nothing is left", || free(&url));
+}
