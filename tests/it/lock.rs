@@ -158,3 +158,34 @@ fn a_leader_that_cannot_notice_its_loss_is_fenced_off() {
     assert_eq!(history(&url), "1");
     until("nothing is left", || free(&url));
 }
+
+/// What ends the connection says nothing about the file: a retry helps, and that is what 75 says.
+#[test]
+fn a_server_that_goes_away_in_a_migration_leaves_nothing_and_the_next_start_applies_it() {
+    let mut server = Postgres::start();
+    let url = server.database();
+    ask(&url, "create table go_on ()");
+    let folder = folder(&[(
+        "V1__slow.sql",
+        "create table once ();\nselect pg_sleep(300) where not exists (select from go_on);",
+    )]);
+    let terminated = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init migrate%'",
+    );
+    let terminated = terminated.finish();
+    assert_eq!(terminated.code, 75, "{}", terminated.stderr);
+    assert!(terminated.stderr.contains("57P01"), "{}", terminated.stderr);
+    let cut_off = migrate(&url, folder.path()).start();
+    until("the migration runs again", || sleeping(&url));
+    server.down();
+    let cut_off = cut_off.finish();
+    assert_eq!(cut_off.code, 75, "{}", cut_off.stderr);
+    server.up();
+    assert_eq!(ask(&url, "select to_regclass('once')"), "");
+    ask(&url, "insert into go_on default values");
+    migrated(&url, folder.path());
+    assert_eq!(history(&url), "1");
+}
