@@ -67,6 +67,12 @@ pub(crate) enum PassThroughError {
     Settings(String),
 }
 
+impl PassThroughError {
+    pub(crate) fn near_miss(word: &OsString, name: &str) -> Self {
+        Self::NearMiss { word: word.to_string_lossy().into_owned(), name: name.to_owned() }
+    }
+}
+
 impl Failure for PassThroughError {
     fn exit(&self) -> Exit {
         match self {

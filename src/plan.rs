@@ -2,14 +2,20 @@
 //!
 //! Pure: no clock, socket, process or environment. `init plan` prints what `run` carries out.
 
+mod build;
+mod children;
+mod render;
+
 use std::{path::PathBuf, time::Duration};
+
+pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
+pub(crate) use build::plan;
 
 use crate::{
     config::{
         command::CommandLine, database::Connection, environment::Environment, target::Target,
     },
     exit::Exit,
-    process::signal::{SignalMap, SignalTarget},
 };
 
 /// Everything one start does.
@@ -86,7 +92,8 @@ pub(crate) struct Migrate {
     /// `None` only for a command whose database app-init was not told about: it runs unlocked, with a warning.
     pub(crate) connection: Option<Connection>,
     pub(crate) lock: LockPolicy,
-    pub(crate) schema: String,
+    /// Refuse a database that is ahead of this image.
+    pub(crate) strict: bool,
     /// `AUTORUN_MIGRATIONS=wait`: apply nothing, wait until all of this image's migrations are there.
     pub(crate) check_only: bool,
 }
@@ -100,6 +107,8 @@ pub(crate) struct Seed {
     pub(crate) schema: String,
     /// The marker that makes it run once per database; `None` seeds on each start.
     pub(crate) once: Option<String>,
+    /// Seed although the marker is there.
+    pub(crate) force: bool,
     pub(crate) on_failure: OnFailure,
 }
 
@@ -120,13 +129,6 @@ pub(crate) struct Step {
     pub(crate) exit: Exit,
 }
 
-/// What a failed step does to the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnFailure {
-    Abort,
-    Continue,
-}
-
 /// What follows the last phase.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
@@ -142,53 +144,4 @@ pub(crate) struct Server {
     pub(crate) environment: Environment,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-}
-
-/// How the server is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handoff {
-    /// `Supervise` as PID 1, `Exec` otherwise.
-    Auto,
-    Supervise,
-    Exec,
-}
-
-/// Which signals reach the server, and what happens between a stop signal and the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StopPolicy {
-    /// Wait so long before a stop signal is forwarded; lets a load balancer drain.
-    pub(crate) delay: Duration,
-    /// After forwarding a stop: SIGKILL to the group; `None` leaves that to the runtime.
-    pub(crate) grace: Option<Duration>,
-    /// What still runs when the server has ended gets SIGTERM and so long to finish.
-    pub(crate) leftover: Duration,
-    pub(crate) target: SignalTarget,
-    pub(crate) map: SignalMap,
-    /// Exit codes of the server that become 0.
-    pub(crate) success: Vec<u8>,
-    pub(crate) signals: SignalState,
-}
-
-impl Default for StopPolicy {
-    fn default() -> Self {
-        Self {
-            delay: Duration::ZERO,
-            grace: None,
-            leftover: Duration::from_secs(5),
-            target: SignalTarget::Child,
-            map: SignalMap::default(),
-            success: Vec::new(),
-            signals: SignalState::Default,
-        }
-    }
-}
-
-/// The signal state a server starts with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SignalState {
-    /// Nothing ignored, nothing blocked.
-    #[default]
-    Default,
-    /// What app-init was started with (`APP_INIT_SIGNALS_INHERIT=true`), for `nohup` users.
-    Inherited,
 }

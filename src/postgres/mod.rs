@@ -1,41 +1,90 @@
 //! One login: from plain connection settings to a session that can be queried and cancelled.
 //!
 //! Owns sockets and TLS to Postgres; `wait` asks it in a loop, `migrate` works on what it returns.
+//! Each part of a try is bounded, so that no silent peer, router or name server can hold it up.
 
-use crate::config::database::{Connection, Host};
+mod error;
+mod login;
+mod negotiate;
+mod role;
+mod session;
+pub(crate) mod socket;
+mod tls;
 
-/// A logged-in session. Dropping it closes the connection.
-pub(crate) struct Session {
-    pub(crate) client: tokio_postgres::Client,
-    driver: tokio::task::JoinHandle<()>,
+use std::time::Duration;
+
+use crate::config::database::{Connection, SessionAttributes};
+
+pub(crate) use error::ConnectError;
+pub(crate) use session::Session;
+
+/// Bounds of one try at one host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// Name lookup.
+    pub(crate) lookup: Duration,
+    /// All addresses of the name together.
+    pub(crate) tcp: Duration,
+    /// Everything up to the end of the login.
+    pub(crate) total: Duration,
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            lookup: Duration::from_secs(1),
+            tcp: Duration::from_secs(3),
+            total: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Budget {
+    /// The text's own `connect_timeout` beats ours for what follows the lookup.
+    fn with_timeout(self, timeout: Option<Duration>) -> Self {
+        timeout.map_or(self, |total| Self { tcp: total.min(self.tcp.max(total)), total, ..self })
     }
 }
 
 /// Connects and logs in, with `application_name` shown in `pg_stat_activity`.
+///
+/// Hosts are tried in their order until one lets us in and is what `target_session_attrs` asks for.
+/// # Errors
+/// The reason of the host that came furthest, with the reasons of the others beside it.
 pub(crate) async fn connect(
     connection: &Connection,
     application_name: &str,
-) -> Result<Session, tokio_postgres::Error> {
-    let mut settings = tokio_postgres::Config::new();
-    settings.user(&connection.user).dbname(&connection.database).application_name(application_name);
-    if let Some(password) = &connection.password {
-        settings.password(password.expose());
+    budget: Budget,
+) -> Result<Session, ConnectError> {
+    let budget = budget.with_timeout(connection.connect_timeout);
+    match pass(connection, connection.attributes, application_name, budget).await {
+        // A standby is preferred, but any server will do (manual, 34.1.2).
+        Err(_) if connection.attributes == SessionAttributes::PreferStandby => {
+            pass(connection, SessionAttributes::Any, application_name, budget).await
+        }
+        outcome => outcome,
     }
+}
+
+/// One round through all hosts.
+async fn pass(
+    connection: &Connection,
+    attributes: SessionAttributes,
+    application_name: &str,
+    budget: Budget,
+) -> Result<Session, ConnectError> {
+    let mut failed: Option<ConnectError> = None;
     for host in &connection.hosts {
-        match host {
-            Host::Tcp { name, port } => settings.host(name).port(*port),
-            Host::Unix { directory, port } => settings.host_path(directory).port(*port),
-        };
+        let attempt = login::Attempt { connection, host, application_name, budget };
+        match attempt.run(attributes).await {
+            Ok(session) => return Ok(session),
+            Err(error) => {
+                failed = Some(match failed {
+                    Some(earlier) => earlier.join(error),
+                    None => error,
+                });
+            }
+        }
     }
-    let (client, driver) = settings.connect(tokio_postgres::NoTls).await?;
-    let driver = tokio::spawn(async move {
-        // A broken connection shows up as an error of the query that was running on it.
-        drop(driver.await);
-    });
-    Ok(Session { client, driver })
+    Err(failed.unwrap_or_else(|| ConnectError::no_host(connection)))
 }

@@ -3,11 +3,20 @@
     clippy::disallowed_methods,
     reason = "tests start, signal and collect processes themselves"
 )]
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
+mod bad_input;
 mod handoff;
+mod layers;
+mod lock;
+mod migrate;
 mod passthrough;
 mod reap;
+mod refinery;
+mod seed;
 mod signals;
+mod start;
+mod step;
 mod support;
 mod terminal;
 

@@ -20,7 +20,7 @@ use super::{CANARY, PATIENCE};
 /// A start of `init` that is being put together. Nothing of the test's environment reaches it but PATH.
 pub(crate) struct Init {
     command: Command,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Init {
@@ -29,14 +29,13 @@ impl Init {
         let directory = tempfile::tempdir().unwrap();
         let mut init = Self::wrapped([binary()]);
         init.command.args(arguments).current_dir(directory.path());
-        init._directory = Some(directory);
+        init.directory = Some(directory);
         init
     }
 
     /// `init api` with a server that is a shell script.
     pub(crate) fn server(script: &str) -> Self {
-        let quoted = serde_json::to_string(&["sh", "-c", script]).unwrap();
-        Self::new(["api"]).env("APP_INIT_API_COMMAND", quoted)
+        Self::new(["api"]).env("APP_INIT_API_COMMAND", shell(script))
     }
 
     /// A command that starts the binary itself, such as `unshare … init api`.
@@ -45,7 +44,7 @@ impl Init {
         let mut command = Command::new(words.next().unwrap());
         command.args(words).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap());
-        Self { command, _directory: None }
+        Self { command, directory: None }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -74,13 +73,18 @@ impl Init {
         let mut child = self.command.spawn().unwrap();
         let stdout = Transcript::follow(child.stdout.take().unwrap());
         let stderr = Transcript::follow(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, status: None, _directory: self._directory }
+        Running { child, stdout, stderr, status: None, directory: self.directory }
     }
 
     /// Starts and waits for the end.
     pub(crate) fn run(self) -> Finished {
         self.start().finish()
     }
+}
+
+/// A shell script as a command of the settings.
+pub(crate) fn shell(script: &str) -> String {
+    serde_json::to_string(&["sh", "-c", script]).unwrap()
 }
 
 /// The binary under test.
@@ -94,7 +98,7 @@ pub(crate) struct Running {
     stdout: Transcript,
     stderr: Transcript,
     status: Option<ExitStatus>,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 /// What an ended `init` left.

@@ -1,0 +1,212 @@
+//! The texts of `init help`. A person should want to read them.
+
+use super::settings::{self, Setting};
+use crate::exit;
+
+/// What `init help` can be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Top,
+    Env,
+    ExitCodes,
+    Modes,
+    Config,
+    Wait,
+    Plan,
+    Status,
+    Unknown(String),
+}
+
+impl Topic {
+    /// The topic of that word, or of a command with `--help`.
+    pub(crate) fn find(word: &str) -> Option<Self> {
+        Some(match word {
+            "env" => Self::Env,
+            "exit-codes" => Self::ExitCodes,
+            "modes" | "api" | "all" | "etl" | "migrate" | "seed" => Self::Modes,
+            "config" => Self::Config,
+            "wait" => Self::Wait,
+            "plan" => Self::Plan,
+            "status" => Self::Status,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn named(word: String) -> Self {
+        Self::find(&word).unwrap_or(Self::Unknown(word))
+    }
+
+    /// The text for stdout; it ends with a newline.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Top => TOP.to_owned(),
+            Self::Env => env(),
+            Self::ExitCodes => exit_codes(),
+            Self::Modes => MODES.to_owned(),
+            Self::Config => config(),
+            Self::Wait => WAIT.to_owned(),
+            Self::Plan => PLAN.to_owned(),
+            Self::Status => STATUS.to_owned(),
+            Self::Unknown(word) => {
+                format!("no topic `{word}`; there are env, exit-codes, modes, config\n")
+            }
+        }
+    }
+}
+
+const TOP: &str = "\
+init waits until the database is ready, migrates it exactly once, and runs your
+server as a correct PID 1.
+
+Usage: init [MODE] [OPTIONS] [-- CMD…]
+
+Start
+  api            wait; migrate, seed, etl as their switches say; serve (default)
+  all            the same, and the etl always
+  etl            wait, migrate, etl, exit
+  migrate        wait, migrate, exit
+  seed           wait, seed, exit; --force seeds again
+  MODE           a mode of init.toml
+  MODE -- CMD    with CMD as the server; -- --flag adds to the configured one
+
+Look
+  plan [MODE]    what would run, and why; touches nothing        --json
+  config         every setting and where it comes from           --check
+  status         applied, pending and divergent migrations       --json --exit-code
+  wait [TARGET…] only wait, then hand over to what follows --    --timeout 30s
+
+Everything else is handed over as it is: `docker run image bash` works.
+
+Options
+  -q, --quiet    only warnings and errors
+  -v, --verbose  more; -vv for everything
+  --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
+
+More: init help env | modes | config | exit-codes
+";
+
+const MODES: &str = "\
+A mode says which steps run, which of them are demanded, and what follows.
+
+  mode     steps                      demanded  then
+  api      wait, migrate, seed, etl   -         the server
+  all      wait, migrate, seed, etl   etl       the server
+  etl      wait, migrate              etl       exit
+  migrate  wait                       migrate   exit
+  seed     wait                       seed      exit
+
+A step runs as its switch says (AUTORUN_MIGRATIONS, SEED_ON_START,
+RUN_ETL_ON_STARTUP); a demanded one runs whatever its switch says, and it is an
+error (78) if nobody configured it. `init seed` seeds once per database unless
+SEED_ON_START is true or --force is given.
+
+Modes of your own stand in init.toml:
+
+  [modes.worker]
+  steps  = [\"wait\"]          # without it: the steps of api
+  always = []                # steps that are demanded
+  exec   = [\"celery\", \"-A\", \"src.worker\", \"worker\"]   # without it: exit
+
+The order is always dirs, wait, migrate, seed, then the others as listed.
+`init plan MODE` shows what a mode would do here.
+";
+
+const WAIT: &str = "\
+Wait until every target is ready, then exit, or hand over to CMD.
+
+Usage: init wait [TARGET…] [--timeout 30s] [-- CMD…]
+
+  database             the database of DATABASE_URL
+  postgres://…         another one; ready means logged in and answering
+  tcp://host:port      something accepts connections
+
+Without a target it waits for APP_INIT_WAIT_FOR, else for the database.
+Exit code 69 if a target was not ready in time, 77 if it refused us.
+";
+
+const PLAN: &str = "\
+Show what a start would do here, and why; no network, no side effect.
+
+Usage: init plan [MODE] [--json]
+";
+
+const STATUS: &str = "\
+Show applied, pending and divergent migrations, and who holds the lock.
+
+Usage: init status [--json] [--exit-code]
+
+With --exit-code it is an error if a migration is pending or divergent.
+";
+
+fn env() -> String {
+    let mut text = String::from(
+        "Settings. Flag > variable (or NAME_FILE) > APP_INIT_ENV_FILE > init.toml > default.\n\
+         APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.\n\
+         Durations: 500ms 30s 5m 1h forever. Lists: commas or blanks. Booleans: true, 1, yes, on.\n",
+    );
+    let width = settings::all().map(|setting| setting.name.len()).max().unwrap_or_default();
+    for (title, group) in settings::GROUPS {
+        text.push_str(&format!("\n{title}\n"));
+        for setting in *group {
+            text.push_str(&line(setting, width));
+        }
+    }
+    text.push_str("\nTold to children: APP_INIT_MODE, APP_INIT_STEP, APP_INIT_NPROC\n");
+    text
+}
+
+fn line(setting: &Setting, width: usize) -> String {
+    let alias = setting.alias.map(|alias| format!("; or {alias}")).unwrap_or_default();
+    let default = setting.default.map(|default| format!(" [{default}]")).unwrap_or_default();
+    format!("  {:width$}  {}{alias}{default}\n", setting.name, setting.help)
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("  code   reason          retry  meaning\n");
+    for (code, reason, meaning, retry) in exit::TABLE {
+        let retry = if retry.is_empty() { "-" } else { retry };
+        text.push_str(&format!("  {code:<6} {reason:<15} {retry:<6} {meaning}\n"));
+    }
+    text
+}
+
+fn config() -> String {
+    let mut text = String::from(CONFIG);
+    for setting in settings::all()
+        .filter(|setting| !matches!(setting.name, "APP_INIT_CONFIG" | "APP_INIT_ENV_FILE"))
+    {
+        text.push_str(&format!("  {}\n", setting.key()));
+    }
+    text
+}
+
+const CONFIG: &str = "\
+init.toml describes the image; the environment describes the deployment and wins.
+It is /etc/app-init/init.toml, else ./init.toml, or what APP_INIT_CONFIG names.
+`init config --check` in the Dockerfile fails the build on a mistake.
+
+  require = [\"DATABASE_URL\"]                # must be set and not empty
+  dirs    = [\"/app/logs\"]                   # must exist and be writable
+
+  [steps.migrate]                           # also wait, seed, etl
+  run   = [\"alembic\", \"upgrade\", \"head\"]
+  watch = [\"alembic/versions\"]
+
+  [steps.etl]
+  run        = [\"python\", \"-m\", \"etl\", \"${?GEOCODE:--geocode}\"]
+  wait       = [\"tcp://nominatim:8080\"]     # only when the step will run
+  timeout    = \"10m\"
+  on_failure = \"continue\"
+
+  [steps.assets]                            # a step of your own, with its switch
+  run  = [\"rails\", \"assets:precompile\"]
+  when = { env = \"PRECOMPILE_ON_BOOT\", default = false }
+
+  [modes.api]
+  exec = [\"uvicorn\", \"app:app\", \"--workers\", \"${UVICORN_WORKERS:-auto}\"]
+
+Commands are words or lists; no shell is involved. Inside a word:
+  ${X}  ${X:-default}  ${X:+if set}  ${X:?message}  ${?X:word if X is true}
+
+Any setting is a key at the top level:
+";

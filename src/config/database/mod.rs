@@ -1,0 +1,205 @@
+//! Connection settings as plain fields, read leniently from every dialect in the wild.
+//!
+//! tokio-postgres' own parser never sees user text: it rejects most dialects, reads some of them
+//! differently and prints passwords in its errors. Here a dialect (`url`, `keywords`, `ado`) becomes
+//! pairs, `parameter` says what each pair means, `draft` collects them, `settle` makes them final.
+
+mod ado;
+mod draft;
+mod keywords;
+mod parameter;
+mod parts;
+mod passfile;
+mod problem;
+mod service;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+
+pub(crate) use problem::{Note, Problem};
+
+use super::secret::Secret;
+use draft::Draft;
+
+/// Looks a variable up; `None` if unset. `X_FILE` is already resolved behind it.
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// One server to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    Tcp {
+        name: String,
+        port: u16,
+        /// `hostaddr`: where to connect, so that `name` is only used for TLS and messages.
+        address: Option<IpAddr>,
+    },
+    /// Directory of the socket `.s.PGSQL.<port>`.
+    Unix { directory: PathBuf, port: u16 },
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { name, port, .. } if name.contains(':') => write!(out, "[{name}]:{port}"),
+            Self::Tcp { name, port, .. } => write!(out, "{name}:{port}"),
+            Self::Unix { directory, port } => {
+                write!(out, "{}/.s.PGSQL.{port}", directory.display())
+            }
+        }
+    }
+}
+
+/// libpq's sslmode plus node's `no-verify` (PostgreSQL manual, 34.19.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SslMode {
+    Disable,
+    /// Clear first; TLS if the server refuses that.
+    Allow,
+    /// TLS first; clear if the server has none.
+    Prefer,
+    Require,
+    /// Encrypts and verifies nothing, even where a root certificate is given.
+    NoVerify,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// Whom to trust for a server certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Roots {
+    /// Only a verifying mode needs them: the system's roots and the bundled ones.
+    System,
+    /// Only the certificates in this PEM file, as libpq has it.
+    File(PathBuf),
+}
+
+/// What a server must be to count (PostgreSQL manual, 34.1.2, `target_session_attrs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionAttributes {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    PreferStandby,
+}
+
+/// SCRAM channel binding (PostgreSQL manual, 34.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChannelBinding {
+    Disable,
+    Prefer,
+    Require,
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ssl {
+    pub(crate) mode: SslMode,
+    pub(crate) roots: Roots,
+    /// PEM files of the client's certificate and key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    /// Refuse TLS 1.2.
+    pub(crate) only_13: bool,
+    /// Begin with TLS instead of asking first (`sslnegotiation=direct`, server 17 and later).
+    pub(crate) direct: bool,
+    pub(crate) channel_binding: ChannelBinding,
+}
+
+/// TCP keepalive as the text asked for it; `None` leaves the kernel's value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keepalive {
+    pub(crate) off: bool,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
+    pub(crate) retries: Option<u32>,
+    /// How long sent data may stay unacknowledged (tcp(7), `TCP_USER_TIMEOUT`).
+    pub(crate) user_timeout: Option<Duration>,
+}
+
+/// How to reach one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// In the order to try; never empty.
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) user: String,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: String,
+    pub(crate) ssl: Ssl,
+    pub(crate) attributes: SessionAttributes,
+    /// Bound of one attempt; `None` is our own.
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) keepalive: Keepalive,
+    /// Server settings for the session, `-c name=value` (PostgreSQL manual, 34.1.2, `options`).
+    pub(crate) options: Option<String>,
+    /// What the text asks to be shown in `pg_stat_activity`; `None` is the caller's choice.
+    pub(crate) application_name: Option<String>,
+    /// Prisma's `schema`, JDBC's `currentSchema`: where the app's tables are.
+    pub(crate) search_path: Option<String>,
+    /// The text says that a pooler stands in front (Prisma's `pgbouncer=true`).
+    pub(crate) pooler: bool,
+    /// Where each field came from, by libpq's keyword: `("user", "DATABASE_URL")`.
+    pub(crate) origins: Vec<(&'static str, String)>,
+    /// What is remarkable about the password's spelling, for a hint when it is refused.
+    pub(crate) password_remark: Option<&'static str>,
+}
+
+impl Connection {
+    /// Reads a URL, a libpq keyword string or an ADO list; `source` is the setting it came from.
+    ///
+    /// What the text leaves open comes, in libpq's order, from its service file, from
+    /// `DATABASE_USER` and `DATABASE_PASSWORD`, from `PG*` variables, the password file, defaults.
+    pub(crate) fn parse(
+        text: &str,
+        source: &str,
+        variables: Lookup,
+    ) -> Result<(Self, Vec<Note>), Problem> {
+        let mut notes = Vec::new();
+        let draft = Draft::read(text, source, &mut notes)?;
+        let connection = settle::settle(draft, variables, &mut notes)?;
+        Ok((connection, notes))
+    }
+
+    /// Whether a text is meant as a Postgres address, in whatever dialect; it may still be wrong.
+    pub(crate) fn recognises(text: &str) -> bool {
+        Draft::recognises(text)
+    }
+
+    /// Composes a connection from `DATABASE_*`, `POSTGRES_*`, `DB_*` and `PG*`.
+    ///
+    /// `None` if no variable names a host, a socket or a service: then nobody asked for a database.
+    pub(crate) fn from_parts(variables: Lookup) -> Option<Result<(Self, Vec<Note>), Problem>> {
+        let draft = parts::collect(variables)?;
+        let mut notes = Vec::new();
+        Some(
+            draft
+                .and_then(|draft| settle::settle(draft, variables, &mut notes))
+                .map(|connection| (connection, notes)),
+        )
+    }
+
+    /// Host, database and user, for messages: `db:5432/app as user`. Never a secret.
+    pub(crate) fn name(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        format!("{}/{} as {}", hosts.join(","), self.database, self.user)
+    }
+
+    /// Host and database, for the line of a target: `db:5432/app`.
+    pub(crate) fn place(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        format!("{}/{}", hosts.join(","), self.database)
+    }
+
+    /// The same connection as a `postgres://` URL, encoded so that every driver reads it alike.
+    pub(crate) fn url(&self) -> Secret {
+        url::compose(self)
+    }
+
+    /// Where a field came from, by libpq's keyword.
+    pub(crate) fn origin(&self, keyword: &str) -> Option<&str> {
+        self.origins.iter().find(|(name, _)| *name == keyword).map(|(_, origin)| origin.as_str())
+    }
+}

@@ -1,0 +1,259 @@
+//! What each parameter of each dialect means: libpq's keyword, nothing to us, or a refusal.
+
+use super::{
+    Note, Problem,
+    draft::{Draft, Pair},
+};
+
+/// libpq's keywords that are honoured (PostgreSQL manual, 34.1.2), plus two of our own.
+const KEYWORDS: &[&str] = &[
+    "host",
+    "hostaddr",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "ssl_min_protocol_version",
+    "sslnegotiation",
+    "channel_binding",
+    "options",
+    "application_name",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "passfile",
+    "service",
+    "servicefile",
+    // Prisma's `schema` and JDBC's `currentSchema`.
+    "search_path",
+    // Prisma's `pgbouncer`.
+    "pgbouncer",
+];
+
+/// Other dialects' names for the same, in lower case.
+const ALIASES: &[(&str, &str)] = &[
+    ("username", "user"),
+    ("pwd", "password"),
+    ("server", "host"),
+    ("database", "dbname"),
+    ("keepalives_retries", "keepalives_count"),
+    ("applicationname", "application_name"),
+    ("currentschema", "search_path"),
+    ("schema", "search_path"),
+    ("logintimeout", "connect_timeout"),
+    ("connecttimeout", "connect_timeout"),
+    ("sslrootcertificate", "sslrootcert"),
+];
+
+/// Keys of pools, drivers and frameworks that say nothing about reaching the database.
+const IGNORED: &[&str] = &[
+    "binaryparameters",
+    "charset",
+    "checkout_timeout",
+    "client_encoding",
+    "commandtimeout",
+    "conn_max_age",
+    "connection_limit",
+    "default_query_exec_mode",
+    "driver",
+    "encoding",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "gsslib",
+    "idle_timeout",
+    "krbsrvname",
+    "max_lifetime",
+    "max_protocol_version",
+    "maximumpoolsize",
+    "min_protocol_version",
+    "minimumpoolsize",
+    "pool",
+    "pool_max_conn_idle_time",
+    "pool_max_conn_lifetime",
+    "pool_max_conns",
+    "pool_min_conns",
+    "pool_size",
+    "pool_timeout",
+    "pooling",
+    "prepared_statement_cache_size",
+    "prepared_statements",
+    "preparethreshold",
+    "reaping_frequency",
+    "replication",
+    "rewritebatchedinserts",
+    "serverversion",
+    "single_use_connections",
+    "socket_timeout",
+    "sockettimeout",
+    "sslcertmode",
+    "sslcompression",
+    "sslidentity",
+    "sslkeylogfile",
+    "sslpassword",
+    "sslsni",
+    "ssl_max_protocol_version",
+    "statement-cache-capacity",
+    "statement_cache_capacity",
+    "statement_cache_size",
+    "statement_timeout",
+    "stringtype",
+    "supa",
+    "tcpkeepalive",
+    "timeout",
+    "timezone",
+    "uselibpqcompat",
+    "workaround",
+];
+
+/// Keys whose value is translated, see `translate`.
+const TRANSLATED: &[&str] =
+    &["ssl", "sslaccept", "sslfactory", "trustservercertificate", "targetservertype", "requiressl"];
+
+/// Security demands that cannot be met and must not be dropped silently.
+const REFUSED: &[(&str, &str)] = &[
+    ("sslcrl", "revocation lists are not supported"),
+    ("sslcrldir", "revocation lists are not supported"),
+    ("require_auth", "a demanded authentication method is not supported"),
+    ("requirepeer", "a demanded server user is not supported"),
+];
+
+/// Whether libpq itself knows the word.
+pub(super) fn is_keyword(key: &str) -> bool {
+    KEYWORDS.contains(&key)
+        || IGNORED.contains(&key)
+        || REFUSED.iter().any(|(name, _)| *name == key)
+}
+
+/// Whether any dialect knows the word.
+pub(super) fn is_known(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let key = key.as_str();
+    is_keyword(key) || TRANSLATED.contains(&key) || ALIASES.iter().any(|(name, _)| *name == key)
+}
+
+/// Applies the pairs of one text: later ones replace, translations only fill gaps.
+pub(super) fn apply(
+    draft: &mut Draft,
+    pairs: &[Pair],
+    notes: &mut Vec<Note>,
+) -> Result<(), Problem> {
+    let source = draft.source.clone();
+    let mut ignored: Vec<&str> = Vec::new();
+    let several = several_hosts(draft, pairs);
+    for pair in pairs {
+        let key = pair.key.to_ascii_lowercase();
+        if let Some((name, why)) = REFUSED.iter().find(|(name, _)| *name == key) {
+            return Err(Problem::new("url-unsupported", &source, format!("`{name}`: {why}"))
+                .hint("remove it from the address that app-init gets, if the app can do without"));
+        }
+        match keyword(&key) {
+            Some("host") if several.is_some() => {}
+            Some(keyword) => draft.replace(keyword, &pair.value, &source),
+            None if TRANSLATED.contains(&key.as_str()) => {}
+            None => ignored.push(&pair.key),
+        }
+        if key == "gssencmode" && pair.value == "require" {
+            return Err(Problem::new(
+                "url-unsupported",
+                &source,
+                "`gssencmode=require`: GSS encryption is not supported",
+            ));
+        }
+    }
+    if let Some(hosts) = several {
+        draft.replace("host", &hosts, &source);
+    }
+    translate(draft, pairs, &source);
+    note(&ignored, pairs, source, notes);
+    Ok(())
+}
+
+fn keyword(key: &str) -> Option<&'static str> {
+    let direct = KEYWORDS.iter().find(|known| **known == key).copied();
+    direct.or_else(|| ALIASES.iter().find(|(name, _)| *name == key).map(|(_, keyword)| *keyword))
+}
+
+/// SQLAlchemy's `?host=a:1&host=b:2` names several hosts; libpq would take the last.
+fn several_hosts(draft: &Draft, pairs: &[Pair]) -> Option<String> {
+    let hosts: Vec<&str> =
+        pairs.iter().filter(|pair| pair.key == "host").map(|pair| pair.value.as_str()).collect();
+    (hosts.len() > 1 && !draft.has("host")).then(|| hosts.join(","))
+}
+
+/// Other dialects' ways to speak about TLS and roles.
+fn translate(draft: &mut Draft, pairs: &[Pair], source: &str) {
+    for pair in pairs {
+        let value = pair.value.to_ascii_lowercase();
+        match pair.key.to_ascii_lowercase().as_str() {
+            "ssl" => draft.offer("sslmode", ssl(&value), source),
+            "requiressl" if value == "1" => draft.offer("sslmode", "require", source),
+            "targetservertype" => draft.offer("target_session_attrs", role(&value), source),
+            _ => {}
+        }
+    }
+    for pair in pairs {
+        let value = pair.value.to_ascii_lowercase();
+        let required =
+            draft.value("sslmode").is_some_and(|mode| mode.eq_ignore_ascii_case("require"));
+        let mode = match pair.key.to_ascii_lowercase().as_str() {
+            "sslaccept" if value == "strict" => "verify-full",
+            "sslaccept" if value == "accept_invalid_certs" => "no-verify",
+            "sslfactory" if value.contains("nonvalidating") => "no-verify",
+            "trustservercertificate" if value == "true" => "no-verify",
+            _ => continue,
+        };
+        if required {
+            draft.replace("sslmode", mode, source);
+        }
+    }
+}
+
+/// `ssl=` as JDBC, asyncpg, node and Ecto write it; unknown words count as unset.
+fn ssl(value: &str) -> &'static str {
+    match value {
+        "" | "true" | "1" | "yes" | "on" | "require" | "required" => "require",
+        "false" | "0" | "no" | "off" | "disable" => "disable",
+        "no-verify" => "no-verify",
+        "allow" => "allow",
+        "prefer" => "prefer",
+        "verify-ca" => "verify-ca",
+        "verify-full" => "verify-full",
+        json if json.starts_with('{') => "require",
+        _ => "",
+    }
+}
+
+/// JDBC's `targetServerType`.
+fn role(value: &str) -> &'static str {
+    match value {
+        "primary" | "master" => "primary",
+        "slave" | "secondary" => "standby",
+        "preferslave" | "prefersecondary" => "prefer-standby",
+        _ => "any",
+    }
+}
+
+/// A name that stands beside a password could be a piece of it: `password=a&b=c`.
+fn note(ignored: &[&str], pairs: &[Pair], source: String, notes: &mut Vec<Note>) {
+    if ignored.is_empty() {
+        return;
+    }
+    let secret = pairs.iter().any(|pair| {
+        let key = pair.key.to_ascii_lowercase();
+        keyword(&key) == Some("password") || key == "sslpassword"
+    });
+    let safe = |name: &&&str| !secret || IGNORED.contains(&name.to_ascii_lowercase().as_str());
+    let names: Vec<String> = ignored.iter().filter(safe).map(|name| (*name).to_owned()).collect();
+    let unnamed = ignored.len() - names.len();
+    notes.push(Note::Ignored { source, names, unnamed });
+}

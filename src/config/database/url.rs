@@ -1,0 +1,301 @@
+//! `scheme://user:password@host:port,…/database?key=value`, as leniently as any driver reads it.
+//!
+//! RFC 3986 splits at the first `/`, `?` or `#`, but people paste passwords unescaped, and each
+//! framework accepts a different set of them. The cut is therefore looked for from the right.
+
+use std::fmt::Write;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use super::{
+    Connection, Host, Note, Problem, Secret, SslMode,
+    draft::{Draft, Pair},
+    parameter,
+};
+
+/// Names under which frameworks file Postgres, without a `+driver`.
+const POSTGRES: &[&str] = &[
+    "postgres",
+    "postgresql",
+    "postgis",
+    "pgsql",
+    "psql",
+    "pg",
+    "ecto",
+    "cockroachdb",
+    "cockroach",
+    "timescaledb",
+    "timescale",
+];
+
+/// Splits a scheme off, lower-cased and without `jdbc:`; `None` if the text has none.
+pub(super) fn scheme(text: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-' | '_');
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(plain) {
+        return None;
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    match rest.strip_prefix("//") {
+        _ if scheme == "jdbc" => self::scheme(rest),
+        Some(rest) => Some((scheme, rest)),
+        // `jdbc:postgresql:app` and `sqlite:app.db` have no authority.
+        None if is_postgres(&scheme) || scheme.starts_with("sqlite") => Some((scheme, rest)),
+        None => None,
+    }
+}
+
+/// Whether a scheme, with or without `+driver`, means Postgres.
+pub(super) fn is_postgres(scheme: &str) -> bool {
+    POSTGRES.contains(&scheme.split('+').next().unwrap_or_default())
+}
+
+/// Reads what follows `scheme://`.
+pub(super) fn read(
+    scheme: &str,
+    rest: &str,
+    draft: &mut Draft,
+    notes: &mut Vec<Note>,
+) -> Result<(), Problem> {
+    refuse_foreign(scheme, &draft.source)?;
+    let (before, query) = split_query(rest);
+    let (userinfo, place) = split_userinfo(before);
+    if let Some(userinfo) = userinfo {
+        read_userinfo(userinfo, draft, notes)?;
+    }
+    read_place(place, draft)?;
+    if scheme.ends_with("+ssl") {
+        let source = draft.source.clone();
+        draft.offer("sslmode", "require", &source);
+    }
+    let pairs = pairs(query.unwrap_or_default(), &draft.source)?;
+    draft.apply(&pairs, notes)
+}
+
+fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
+    if scheme.starts_with("prisma+") {
+        let problem = Problem::new("url-prisma", source, "a Prisma proxy address, not Postgres");
+        return Err(problem.hint(
+            "prisma+postgres:// is spoken over HTTP; give app-init the direct postgres:// address, as MIGRATE_DATABASE_URL or DIRECT_URL",
+        ));
+    }
+    if is_postgres(scheme) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        "url-foreign",
+        source,
+        format!("`{scheme}` is not the scheme of a Postgres URL"),
+    );
+    Err(problem.hint("app-init speaks to Postgres: postgres://user:password@host:5432/database"))
+}
+
+/// Cuts at the `?` that begins the parameters.
+///
+/// A `?` with an `@` somewhere behind it may belong to a password; it only counts if hosts stand
+/// before it and a keyword follows.
+fn split_query(rest: &str) -> (&str, Option<&str>) {
+    for (at, _) in rest.match_indices('?') {
+        let (before, query) = (&rest[..at], &rest[at + 1..]);
+        let known = || {
+            query
+                .split('&')
+                .any(|part| part.split_once('=').is_some_and(|(key, _)| parameter::is_known(key)))
+        };
+        if !query.contains('@') || (known() && reads_as_place(before)) {
+            return (before, Some(query));
+        }
+    }
+    (rest, None)
+}
+
+/// Cuts at the last `@` whose right side reads as hosts, followed by `/` or the end.
+fn split_userinfo(before: &str) -> (Option<&str>, &str) {
+    let cut = before
+        .rmatch_indices('@')
+        .find(|(at, _)| {
+            let right = &before[at + 1..];
+            right.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
+        })
+        .or_else(|| before.rmatch_indices('@').next());
+    match cut {
+        Some((at, _)) => (Some(&before[..at]), &before[at + 1..]),
+        None => (None, before),
+    }
+}
+
+/// Whether hosts stand at the end of an authority.
+fn reads_as_place(before: &str) -> bool {
+    let (_, place) = split_userinfo(before);
+    place.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
+}
+
+/// `name`, `name:port`, `[v6]:port`, an encoded path, or nothing.
+fn reads_as_host(text: &str) -> bool {
+    let (name, port) = split_port(text);
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '%' | ':');
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    port.is_none_or(|port| port.chars().all(|c| c.is_ascii_digit()))
+        && bare.chars().all(plain)
+        && (bare == name || bare.contains(':'))
+        && (bare != name || !name.contains(':') || name.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// Splits `host:port`; a bare IPv6 address has no port.
+pub(super) fn split_port(text: &str) -> (&str, Option<&str>) {
+    if text.parse::<std::net::Ipv6Addr>().is_ok() {
+        return (text, None);
+    }
+    match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (text, None),
+    }
+}
+
+fn read_userinfo(userinfo: &str, draft: &mut Draft, notes: &mut Vec<Note>) -> Result<(), Problem> {
+    let source = draft.source.clone();
+    let (user, password) = match userinfo.split_once(':') {
+        Some((user, password)) => (user, Some(password)),
+        None => (userinfo, None),
+    };
+    draft.offer("user", &decode(user, &source)?, &source);
+    if let Some(password) = password {
+        draft.offer("password", &decode(password, &source)?, &source);
+        if let Some((character, code, remark)) = ambiguous(password) {
+            draft.password_remark = Some(remark);
+            notes.push(Note::Ambiguous { source, character, code });
+        }
+    }
+    Ok(())
+}
+
+/// The first character at which some driver would cut the password or refuse it.
+fn ambiguous(password: &str) -> Option<(char, &'static str, &'static str)> {
+    const CHARACTERS: &[(char, &str, &str)] = &[
+        ('@', "%40", "the password contains `@`: encode it as %40, other drivers split there"),
+        ('/', "%2F", "the password contains `/`: encode it as %2F, other drivers split there"),
+        ('?', "%3F", "the password contains `?`: encode it as %3F, other drivers split there"),
+        ('#', "%23", "the password contains `#`: encode it as %23, other drivers split there"),
+        ('[', "%5B", "the password contains `[`: encode it as %5B, other drivers refuse it"),
+        (']', "%5D", "the password contains `]`: encode it as %5D, other drivers refuse it"),
+        (' ', "%20", "the password contains a blank: encode it as %20, other drivers refuse it"),
+    ];
+    let found = CHARACTERS.iter().find(|(character, ..)| password.contains(*character));
+    found.copied().or_else(|| {
+        let remark = "the password contains a `%` that is no code: encode it as %25";
+        bare_percent(password).then_some(('%', "%25", remark))
+    })
+}
+
+fn bare_percent(text: &str) -> bool {
+    text.match_indices('%').any(|(at, _)| {
+        let code = text.as_bytes().get(at + 1..at + 3);
+        !code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+/// `host:port,host:port/database`.
+fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
+    let source = draft.source.clone();
+    let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
+    let (mut names, mut ports) = (Vec::new(), Vec::new());
+    for host in hosts.split(',') {
+        let (name, port) = split_port(host);
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        names.push(decode(name, &source)?);
+        ports.push(port.unwrap_or_default());
+    }
+    if ports.iter().any(|port| !port.chars().all(|c| c.is_ascii_digit())) {
+        return Err(Problem::new("url-malformed", &source, "the port is not a number").hint(
+            "the text after the last `:` of the host is no port; `@`, `:` and `/` in a password are written %40, %3A and %2F",
+        ));
+    }
+    let join = |list: &[&str]| {
+        if list.iter().all(|item| item.is_empty()) { String::new() } else { list.join(",") }
+    };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    draft.offer("host", &join(&names), &source);
+    draft.offer("port", &join(&ports), &source);
+    draft.offer("dbname", &decode(database, &source)?, &source);
+    Ok(())
+}
+
+/// The parameters; one without `=` is an empty value.
+fn pairs(query: &str, source: &str) -> Result<Vec<Pair>, Problem> {
+    query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            Ok(Pair::new(decode(key, source)?, decode(value, source)?))
+        })
+        .collect()
+}
+
+/// Percent-decoding in which a `%` without two digits stands for itself.
+fn decode(text: &str, source: &str) -> Result<String, Problem> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    match decoded {
+        Ok(text) if !text.contains('\0') => Ok(text.into_owned()),
+        Ok(_) => {
+            Err(Problem::new("url-malformed", source, "a part holds %00, which Postgres refuses"))
+        }
+        Err(_) => Err(Problem::new("url-malformed", source, "a part is not UTF-8 when decoded")),
+    }
+}
+
+/// RFC 3986's unreserved characters stay.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// The inverse of `read` for the fields that drivers agree on.
+pub(super) fn compose(connection: &Connection) -> Secret {
+    let mut url = format!("postgresql://{}", encode(&connection.user));
+    if let Some(password) = &connection.password {
+        url.push(':');
+        url.push_str(&encode(password.expose()));
+    }
+    url.push('@');
+    let tcp: Vec<String> = connection
+        .hosts
+        .iter()
+        .filter(|host| matches!(host, Host::Tcp { .. }))
+        .map(ToString::to_string)
+        .collect();
+    url.push_str(&tcp.join(","));
+    url.push('/');
+    url.push_str(&encode(&connection.database));
+    url.push_str(&composed_query(connection));
+    Secret::new(url)
+}
+
+fn composed_query(connection: &Connection) -> String {
+    let mut query = String::new();
+    let mut add = |key: &str, value: &str| {
+        let mark = if query.is_empty() { '?' } else { '&' };
+        // Writing to a String cannot fail.
+        let _ = write!(query, "{mark}{key}={}", encode(value));
+    };
+    if let Some(Host::Unix { directory, port }) = connection.hosts.first() {
+        add("host", &directory.to_string_lossy());
+        add("port", &port.to_string());
+    }
+    let mode = match connection.ssl.mode {
+        SslMode::Prefer => None,
+        SslMode::Disable => Some("disable"),
+        SslMode::Allow => Some("allow"),
+        SslMode::Require | SslMode::NoVerify => Some("require"),
+        SslMode::VerifyCa => Some("verify-ca"),
+        SslMode::VerifyFull => Some("verify-full"),
+    };
+    if let Some(mode) = mode {
+        add("sslmode", mode);
+    }
+    if let super::Roots::File(path) = &connection.ssl.roots {
+        add("sslrootcert", &path.to_string_lossy());
+    }
+    query
+}

@@ -1,0 +1,161 @@
+//! Texts to values: each setting read by its kind, every mistake noted with its origin.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    command::Template,
+    duration,
+    file::Raw,
+    problem::{Problem, Problems},
+    sources::{Sources, Value},
+    types::{OnFailure, boolean, list, nearest},
+};
+use crate::cli::settings::{self, Kind, Setting};
+
+/// Reads settings by name. What cannot be read counts as unset and is noted in `problems`.
+pub(crate) struct Reader<'a> {
+    pub(crate) sources: &'a Sources,
+    pub(crate) problems: &'a mut Problems,
+}
+
+impl Reader<'_> {
+    /// What a source gives, before the default.
+    fn given(&self, name: &str) -> Option<&Value> {
+        self.sources.values.get(name)
+    }
+
+    /// The text that counts: a given one, or the default.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.given(name).map(|value| &value.raw) {
+            Some(Raw::Text(text)) => Some(text.clone()),
+            Some(Raw::List(items)) => Some(items.join(" ")),
+            None => settings::find(name)?.default.map(str::to_owned),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// `None` is forever.
+    pub(crate) fn limit(&mut self, name: &str) -> Option<Duration> {
+        let text = self.text(name)?;
+        match duration::parse(&text) {
+            Ok(limit) => limit,
+            Err(why) => {
+                self.wrong(name, Problem::config(why));
+                None
+            }
+        }
+    }
+
+    /// A duration that must end; `off` is zero.
+    pub(crate) fn span(&mut self, name: &str) -> Duration {
+        let forever = self.text(name).is_some_and(|text| text.eq_ignore_ascii_case("forever"));
+        if forever {
+            self.wrong(
+                name,
+                Problem::config("`forever` is not possible here")
+                    .hint("write a duration such as 10s"),
+            );
+        }
+        self.limit(name).unwrap_or_default()
+    }
+
+    pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
+        match &self.given(name)?.raw {
+            Raw::Text(text) => Some(list(text)),
+            Raw::List(items) => Some(items.clone()),
+        }
+    }
+
+    pub(crate) fn command(&mut self, name: &str) -> Option<Template> {
+        let read = template(&self.given(name)?.raw);
+        read.map_err(|problem| self.wrong(name, problem)).ok()
+    }
+
+    /// The word in lower case, or `true` or `false` for what a boolean can look like.
+    pub(crate) fn word(&mut self, name: &str) -> String {
+        let Some(setting) = settings::find(name) else { return String::new() };
+        let text = self.text(name).unwrap_or_default();
+        match word(setting, &text) {
+            Ok(word) => word,
+            Err(problem) => {
+                self.wrong(name, problem);
+                setting.default.unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    pub(crate) fn is_true(&mut self, name: &str) -> bool {
+        self.word(name) == "true"
+    }
+
+    /// Reads with a parser of its own; what cannot be read is the type's default.
+    pub(crate) fn parsed<T: Default>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let Some(text) = self.text(name) else { return T::default() };
+        parse(&text).unwrap_or_else(|why| {
+            self.wrong(name, Problem::config(why));
+            T::default()
+        })
+    }
+
+    pub(crate) fn on_failure(&mut self, name: &str) -> OnFailure {
+        if self.word(name) == "continue" { OnFailure::Continue } else { OnFailure::Abort }
+    }
+
+    /// Notes a mistake in that setting, with its place in front.
+    pub(crate) fn wrong(&mut self, name: &str, problem: Problem) {
+        let subject = settings::find(name)
+            .zip(self.given(name))
+            .map_or_else(|| name.to_owned(), |(setting, value)| value.origin.subject(setting));
+        self.problems.push(problem.at(&subject));
+    }
+}
+
+/// A command from whichever form it was written in.
+pub(crate) fn template(raw: &Raw) -> Result<Template, Problem> {
+    match raw {
+        Raw::Text(text) => Template::parse(text),
+        Raw::List(words) => Template::from_words(words),
+    }
+}
+
+fn word(setting: &Setting, text: &str) -> Result<String, Problem> {
+    let (words, switch): (&[&str], bool) = match setting.kind {
+        Kind::Switch(words) => (words, true),
+        Kind::Choice(words) => (words, false),
+        _ => return Ok(text.to_owned()),
+    };
+    if let Some(value) = boolean(text).filter(|_| switch) {
+        return Ok(value.to_string());
+    }
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if words.contains(&lower.as_str()) {
+        return Ok(lower);
+    }
+    let all: Vec<&str> = if switch {
+        ["true", "false"].iter().chain(words).copied().collect()
+    } else {
+        words.to_vec()
+    };
+    let problem = Problem::config(format!("`{text}` is not {}", alternatives(&all)));
+    Err(match nearest(text, all) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem,
+    })
+}
+
+/// `a, b or c`.
+pub(crate) fn alternatives(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,181 @@
+//! An error to its likely cause and a hint. Pure: what was seen goes in, words come out.
+//!
+//! `table` holds every row; `server` and `network` choose one from a SQLSTATE or an errno.
+//! docs/troubleshooting.md is made from the same rows.
+
+pub(crate) mod network;
+pub(crate) mod server;
+pub(crate) mod table;
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+/// Whether waiting helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Passes by itself: waited for until the deadline.
+    Transient,
+    /// Probably permanent, but roles, databases and rules may be made late: tolerated for the grace.
+    Grace,
+    /// Never passes.
+    Fatal,
+}
+
+/// What decides when the next try is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Nobody logs or forks for it: refused, socket missing.
+    Refused,
+    /// A proxy may log each try.
+    Closed,
+    /// The server logs a line and forks for each try.
+    Starting,
+    /// Name servers see each try.
+    Lookup,
+    /// The try itself took long enough.
+    Spent,
+    /// Many replicas queue for the same slots.
+    Full,
+    /// Someone has to act first.
+    Slow,
+}
+
+/// One cause of failure. `cause` and `hint` hold `{placeholders}` for the facts.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Anchor in docs/troubleshooting.md; every message ends with it.
+    pub(crate) id: &'static str,
+    pub(crate) class: Class,
+    pub(crate) pace: Pace,
+    /// How the start ends if this is what it ended on.
+    pub(crate) exit: Exit,
+    /// The higher, the nearer to the database the try came; the highest ever seen is reported.
+    pub(crate) rank: u8,
+    pub(crate) cause: &'static str,
+    pub(crate) hint: &'static str,
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Row {}
+
+/// What is known about a try, for the words. Nothing in it may be secret.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) host: String,
+    pub(crate) port: String,
+    pub(crate) user: String,
+    pub(crate) database: String,
+    /// Where the password or the address came from: `DATABASE_URL`.
+    pub(crate) origin: String,
+    /// Resolved addresses, or empty.
+    pub(crate) addresses: String,
+    /// What the other side said, or what else a row's words need.
+    pub(crate) text: String,
+    /// One more sentence for the hint, or empty.
+    pub(crate) remark: String,
+}
+
+/// A row in words.
+#[derive(Clone, Debug)]
+pub(crate) struct Diagnosis {
+    pub(crate) row: &'static Row,
+    /// One line, lower case, without the id.
+    pub(crate) cause: String,
+    /// One line that says what to do next.
+    pub(crate) hint: String,
+}
+
+impl Diagnosis {
+    pub(crate) fn new(row: &'static Row, facts: &Facts) -> Self {
+        let mut hint = filled(row.hint, facts);
+        if !facts.remark.is_empty() {
+            hint = format!("{}; {hint}", facts.remark);
+        }
+        Self { row, cause: filled(row.cause, facts), hint }
+    }
+
+    pub(crate) fn id(&self) -> &'static str {
+        self.row.id
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        self.row.class
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.row.exit
+    }
+
+    /// Whether both name the same reason in the same words: then no new line is due.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.row == other.row && self.cause == other.cause
+    }
+}
+
+/// The cause and the id, as every message ends: `connection refused [pg-refused]`.
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} [{}]", self.cause, self.row.id)
+    }
+}
+
+/// Replaces the placeholders; control characters in what a server said become blanks.
+fn filled(template: &str, facts: &Facts) -> String {
+    let values = [
+        ("{host}", &facts.host),
+        ("{port}", &facts.port),
+        ("{user}", &facts.user),
+        ("{database}", &facts.database),
+        ("{origin}", &facts.origin),
+        ("{addresses}", &facts.addresses),
+        ("{text}", &facts.text),
+    ];
+    let mut line = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        line.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match values.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, value)) => {
+                line.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+                rest = &rest[name.len()..];
+            }
+            None => {
+                line.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    line + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_words_keep_the_style() {
+        let mut seen = HashSet::new();
+        for row in table::ROWS {
+            assert!(seen.insert(row.id), "{} twice", row.id);
+            assert!(!row.cause.ends_with('.') && !row.hint.ends_with('.'), "{}", row.id);
+            assert!(!row.cause.starts_with(char::is_uppercase), "{}", row.id);
+            assert!(!row.hint.is_empty() && !row.hint.contains('\n'), "{}", row.id);
+            assert!(row.class != Class::Transient || row.exit == Exit::NotReady, "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn placeholders_are_filled_once_and_control_characters_removed() {
+        let facts = Facts { host: "db".into(), text: "a\nb{host}".into(), ..Facts::default() };
+        assert_eq!(filled("{host}: {text} {other}", &facts), "db: a b{host} {other}");
+    }
+}

@@ -1,0 +1,129 @@
+//! What a server said, taken apart: never another library's text, which may quote user input.
+
+use std::{error::Error as _, fmt, io};
+
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+
+use crate::exit::Exit;
+
+/// The reason of a failed query or connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    text: String,
+    /// `None`: no server answered.
+    code: Option<SqlState>,
+    detail: Option<String>,
+    hint: Option<String>,
+    /// Characters from the start of the query, counted from 1; `None` if the server named none.
+    position: Option<usize>,
+    /// What the server was inside of: a function, a line of COPY data.
+    context: Option<String>,
+}
+
+impl Cause {
+    /// A reason of our own.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self(Box::new(Parts {
+            text,
+            code: None,
+            detail: None,
+            hint: None,
+            position: None,
+            context: None,
+        }))
+    }
+
+    pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(error) => Self::of_server(error),
+            None => Self::text(transport(error)),
+        }
+    }
+
+    fn of_server(error: &DbError) -> Self {
+        let position = match error.position() {
+            Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
+            // Inside a function's body: the position is not one of the file's.
+            Some(ErrorPosition::Internal { .. }) | None => None,
+        };
+        Self(Box::new(Parts {
+            text: error.message().to_owned(),
+            code: Some(error.code().clone()),
+            detail: error.detail().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
+            position,
+            context: error.where_().and_then(|text| text.lines().next()).map(str::to_owned),
+        }))
+    }
+
+    /// Characters from the start of the query, counted from 1; `None` if the server named none.
+    pub(super) fn position(&self) -> Option<usize> {
+        self.0.position
+    }
+
+    pub(crate) fn is(&self, states: &[SqlState]) -> bool {
+        self.0.code.as_ref().is_some_and(|code| states.contains(code))
+    }
+
+    /// No answer, or the server ended the session: nothing is known about the file itself.
+    pub(crate) fn is_lost_connection(&self) -> bool {
+        match &self.0.code {
+            None => true,
+            // Class 08 is connection exceptions, 57P01 to 57P05 an ended session (appendix A).
+            Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+        }
+    }
+
+    /// 77 where rights or credentials are missing, 75 where the connection went; else `usual`.
+    pub(crate) fn exit(&self, usual: Exit) -> Exit {
+        match &self.0.code {
+            Some(code) if code == &SqlState::INSUFFICIENT_PRIVILEGE => Exit::Refused,
+            Some(code) if code == &SqlState::INVALID_CATALOG_NAME => Exit::Refused,
+            Some(code) if code.code().starts_with("28") => Exit::Refused,
+            _ if usual == Exit::NotReady => usual,
+            _ if self.is_lost_connection() => Exit::Lock,
+            _ => usual,
+        }
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        if self.is(&[SqlState::INSUFFICIENT_PRIVILEGE]) && self.0.hint.is_none() {
+            return Some(
+                "grant the right, or set MIGRATE_DATABASE_URL to a role that has it".into(),
+            );
+        }
+        self.0.hint.clone()
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.text)?;
+        if let Some(code) = &self.0.code {
+            write!(out, " (SQLSTATE {})", code.code())?;
+        }
+        if let Some(detail) = &self.0.detail {
+            write!(out, "; detail: {detail}")?;
+        }
+        if let Some(context) = &self.0.context {
+            write!(out, "; in: {context}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error without a server's answer, by its parts.
+fn transport(error: &tokio_postgres::Error) -> String {
+    if error.is_closed() {
+        return "the server closed the connection".into();
+    }
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause.map(io::Error::kind) {
+        Some(kind) => kind.to_string(),
+        None => "the server's answer could not be used".into(),
+    }
+}

@@ -1,0 +1,153 @@
+//! What can go wrong while the schema is brought up to date, and how the start ends because of it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+use tokio_postgres::error::SqlState;
+
+use super::{cause::Cause, format::Problem, lock::Holder};
+use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
+
+/// Why migrating or seeding ended early.
+#[derive(Debug, Error)]
+pub(crate) enum MigrateError {
+    #[error("cannot read the {what} in `{}`: {why}", folder.display())]
+    Folder { what: &'static str, folder: PathBuf, why: String },
+
+    /// Everything that is wrong with files or history, found before anything ran.
+    #[error("cannot migrate: {}", list(.0))]
+    Problems(Vec<Problem>),
+
+    /// The session could not be had; `doing` says what it was for.
+    #[error("{doing}: {why}")]
+    Connect { doing: &'static str, why: Box<ConnectError> },
+
+    /// A query of our own failed.
+    #[error("cannot {doing}: {cause}")]
+    Database { doing: String, cause: Cause },
+
+    /// A file failed; it was rolled back, and what came before it stays.
+    #[error("{0}")]
+    Script(Box<ScriptFailure>),
+
+    /// A file that cannot be run as it is, found before any of it ran.
+    #[error("cannot apply {label}: {file}:{line}: {why}")]
+    Unfit { label: String, file: String, line: usize, why: String, hint: String },
+
+    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_ref()))]
+    LockTimeout { name: String, waited: String, holder: Option<Holder> },
+
+    #[error("the lock was lost while it was needed: {why}{}", after(applied))]
+    LockLost { why: String, applied: Vec<String> },
+
+    /// The caller's stop signal; the running statement was cancelled and rolled back.
+    #[error("stopped {during}{}", after(applied))]
+    Stopped { during: String, applied: Vec<String> },
+
+    /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
+    #[error("the schema was not brought up to date within {waited}: missing {missing}")]
+    NotApplied { waited: String, missing: String },
+
+    /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
+    #[error("the database is ahead of this image: {0}")]
+    Ahead(String),
+}
+
+/// One failed file.
+#[derive(Debug)]
+pub(crate) struct ScriptFailure {
+    /// `V3__add_age`, or a seed's file name.
+    pub(crate) label: String,
+    /// Where: `/migrations/V3__add_age.sql:2`.
+    pub(crate) place: String,
+    /// The statement's beginning, on one line; `None` if it is not known which one it was.
+    pub(crate) statement: Option<String>,
+    pub(crate) cause: Cause,
+    /// What had been applied before it, in this start.
+    pub(crate) applied: Vec<String>,
+    /// What is left behind of a file that does not run in one transaction.
+    pub(crate) left: Option<String>,
+    /// 80 or 81: how the start ends unless rights were missing.
+    pub(crate) exit: Exit,
+}
+
+impl std::fmt::Display for ScriptFailure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "cannot apply {}: {}: {}", self.label, self.place, self.cause)?;
+        if let Some(statement) = &self.statement {
+            write!(out, "; statement: `{statement}`")?;
+        }
+        if let Some(left) = &self.left {
+            write!(out, "; {left}")?;
+        }
+        out.write_str(&after(&self.applied))
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+fn held(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "it was never free".to_owned(), |holder| format!("held by {holder}"))
+}
+
+fn after(applied: &[String]) -> String {
+    match applied {
+        [] => String::new(),
+        names => format!("; applied before: {}", names.join(", ")),
+    }
+}
+
+impl MigrateError {
+    /// Whether trying again can help: a busy or restarting server, but no refusal.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { why, .. } => why.diagnosis.row.class == Class::Transient,
+            Self::Database { cause, .. } => {
+                cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Failure for MigrateError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Folder { .. } => Exit::NoInput,
+            Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Connect { why, .. } => why.exit(),
+            Self::Database { cause, .. } => cause.exit(Exit::Migrate),
+            Self::Script(failure) => failure.cause.exit(failure.exit),
+            Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
+            // SIGTERM; whoever sent the stop knows the number and may say another.
+            Self::Stopped { .. } => Exit::Signal(15),
+            Self::NotApplied { .. } => Exit::NotReady,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Problems(problems) => problems.iter().find_map(Problem::hint),
+            Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Connect { why, .. } => why.hint(),
+            Self::Database { cause, .. } => cause.hint(),
+            Self::Script(failure) => failure.cause.hint(),
+            Self::LockTimeout { .. } => Some(
+                "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
+            ),
+            Self::LockLost { .. } => {
+                Some("nothing is half-applied; the next start goes on where this one stopped".into())
+            }
+            Self::Folder { .. } | Self::Stopped { .. } => None,
+            Self::NotApplied { .. } => {
+                Some("run `init migrate` (a Job, a Helm hook) with this image first".into())
+            }
+            Self::Ahead(_) => {
+                Some("start a newer image, or set APP_INIT_MIGRATE_STRICT=false".into())
+            }
+        }
+    }
+}

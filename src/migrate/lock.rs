@@ -1,0 +1,268 @@
+//! The leader lock: of all replicas that start at once, one migrates and the others queue.
+//!
+//! It is a transaction's advisory lock on a connection of its own, taken by the simple protocol and
+//! without blocking. So it holds no snapshot, for which `CREATE INDEX CONCURRENTLY` would wait for
+//! ever, and it works through a transaction pooler, where a session's lock belongs to nobody.
+
+use std::{fmt, future, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::Client;
+
+use super::{
+    cause::Cause,
+    error::MigrateError,
+    key::{Key, Kind},
+    session::{VIGILANCE, jittered, try_open},
+    sql::{column, rows, scalar},
+};
+use crate::{config::database::Connection, plan::LockPolicy, postgres::Session};
+
+/// Pause between two tries of a loser: long enough for hundreds of them to share a few connections.
+const PACE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How often a queueing replica says that it still waits.
+const REMINDER: Duration = Duration::from_secs(15);
+/// Heartbeat: one question a second, each answered within four, so a loss shows within six.
+const BEAT: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(4);
+
+/// Who has the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) pid: String,
+    /// Empty if the server hides it from our role.
+    pub(crate) application: String,
+    /// `None`: a Unix socket, or hidden.
+    pub(crate) address: Option<String>,
+    /// UTC, RFC 3339; `None`: hidden.
+    pub(crate) since: Option<String>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "pid {}", self.pid)?;
+        if !self.application.is_empty() {
+            write!(out, ", {}", self.application)?;
+        }
+        if let Some(address) = &self.address {
+            write!(out, ", from {address}")?;
+        }
+        match &self.since {
+            Some(since) => write!(out, ", since {since}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The right to migrate and seed, as long as it lives. Dropping it frees the lock.
+pub(crate) struct Leader {
+    /// `None`: the lock is switched off.
+    session: Option<Session>,
+    /// Namespace of lock, fence and markers.
+    pub(super) namespace: String,
+}
+
+/// Queues until the lock is ours. Between two tries no connection is held.
+///
+/// Dropping the future gives up the place in the queue.
+/// # Errors
+/// `LockTimeout` names the holder; `Connect` where the server will never let us in.
+pub(crate) async fn acquire(
+    connection: &Connection,
+    policy: &LockPolicy,
+) -> Result<Leader, MigrateError> {
+    let mut queue = Queue::new(policy);
+    loop {
+        match attempt(connection, policy).await {
+            Ok(Attempt::Leader(leader)) => return Ok(leader),
+            Ok(Attempt::Held { name, holder }) => queue.held(name, holder),
+            Err(error) if error.may_pass() => queue.failed(&error),
+            Err(error) => return Err(error),
+        }
+        queue.pause().await?;
+    }
+}
+
+/// What one try came to.
+enum Attempt {
+    Leader(Leader),
+    Held { name: String, holder: Option<Holder> },
+}
+
+async fn attempt(connection: &Connection, policy: &LockPolicy) -> Result<Attempt, MigrateError> {
+    let session = try_open(connection, "lock").await?;
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "take the migration lock".into(),
+        cause: Cause::of(&error),
+    };
+    let namespace = namespace(&session.client, policy.name.as_deref()).await.map_err(failed)?;
+    if !policy.take {
+        return Ok(Attempt::Leader(Leader { session: None, namespace }));
+    }
+    let key = Key::new(Kind::Leader, &namespace);
+    if take(&session.client, key).await.map_err(failed)? {
+        protect(&session.client).await.map_err(failed)?;
+        return Ok(Attempt::Leader(Leader { session: Some(session), namespace }));
+    }
+    let holder = holder(&session.client, key).await.map_err(failed)?;
+    // Said, so that the server's log shows no client that vanished in a transaction.
+    drop(session.client.batch_execute("ROLLBACK").await);
+    Ok(Attempt::Held { name: namespace, holder })
+}
+
+/// The lock's namespace: the given name, else the name of the database we are in. A pooler may
+/// know that under another name than the server does, so the server is asked.
+pub(super) async fn namespace(
+    client: &Client,
+    name: Option<&str>,
+) -> Result<String, tokio_postgres::Error> {
+    match name {
+        Some(name) => Ok(name.to_owned()),
+        None => {
+            Ok(scalar(client, "SELECT pg_catalog.current_database()").await?.unwrap_or_default())
+        }
+    }
+}
+
+/// Opens the transaction that the lock lives in. Read committed: any other level would keep the
+/// snapshot of its first query.
+async fn take(client: &Client, key: Key) -> Result<bool, tokio_postgres::Error> {
+    let query = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", key.try_lock());
+    Ok(scalar(client, &query).await?.as_deref() == Some("t"))
+}
+
+/// A server that refuses a setting (no `POLLRDHUP`, a managed service) is used without them.
+async fn protect(client: &Client) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute("SAVEPOINT settings").await?;
+    match client.batch_execute(VIGILANCE).await {
+        Ok(()) => client.batch_execute("RELEASE settings").await,
+        Err(error) if error.as_db_error().is_some() => {
+            tracing::debug!(phase = "lock", reason = %Cause::of(&error), "the server keeps its own time limits");
+            client.batch_execute("ROLLBACK TO settings").await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Who holds the key now; `None` if it has just been freed.
+pub(super) async fn holder(
+    client: &Client,
+    key: Key,
+) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let (high, low) = key.halves();
+    let query = format!(
+        "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\
+         a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
+         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.classid::bigint = {high} AND l.objid::bigint = {low} AND l.database = \
+         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    );
+    Ok(rows(client, &query).await?.first().map(|row| Holder {
+        pid: column(row, 0).unwrap_or_default(),
+        application: column(row, 1).unwrap_or_default(),
+        address: column(row, 2),
+        since: column(row, 3),
+    }))
+}
+
+/// What a loser knows and says while it waits.
+struct Queue {
+    started: Instant,
+    limit: Option<Duration>,
+    pace: Duration,
+    said: Instant,
+    name: String,
+    holder: Option<Holder>,
+    trouble: Option<String>,
+}
+
+impl Queue {
+    fn new(policy: &LockPolicy) -> Self {
+        let now = Instant::now();
+        let name = policy.name.clone().unwrap_or_default();
+        let (limit, pace) = (policy.timeout, PACE.0);
+        Self { started: now, limit, pace, said: now, name, holder: None, trouble: None }
+    }
+
+    /// One line when the holder changes, and one now and then.
+    fn held(&mut self, name: String, holder: Option<Holder>) {
+        let Some(holder) = holder else { return };
+        self.trouble = None;
+        self.name = name;
+        let same = self.holder.as_ref().is_some_and(|known| known.pid == holder.pid);
+        if !same || self.said.elapsed() >= REMINDER {
+            self.said = Instant::now();
+            tracing::info!(
+                phase = "lock",
+                event = "queue",
+                duration_ms = milliseconds(self.started.elapsed()),
+                "waiting for the lock `{}`, held by {holder}",
+                self.name,
+            );
+        }
+        self.holder = Some(holder);
+    }
+
+    /// One line when the trouble changes.
+    fn failed(&mut self, error: &MigrateError) {
+        let trouble = error.to_string();
+        if self.trouble.as_ref() != Some(&trouble) {
+            tracing::info!(phase = "lock", event = "reason", "{trouble}; trying again");
+            self.trouble = Some(trouble);
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), MigrateError> {
+        if let Some(limit) = self.limit.filter(|limit| self.started.elapsed() >= *limit) {
+            return Err(MigrateError::LockTimeout {
+                name: std::mem::take(&mut self.name),
+                waited: spoken(limit),
+                holder: self.holder.take(),
+            });
+        }
+        let left =
+            self.limit.map_or(Duration::MAX, |limit| limit - self.started.elapsed().min(limit));
+        sleep(jittered(self.pace).min(left)).await;
+        self.pace = (self.pace * 2).min(PACE.1);
+        Ok(())
+    }
+}
+
+impl Leader {
+    /// Waits until the lock is lost and says how it showed. Never returns while the lock holds, so
+    /// it is one arm of a `select!` around whatever needs the lock. Dropping it loses nothing.
+    pub(crate) async fn lost(&self) -> String {
+        let Some(session) = &self.session else { return future::pending().await };
+        loop {
+            sleep(BEAT).await;
+            // An empty query: any other takes a snapshot for an instant, and a `CREATE INDEX
+            // CONCURRENTLY` that sees it waits for the end of this transaction, which never comes.
+            match timeout(ANSWER, session.client.batch_execute("")).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Cause::of(&error).to_string(),
+                Err(_) => return format!("no answer within {}", spoken(ANSWER)),
+            }
+        }
+    }
+
+    /// The key that each migration takes in its own transaction.
+    pub(super) fn fence(&self) -> Key {
+        Key::new(Kind::Fence, &self.namespace)
+    }
+
+    /// Frees the lock at once. Dropping does it too, as soon as the server notices.
+    pub(crate) async fn release(self) {
+        if let Some(session) = &self.session {
+            drop(timeout(ANSWER, session.client.batch_execute("COMMIT")).await);
+        }
+    }
+}
+
+pub(super) fn spoken(time: Duration) -> String {
+    humantime::format_duration(Duration::from_millis(milliseconds(time))).to_string()
+}
+
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

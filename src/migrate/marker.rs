@@ -1,0 +1,118 @@
+//! What app-init remembers in the database: one small table in a schema of its own.
+//!
+//! Made only when something is remembered for the first time, and only under the leader lock:
+//! `CREATE … IF NOT EXISTS` alone is a race.
+
+use tokio_postgres::Client;
+
+use super::{
+    cause::Cause,
+    error::MigrateError,
+    sql::{column, identifier, literal, rows},
+};
+
+/// One thing remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub(crate) value: String,
+    /// UTC, RFC 3339, to the second.
+    pub(crate) since: String,
+    /// The `application_name` of who wrote it.
+    pub(crate) by: String,
+}
+
+/// Where markers are kept: a schema, and the namespace of this app in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) schema: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+impl Place<'_> {
+    fn table(&self) -> String {
+        format!("{}.marker", identifier(self.schema))
+    }
+
+    /// The statements that make the table.
+    pub(super) fn create(&self) -> String {
+        format!(
+            "CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE IF NOT EXISTS {} (namespace text NOT NULL, \
+             name text NOT NULL, value text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT \
+             pg_catalog.now(), recorded_by text NOT NULL DEFAULT \
+             pg_catalog.current_setting('application_name'), PRIMARY KEY (namespace, name))",
+            identifier(self.schema),
+            self.table(),
+        )
+    }
+
+    /// The statement that remembers, or refreshes what is remembered.
+    pub(super) fn record(&self, name: &str, value: &str) -> String {
+        format!(
+            "INSERT INTO {} (namespace, name, value) VALUES ({}, {}, {}) \
+             ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value, \
+             recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by",
+            self.table(),
+            literal(self.namespace),
+            literal(name),
+            literal(value),
+        )
+    }
+
+    /// A query that returns the value if it is remembered.
+    pub(super) fn lookup(&self, name: &str) -> String {
+        let (namespace, name) = (literal(self.namespace), literal(name));
+        format!(
+            "SELECT value, pg_catalog.to_char(recorded_at AT TIME ZONE 'UTC', \
+             'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), recorded_by FROM {} \
+             WHERE namespace = {namespace} AND name = {name}",
+            self.table(),
+        )
+    }
+
+    /// The statement that forgets.
+    pub(super) fn forget(&self, name: &str) -> String {
+        let (namespace, name) = (literal(self.namespace), literal(name));
+        format!("DELETE FROM {} WHERE namespace = {namespace} AND name = {name}", self.table())
+    }
+
+    /// Reads a marker and creates nothing.
+    pub(super) async fn read(
+        &self,
+        client: &Client,
+        name: &str,
+    ) -> Result<Option<Marker>, MigrateError> {
+        let there = format!(
+            "SELECT 1 WHERE pg_catalog.to_regclass({}) IS NOT NULL",
+            literal(&self.table())
+        );
+        if self.ask(client, &there).await?.is_none() {
+            return Ok(None);
+        }
+        self.ask(client, &self.lookup(name)).await
+    }
+
+    async fn ask(&self, client: &Client, query: &str) -> Result<Option<Marker>, MigrateError> {
+        let answer = rows(client, query).await.map_err(|error| self.failed("read", &error))?;
+        Ok(answer.first().map(|row| Marker {
+            value: column(row, 0).unwrap_or_default(),
+            since: column(row, 1).unwrap_or_default(),
+            by: column(row, 2).unwrap_or_default(),
+        }))
+    }
+
+    /// Makes the table and, if told, remembers; for what was not done in a transaction of ours.
+    pub(super) async fn write(
+        &self,
+        client: &Client,
+        marker: Option<(&str, &str)>,
+    ) -> Result<(), MigrateError> {
+        let record = marker.map_or_else(String::new, |(name, value)| self.record(name, value));
+        let query = format!("{}; {record}", self.create());
+        client.batch_execute(&query).await.map_err(|error| self.failed("write", &error))
+    }
+
+    fn failed(&self, verb: &str, error: &tokio_postgres::Error) -> MigrateError {
+        let doing = format!("{verb} app-init's markers in schema `{}`", self.schema);
+        MigrateError::Database { doing, cause: Cause::of(error) }
+    }
+}

@@ -1,0 +1,161 @@
+//! Brings the schema up to date exactly once, however many replicas start.
+//!
+//! Owns reading and applying files, the leader lock and the markers; commands are run by `run`
+//! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
+
+pub(crate) mod cause;
+pub(crate) mod error;
+mod executor;
+pub(crate) mod format;
+mod key;
+pub(crate) mod lock;
+pub(crate) mod marker;
+mod options;
+mod progress;
+mod script;
+pub(crate) mod seed;
+mod session;
+mod split;
+mod sql;
+pub(crate) mod state;
+pub(crate) mod status;
+
+use std::{future::Future, path::Path, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+pub(crate) use error::MigrateError;
+pub(crate) use state::State;
+
+use crate::{config::database::Connection, exit::Exit, postgres::Session};
+use executor::{Executor, Unit};
+use format::{History, Migration, refinery};
+use lock::{Leader, spoken};
+use progress::{Progress, guarded};
+use script::Script;
+use session::{jittered, open};
+
+/// Reads folder and history, creating nothing and taking no lock.
+/// # Errors
+/// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files.
+pub(crate) async fn inspect(connection: &Connection, folder: &Path) -> Result<State, MigrateError> {
+    let migrations = refinery::scan(folder)?;
+    let session = open(connection, "migrate").await?;
+    Ok(read(&session, migrations).await?.0)
+}
+
+/// The folder against the history; problems are errors.
+async fn read(
+    session: &Session,
+    migrations: Vec<Migration>,
+) -> Result<(State, refinery::Table), MigrateError> {
+    let history = refinery::history(&session.client, &migrations).await?;
+    let state = state::compare(migrations, &history);
+    if state.problems.is_empty() {
+        Ok((state, history))
+    } else {
+        Err(MigrateError::Problems(state.problems))
+    }
+}
+
+/// Applies what is pending and returns the names of what this call applied.
+///
+/// Folder and history are read again under the lock. Each migration and its row commit together or
+/// not at all. When `stop` resolves or the lock is lost, the running statement is cancelled and its
+/// migration rolled back; what was applied before stays.
+/// # Errors
+/// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`.
+pub(crate) async fn apply(
+    connection: &Connection,
+    folder: &Path,
+    leader: &Leader,
+    stop: impl Future<Output = ()>,
+) -> Result<Vec<String>, MigrateError> {
+    let session = open(connection, "migrate").await?;
+    let progress = Progress::default();
+    let work = async {
+        let (state, history) = read(&session, refinery::scan(folder)?).await?;
+        if state.pending.is_empty() {
+            return Ok(());
+        }
+        let scripts = scripts(&state.pending)?;
+        if !history.exists() {
+            create(&session, &history).await?;
+        }
+        let units: Vec<Unit<'_>> = state
+            .pending
+            .iter()
+            .zip(scripts)
+            .map(|(migration, script)| unit(&history, migration, script))
+            .collect();
+        let executor =
+            Executor::new(&session, leader.fence(), ("migrate", Exit::Migrate), &progress).await?;
+        executor.run(&units).await
+    };
+    guarded("migrate", work, (&session, &progress), leader, stop).await?;
+    Ok(progress.so_far())
+}
+
+/// All files are looked through before the first one runs.
+fn scripts(pending: &[Migration]) -> Result<Vec<Script>, MigrateError> {
+    pending
+        .iter()
+        .map(|migration| Script::read(&migration.label, &migration.path, &migration.text))
+        .collect()
+}
+
+fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script) -> Unit<'a> {
+    Unit {
+        script,
+        lookup: history.lookup(migration),
+        expected: history.checksum(migration),
+        record: Box::new(|| history.record(migration)),
+    }
+}
+
+/// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.
+async fn create(session: &Session, history: &impl History) -> Result<(), MigrateError> {
+    session.client.batch_execute(&history.create()).await.map_err(|error| MigrateError::Database {
+        doing: "create the migration history".into(),
+        cause: cause::Cause::of(&error),
+    })
+}
+
+/// Waits until somebody else has applied every file of the folder, asking again and again on
+/// connections that are not kept. `None` waits for ever.
+/// # Errors
+/// `NotApplied` says what is missing; `Problems` as for `inspect`.
+pub(crate) async fn await_applied(
+    connection: &Connection,
+    folder: &Path,
+    limit: Option<Duration>,
+) -> Result<State, MigrateError> {
+    const PACE: Duration = Duration::from_secs(1);
+    let (started, mut said) = (Instant::now(), String::new());
+    loop {
+        let missing = match inspect(connection, folder).await {
+            Ok(state) if state.pending.is_empty() => return Ok(state),
+            Ok(state) => labels(&state.pending),
+            Err(error) if error.may_pass() => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        if limit.is_some_and(|limit| started.elapsed() >= limit) {
+            let waited = limit.map(spoken).unwrap_or_default();
+            return Err(MigrateError::NotApplied { waited, missing });
+        }
+        if said != missing {
+            tracing::info!(
+                phase = "migrate",
+                event = "reason",
+                "waiting for the schema: missing {missing}"
+            );
+            said = missing;
+        }
+        sleep(jittered(PACE)).await;
+    }
+}
+
+fn labels(migrations: &[Migration]) -> String {
+    let labels: Vec<&str> = migrations.iter().map(|migration| migration.label.as_str()).collect();
+    labels.join(", ")
+}

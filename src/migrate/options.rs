@@ -1,0 +1,84 @@
+//! What a file says about how it wants to run: `-- app-init: no-transaction`. Pure.
+
+use std::time::Duration;
+
+use crate::config::duration;
+
+/// The options of one file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) no_transaction: bool,
+    pub(super) lock_timeout: Option<Duration>,
+    pub(super) statement_timeout: Option<Duration>,
+}
+
+impl Options {
+    /// Reads the comment lines at the top of the file; several options stand apart by blanks.
+    /// # Errors
+    /// The line and what is wrong with it.
+    pub(super) fn read(text: &str) -> Result<Self, (usize, String)> {
+        let mut options = Self::default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            let Some(comment) = line.strip_prefix("--") else {
+                if line.is_empty() {
+                    continue;
+                }
+                break;
+            };
+            let Some(words) = comment.trim_start().strip_prefix("app-init:") else { continue };
+            for word in words.split_whitespace() {
+                options.set(word).map_err(|why| (index + 1, why))?;
+            }
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, word: &str) -> Result<(), String> {
+        match word.split_once('=') {
+            None if word == "no-transaction" => self.no_transaction = true,
+            Some(("lock_timeout", value)) => self.lock_timeout = Some(limit(value)?),
+            Some(("statement_timeout", value)) => self.statement_timeout = Some(limit(value)?),
+            _ => return Err(format!("`{word}` is no option of app-init")),
+        }
+        Ok(())
+    }
+}
+
+/// Zero is the server's way to say *no limit*.
+fn limit(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_head_of_a_file_only() {
+        for (text, expected) in [
+            ("select 1", Ok(Options::default())),
+            (
+                "-- app-init: no-transaction\nvacuum",
+                Ok(Options { no_transaction: true, ..Options::default() }),
+            ),
+            (
+                "\u{feff}-- adds age\n\n--app-init: lock_timeout=500ms statement_timeout=off\nselect 1",
+                Ok(Options {
+                    lock_timeout: Some(Duration::from_millis(500)),
+                    statement_timeout: Some(Duration::ZERO),
+                    ..Options::default()
+                }),
+            ),
+            ("select 1;\n-- app-init: no-transaction", Ok(Options::default())),
+            ("\n-- app-init: fast", Err((2, "`fast` is no option of app-init".into()))),
+            (
+                "-- app-init: lock_timeout=3x",
+                Err((1, "`3x` is not a duration such as 500ms, 30s, 5m or 1h".into())),
+            ),
+        ] {
+            assert_eq!(Options::read(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where a run is: what its heartbeat, its errors and a stop need to know of it.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use tokio::time::{Instant, interval_at, sleep};
+
+use super::{
+    error::MigrateError,
+    lock::{Leader, milliseconds, spoken},
+    script::Script,
+    session::cancel,
+};
+use crate::postgres::Session;
+
+/// How often a long migration says that it still runs.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a cancelled statement may take to end before its connection is dropped.
+const UNWIND: Duration = Duration::from_secs(10);
+
+/// Shared by the run and those who watch it; all of them live in one task.
+#[derive(Default)]
+pub(super) struct Progress {
+    current: RefCell<Option<Current>>,
+    applied: RefCell<Vec<String>>,
+    stopping: Cell<bool>,
+    pausing: Cell<bool>,
+}
+
+struct Current {
+    label: String,
+    since: Instant,
+    /// The line of each statement.
+    lines: Vec<usize>,
+    statement: usize,
+}
+
+impl Progress {
+    pub(super) fn begins(&self, script: &Script) {
+        let lines = script.statements.iter().map(|statement| statement.line).collect();
+        let label = script.label.clone();
+        *self.current.borrow_mut() =
+            Some(Current { label, since: Instant::now(), lines, statement: 0 });
+    }
+
+    /// The statement that runs now, counted from 0.
+    pub(super) fn reaches(&self, statement: usize) {
+        if let Some(current) = self.current.borrow_mut().as_mut() {
+            current.statement = statement;
+        }
+    }
+
+    pub(super) fn applied(&self, label: &str) {
+        self.applied.borrow_mut().push(label.to_owned());
+        *self.current.borrow_mut() = None;
+    }
+
+    pub(super) fn so_far(&self) -> Vec<String> {
+        self.applied.borrow().clone()
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// Nothing runs on the server: a stop need not cancel anything.
+    pub(super) fn pauses(&self, pausing: bool) {
+        self.pausing.set(pausing);
+    }
+
+    fn during(&self) -> String {
+        match &*self.current.borrow() {
+            Some(current) => format!("during {}, which was rolled back", current.label),
+            None => "between two files".into(),
+        }
+    }
+
+    /// Says now and then what runs. Never ends.
+    async fn heartbeat(&self, phase: &'static str) {
+        let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        loop {
+            beat.tick().await;
+            if let Some(current) = &*self.current.borrow() {
+                let took = current.since.elapsed();
+                let line = current.lines.get(current.statement).map_or_else(String::new, |line| {
+                    format!(
+                        ", statement {} of {} in line {line}",
+                        current.statement + 1,
+                        current.lines.len()
+                    )
+                });
+                let seconds = spoken(Duration::from_secs(took.as_secs()));
+                tracing::info!(
+                    phase,
+                    event = "heartbeat",
+                    duration_ms = milliseconds(took),
+                    "{} still runs after {seconds}{line}",
+                    current.label
+                );
+            }
+        }
+    }
+}
+
+/// Carries out `work` on `session` until it ends, the caller says stop, or the lock is lost. In the
+/// latter two cases the running statement is cancelled through the protocol and its transaction
+/// rolled back before this returns.
+pub(super) async fn guarded<T>(
+    phase: &'static str,
+    work: impl Future<Output = Result<T, MigrateError>>,
+    (session, progress): (&Session, &Progress),
+    leader: &Leader,
+    stop: impl Future<Output = ()>,
+) -> Result<T, MigrateError> {
+    let mut work = pin!(work);
+    let lost = tokio::select! {
+        biased;
+        result = &mut work => return result,
+        () = stop => None,
+        why = leader.lost() => Some(why),
+        () = progress.heartbeat(phase) => None,
+    };
+    let during = progress.during();
+    progress.stopping.set(true);
+    unwind(work, session, progress).await;
+    let applied = progress.so_far();
+    Err(match lost {
+        None => MigrateError::Stopped { during, applied },
+        Some(why) => MigrateError::LockLost { why, applied },
+    })
+}
+
+/// Cancels until the work has ended. A request may come between two statements, so one is not
+/// enough.
+async fn unwind<T>(
+    mut work: Pin<&mut impl Future<Output = Result<T, MigrateError>>>,
+    session: &Session,
+    progress: &Progress,
+) {
+    const AGAIN: Duration = Duration::from_millis(200);
+    if progress.pausing.get() {
+        return;
+    }
+    let limit = sleep(UNWIND);
+    let mut limit = pin!(limit);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut work => return,
+            () = async { cancel(session).await; sleep(AGAIN).await } => {}
+            () = &mut limit => return,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! One SQL file made ready to send: what is cut out, how it runs, and where a position lies in it. Pure.
+
+use std::{ops::Range, path::Path, time::Duration};
+
+use super::{
+    error::MigrateError,
+    options::Options,
+    split::{Statement, statements},
+};
+
+/// A file that can be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// `V3__add_age`, or a seed's file name.
+    pub(crate) label: String,
+    /// The path as it is shown.
+    pub(crate) file: String,
+    /// What is sent: the file with as many characters in the same places, some of them blanked.
+    pub(crate) text: String,
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) mode: Mode,
+    /// It ends the transaction by itself, so its record cannot commit together with it.
+    pub(crate) commits: bool,
+    /// `None`: the server's own for statements, ours for locks.
+    pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+}
+
+/// How a file runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// All of it and its record, or nothing.
+    Transaction,
+    /// Statement by statement: `CREATE INDEX CONCURRENTLY` and its kin.
+    Statements,
+}
+
+/// What goes to the server at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Text for one simple query, whose first statement has this index.
+    Query { range: Range<usize>, first: usize },
+    /// A `COPY … FROM STDIN` with its data.
+    Copy { statement: usize, data: Range<usize> },
+}
+
+impl Script {
+    /// Reads a file's text.
+    /// # Errors
+    /// `Unfit` if it mixes statements that need a transaction with such that cannot have one, rolls
+    /// back by itself, or has an option nobody knows.
+    pub(crate) fn read(label: &str, path: &Path, text: &str) -> Result<Self, MigrateError> {
+        let file = path.display().to_string();
+        let unfit = |line: usize, why: String, hint: &str| MigrateError::Unfit {
+            label: label.to_owned(),
+            file: file.clone(),
+            line,
+            why,
+            hint: hint.to_owned(),
+        };
+        let options = Options::read(text).map_err(|(line, why)| {
+            unfit(line, why, "known are no-transaction, lock_timeout=3s and statement_timeout=1m")
+        })?;
+        let mut text = blank_foreign(text);
+        let mut found = statements(&text);
+        if let Some(rollback) = found.iter().find(|statement| statement.rolls_back()) {
+            let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
+            return Err(unfit(
+                rollback.line,
+                why,
+                "take it out: a migration that fails is rolled back anyway",
+            ));
+        }
+        let mode = mode(&found, options.no_transaction)
+            .map_err(|(line, why)| unfit(line, why, "move it into a file of its own"))?;
+        if let Some(frame) = frame(&found) {
+            for range in frame {
+                text = blanked(&text, range);
+            }
+            found = statements(&text);
+        }
+        Ok(Self {
+            label: label.to_owned(),
+            file,
+            commits: found.iter().any(Statement::is_transaction_control),
+            text,
+            statements: found,
+            mode,
+            lock_timeout: options.lock_timeout,
+            statement_timeout: options.statement_timeout,
+        })
+    }
+
+    /// The whole text in one piece, unless data for COPY stands in it: the simple protocol cannot
+    /// carry that inside a query.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let (mut from, mut first) = (0, 0);
+        for (index, statement) in self.statements.iter().enumerate() {
+            let Some(data) = &statement.data else { continue };
+            if first < index {
+                pieces.push(Piece::Query { range: from..statement.range.start, first });
+            }
+            pieces.push(Piece::Copy { statement: index, data: data.clone() });
+            (from, first) = (data.end, index + 1);
+            // Past the line with the closing `\.`.
+            from += self.text[from..].find('\n').map_or(self.text.len() - from, |at| at + 1);
+        }
+        if first < self.statements.len() {
+            pieces.push(Piece::Query { range: from..self.text.len(), first });
+        }
+        pieces
+    }
+
+    /// `file:line` and the statement, from a position in what was sent (characters from 1), or
+    /// else from the number of statements that had ended.
+    pub(crate) fn place(
+        &self,
+        sent: usize,
+        position: Option<usize>,
+        statement: Option<usize>,
+    ) -> (String, Option<String>) {
+        let offset = position.map(|position| self.offset(sent, position));
+        let at = offset.and_then(|offset| self.containing(offset)).or(statement);
+        let statement = at.and_then(|index| self.statements.get(index));
+        let line = match (offset, statement) {
+            (Some(offset), _) => Some(1 + self.text[..offset].matches('\n').count()),
+            (None, Some(statement)) => Some(statement.line),
+            (None, None) => None,
+        };
+        let place = match line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        };
+        (place, statement.map(|statement| excerpt(&self.text[statement.range.clone()])))
+    }
+
+    /// The byte of a character of the text that was sent from byte `sent` on.
+    fn offset(&self, sent: usize, position: usize) -> usize {
+        let mut characters = self.text[sent..].char_indices();
+        characters
+            .nth(position.saturating_sub(1))
+            .map_or(self.text.len(), |(offset, _)| sent + offset)
+    }
+
+    fn containing(&self, offset: usize) -> Option<usize> {
+        self.statements.iter().rposition(|statement| statement.range.start <= offset)
+    }
+}
+
+/// Whether the statements run in a transaction; the line and reason if they cannot run at all.
+fn mode(found: &[Statement], marked: bool) -> Result<Mode, (usize, String)> {
+    if marked {
+        return Ok(Mode::Statements);
+    }
+    let Some(outside) = found.iter().find(|statement| statement.refuses_transaction()) else {
+        return Ok(Mode::Transaction);
+    };
+    match found.iter().find(|statement| !statement.refuses_transaction()) {
+        None => Ok(Mode::Statements),
+        Some(inside) => Err((
+            outside.line,
+            format!(
+                "`{}` cannot run in a transaction and `{}` in line {} should",
+                outside.opening(),
+                inside.opening(),
+                inside.line
+            ),
+        )),
+    }
+}
+
+/// The `BEGIN` and `COMMIT` round a whole file, which our own transaction replaces: with them the
+/// record could not commit together with the script.
+fn frame(found: &[Statement]) -> Option<[Range<usize>; 2]> {
+    let [first, inner @ .., last] = found else { return None };
+    let framed = first.opens_transaction() && last.closes_transaction();
+    let clean = !inner.iter().any(Statement::is_transaction_control);
+    (framed && clean).then(|| [first.range.clone(), last.range.clone()])
+}
+
+/// Blanks what psql and editors put into files and the server does not read: a byte order mark,
+/// and the `\restrict` and `\unrestrict` lines of `pg_dump`.
+fn blank_foreign(text: &str) -> String {
+    let mut text = text.replacen('\u{feff}', " ", usize::from(text.starts_with('\u{feff}')));
+    while let Some(line) = statements(&text).iter().find_map(|statement| meta(&text, statement)) {
+        text = blanked(&text, line);
+    }
+    text
+}
+
+/// The line at a statement's beginning if it is one of the two.
+fn meta(text: &str, statement: &Statement) -> Option<Range<usize>> {
+    let start = statement.range.start;
+    let end = start + text[start..].find('\n').unwrap_or(text.len() - start);
+    let line = &text[start..end];
+    let known = line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
+    known.then_some(start..end)
+}
+
+/// The text with spaces in place of a range's characters; line ends stay.
+fn blanked(text: &str, range: Range<usize>) -> String {
+    let spaces = text[range.clone()].chars().map(|c| if c == '\n' { '\n' } else { ' ' });
+    [&text[..range.start], &spaces.collect::<String>(), &text[range.end..]].concat()
+}
+
+/// The beginning of a statement on one line. What follows the word PASSWORD is never shown.
+fn excerpt(statement: &str) -> String {
+    const LENGTH: usize = 100;
+    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let secret = line.to_ascii_uppercase().find("PASSWORD").map(|at| at + "PASSWORD".len());
+    let shown: String = line[..secret.unwrap_or(line.len())].chars().take(LENGTH).collect();
+    if shown.len() < line.len() { shown + " …" } else { shown }
+}
+
+impl Statement {
+    fn starts_with(&self, words: &[&str]) -> bool {
+        self.words.len() >= words.len()
+            && self.words.iter().zip(words).all(|(has, want)| has == want)
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|has| has == word)
+    }
+
+    /// The first words, for messages.
+    pub(crate) fn opening(&self) -> String {
+        self.words.iter().take(3).cloned().collect::<Vec<_>>().join(" ")
+    }
+
+    /// `BEGIN`, without options: those would be lost with it.
+    fn opens_transaction(&self) -> bool {
+        matches!(
+            self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ["BEGIN"] | ["BEGIN", "TRANSACTION" | "WORK"] | ["START", "TRANSACTION"]
+        )
+    }
+
+    fn closes_transaction(&self) -> bool {
+        matches!(
+            self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ["COMMIT" | "END"] | ["COMMIT" | "END", "TRANSACTION" | "WORK"]
+        )
+    }
+
+    /// `ROLLBACK`, but not to a savepoint and not of a prepared transaction.
+    fn rolls_back(&self) -> bool {
+        let ends = self.starts_with(&["ROLLBACK"]) || self.starts_with(&["ABORT"]);
+        ends && !self.has("TO") && !self.has("PREPARED")
+    }
+
+    /// Begins or ends a transaction (savepoints do not).
+    fn is_transaction_control(&self) -> bool {
+        let first = self.words.first().map_or("", String::as_str);
+        match first {
+            "BEGIN" | "COMMIT" | "END" | "ABORT" => true,
+            "START" | "PREPARE" => self.words.get(1).is_some_and(|word| word == "TRANSACTION"),
+            "ROLLBACK" => !self.has("TO"),
+            _ => false,
+        }
+    }
+
+    /// Statements that the server refuses inside a transaction block (`PreventInTransactionBlock`;
+    /// each one's own page of the manual says so).
+    pub(crate) fn refuses_transaction(&self) -> bool {
+        let concurrently = self.has("CONCURRENTLY");
+        let second = self.words.get(1).map_or("", String::as_str);
+        match self.words.first().map_or("", String::as_str) {
+            "VACUUM" => true,
+            "CREATE" => match second {
+                "INDEX" | "UNIQUE" => concurrently,
+                second => matches!(second, "DATABASE" | "TABLESPACE" | "SUBSCRIPTION"),
+            },
+            "DROP" => match second {
+                "INDEX" => concurrently,
+                second => matches!(second, "DATABASE" | "TABLESPACE"),
+            },
+            "REINDEX" => concurrently || matches!(second, "SCHEMA" | "DATABASE" | "SYSTEM"),
+            "ALTER" => match second {
+                "SYSTEM" => true,
+                "DATABASE" => self.has("TABLESPACE"),
+                "TABLE" => self.has("DETACH") && concurrently,
+                _ => false,
+            },
+            "DISCARD" => second == "ALL",
+            "CLUSTER" => self.words.len() == 1,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

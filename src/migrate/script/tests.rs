@@ -1,0 +1,81 @@
+use super::*;
+
+fn read(text: &str) -> Result<Script, String> {
+    Script::read("V1__x", Path::new("/m/V1__x.sql"), text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn how_a_file_runs_follows_from_its_statements() {
+    for (text, expected) in [
+        ("create table t(); create index i on t(a)", Ok((Mode::Transaction, false))),
+        ("create index concurrently i on t(a)", Ok((Mode::Statements, false))),
+        ("-- app-init: no-transaction\nselect 1", Ok((Mode::Statements, false))),
+        ("vacuum; reindex table concurrently t", Ok((Mode::Statements, false))),
+        ("begin; select 1; commit;", Ok((Mode::Transaction, false))),
+        ("select 1; commit; select 2", Ok((Mode::Transaction, true))),
+        ("savepoint a; rollback to a; release a", Ok((Mode::Transaction, false))),
+        (
+            "select 1;\nrollback;",
+            Err("cannot apply V1__x: /m/V1__x.sql:2: `ROLLBACK` would undo it and still count"),
+        ),
+        (
+            "create table t();\n\nvacuum;",
+            Err(
+                "cannot apply V1__x: /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
+            ),
+        ),
+    ] {
+        let found = read(text).map(|script| (script.mode, script.commits));
+        assert_eq!(found, expected.map_err(str::to_owned), "{text:?}");
+    }
+}
+
+#[test]
+fn what_only_psql_reads_is_blanked_in_place() {
+    for (text, sent) in [
+        ("\u{feff}select 1", " select 1"),
+        (
+            "\\restrict aB9\nselect 1;\n\\unrestrict aB9\n",
+            "             \nselect 1;\n               \n",
+        ),
+        ("select 'x\n\\restrict a'", "select 'x\n\\restrict a'"),
+        ("begin;\nselect 1;\ncommit;\n", "     ;\nselect 1;\n      ;\n"),
+        (
+            "begin isolation level serializable; commit",
+            "begin isolation level serializable; commit",
+        ),
+    ] {
+        assert_eq!(read(text).unwrap().text, sent, "{text:?}");
+    }
+}
+
+#[test]
+fn places_are_lines_of_the_file() {
+    let script = read("-- ü\nselect 1;\nselect\n  boom();\nalter role a password 'x y';").unwrap();
+    let place = |position, statement| script.place(0, position, statement);
+    // The tenth character is the `e` of the first statement.
+    assert_eq!(place(Some(10), Some(0)).0, "/m/V1__x.sql:2");
+    let boom = script.text.chars().position(|c| c == 'b').unwrap() + 1;
+    assert_eq!(place(Some(boom), None), ("/m/V1__x.sql:4".into(), Some("select boom()".into())));
+    assert_eq!(place(None, Some(1)).0, "/m/V1__x.sql:3");
+    assert_eq!(place(None, Some(2)).1.unwrap(), "alter role a password …");
+    assert_eq!(place(None, None), ("/m/V1__x.sql".into(), None));
+    assert_eq!(place(Some(9999), None).0, "/m/V1__x.sql:5");
+}
+
+#[test]
+fn copy_cuts_a_script_into_pieces() {
+    let script = read("select 1;\ncopy t from stdin;\n1\n\\.\nselect 2;\n").unwrap();
+    let text = |range: Range<usize>| script.text[range].trim().to_owned();
+    let pieces: Vec<String> = script
+        .pieces()
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Query { range, first } => format!("{first}:{}", text(range)),
+            Piece::Copy { statement, data } => format!("{statement}<{}", text(data)),
+        })
+        .collect();
+    assert_eq!(pieces, ["0:select 1;", "1<1", "2:select 2;"]);
+    assert_eq!(read("select 1; select 2").unwrap().pieces().len(), 1);
+    assert!(read("-- nothing").unwrap().pieces().is_empty());
+}

@@ -1,0 +1,164 @@
+//! Seeds: a folder of SQL files in name order, and the marker that makes them run once a database.
+
+use std::{
+    fs,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::MigrateError,
+    executor::{Executor, Unit},
+    lock::{Leader, namespace},
+    marker::{Marker, Place},
+    progress::{Progress, guarded},
+    script::Script,
+    session::open,
+};
+use crate::{config::database::Connection, exit::Exit, plan::Seed};
+
+/// Whether there is something to seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Run,
+    /// Once is enough, and it was done; the reason to show: `seeded since 2026-… by …`.
+    Done(String),
+}
+
+/// Looks for the once marker, without a lock and without creating anything. A seed that has none,
+/// or no database to keep it in, always runs.
+pub(crate) async fn needed(seed: &Seed) -> Result<Need, MigrateError> {
+    let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else {
+        return Ok(Need::Run);
+    };
+    let session = open(connection, "seed").await?;
+    let namespace =
+        namespace(&session.client, seed.lock.name.as_deref()).await.map_err(|error| {
+            let cause = super::cause::Cause::of(&error);
+            MigrateError::Database { doing: "read the database's name".into(), cause }
+        })?;
+    let place = Place { schema: &seed.schema, namespace: &namespace };
+    Ok(match place.read(&session.client, &name(id)).await? {
+        Some(Marker { since, by, .. }) => Need::Done(format!("seeded since {since} by {by}")),
+        None => Need::Run,
+    })
+}
+
+/// Writes the once marker after a seed command has succeeded. Does nothing for a seed without one.
+pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateError> {
+    let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else { return Ok(()) };
+    let session = open(connection, "seed").await?;
+    let place = Place { schema: &seed.schema, namespace: &leader.namespace };
+    place.write(&session.client, Some((&name(id), "done"))).await
+}
+
+/// Runs the folder's `.sql` files in name order, each in a transaction of its own, and returns the
+/// names of those that ran. With a once marker, a file that was done is not done again when the
+/// seed is tried again after a failure; `force` forgets that.
+/// # Errors
+/// `Script` with exit 81 for the file that failed; `Stopped`; `LockLost`.
+pub(crate) async fn apply_folder(
+    connection: &Connection,
+    seed: &Seed,
+    folder: &Path,
+    force: bool,
+    leader: &Leader,
+    stop: impl Future<Output = ()>,
+) -> Result<Vec<String>, MigrateError> {
+    let session = open(connection, "seed").await?;
+    let progress = Progress::default();
+    let place = Place { schema: &seed.schema, namespace: &leader.namespace };
+    let work = async {
+        let scripts = scripts(folder)?;
+        let once = seed.once.as_deref().map(|id| (&place, id));
+        if let Some((place, id)) = once {
+            place.write(&session.client, None).await?;
+            if force {
+                forget(&session.client, place, id, &scripts).await?;
+            }
+        }
+        let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
+        let executor =
+            Executor::new(&session, leader.fence(), ("seed", Exit::Seed), &progress).await?;
+        executor.run(&units).await?;
+        match once {
+            Some((place, id)) => place.write(&session.client, Some((&name(id), "done"))).await,
+            None => Ok(()),
+        }
+    };
+    guarded("seed", work, (&session, &progress), leader, stop).await?;
+    Ok(progress.so_far())
+}
+
+/// The marker of a whole seed.
+fn name(id: &str) -> String {
+    format!("seed {id}")
+}
+
+/// The marker of one file of it.
+fn file_name(id: &str, label: &str) -> String {
+    format!("seed {id} file {label}")
+}
+
+fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> {
+    let Some((place, id)) = once else {
+        // Without a marker each start seeds; the statements do nothing.
+        let (lookup, record) = ("SELECT 1 WHERE false", "SELECT 1");
+        return Unit {
+            script,
+            lookup: lookup.into(),
+            expected: None,
+            record: Box::new(move || record.into()),
+        };
+    };
+    let marker = file_name(id, &script.label);
+    Unit {
+        script,
+        lookup: place.lookup(&marker),
+        expected: None,
+        record: Box::new(move || place.record(&marker, "done")),
+    }
+}
+
+async fn forget(
+    client: &tokio_postgres::Client,
+    place: &Place<'_>,
+    id: &str,
+    scripts: &[Script],
+) -> Result<(), MigrateError> {
+    let mut query = place.forget(&name(id));
+    for script in scripts {
+        query = query + "; " + &place.forget(&file_name(id, &script.label));
+    }
+    client.batch_execute(&query).await.map_err(|error| MigrateError::Database {
+        doing: "forget the once marker".into(),
+        cause: super::cause::Cause::of(&error),
+    })
+}
+
+fn scripts(folder: &Path) -> Result<Vec<Script>, MigrateError> {
+    let failed = |error: &io::Error| MigrateError::Folder {
+        what: "seeds",
+        folder: folder.to_owned(),
+        why: error.kind().to_string(),
+    };
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        .map_err(|error| failed(&error))?
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).map_err(|error| MigrateError::Folder {
+            what: "seed file",
+            folder: path.clone(),
+            why: error.kind().to_string(),
+        })?;
+        let label = path.file_name().unwrap_or_default().to_string_lossy();
+        Script::read(&label, path, &text)
+    };
+    paths.iter().map(read).collect()
+}

@@ -1,0 +1,83 @@
+//! Sessions of this phase: how they are opened, named, protected from dying unnoticed, cancelled.
+
+use std::{
+    fs,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use super::error::MigrateError;
+use crate::{
+    config::database::Connection,
+    postgres::{self, Budget, Session},
+};
+
+/// How long a session that cannot be had just now is asked for again: the wait has seen the server
+/// ready, so it is restarting, or other replicas have all its slots.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Opens a session named `app-init PURPOSE@HOST`: what a queueing replica shows of its holder.
+///
+/// Reasons that pass are waited for; dropping the future gives up.
+pub(super) async fn open(
+    connection: &Connection,
+    purpose: &'static str,
+) -> Result<Session, MigrateError> {
+    let started = Instant::now();
+    loop {
+        match try_open(connection, purpose).await {
+            Err(error) if error.may_pass() && started.elapsed() < PATIENCE => {
+                tracing::debug!(phase = purpose, event = "reason", "{error}; trying again");
+                sleep(jittered(Duration::from_millis(250))).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The same without a second try, for who has a loop of its own.
+pub(super) async fn try_open(
+    connection: &Connection,
+    purpose: &'static str,
+) -> Result<Session, MigrateError> {
+    postgres::connect(connection, &name(purpose), Budget::default())
+        .await
+        .map_err(|why| MigrateError::Connect { doing: purpose, why: Box::new(why) })
+}
+
+/// A container's host name is its id or its pod's name.
+fn name(purpose: &str) -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => format!("app-init {purpose}"),
+        host => format!("app-init {purpose}@{host}"),
+    }
+}
+
+/// Makes the server notice within seconds that we are gone, whatever its configuration says, and
+/// keeps it from ending a session that is only waiting. Local to the transaction: through a
+/// pooler, a setting of the session would stay behind for others.
+///
+/// A server that has no such setting (`client_connection_check_interval` came with 14,
+/// `transaction_timeout` with 17) is not asked for it. One row.
+pub(super) const VIGILANCE: &str = "SELECT pg_catalog.count(pg_catalog.set_config(name, value, true)) \
+    FROM (VALUES ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'), \
+    ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '5000'), \
+    ('client_connection_check_interval', '2000'), ('idle_in_transaction_session_timeout', '0'), \
+    ('transaction_timeout', '0')) AS wanted(name, value) \
+    WHERE pg_catalog.current_setting(name, true) IS NOT NULL";
+
+/// Asks the server to end what the session runs. Nothing says whether it did.
+pub(super) async fn cancel(session: &Session) {
+    const LIMIT: Duration = Duration::from_secs(2);
+    drop(tokio::time::timeout(LIMIT, session.cancel()).await);
+}
+
+/// Half to one and a half times `around`: replicas that start together must not ask together.
+pub(super) fn jittered(around: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 1000;
+    let factor = 0.5 + f64::from(u32::try_from(random).unwrap_or_default()) / 1000.0;
+    around.mul_f64(factor)
+}

@@ -1,0 +1,133 @@
+//! `init status`: applied, pending, divergent and newer migrations, and who holds the lock.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    cause::Cause,
+    error::MigrateError,
+    format::{Problem, refinery},
+    key::{Key, Kind},
+    lock::{Holder, holder, namespace},
+    session::open,
+    state::{State, compare},
+};
+use crate::config::database::Connection;
+
+/// What `init status` tells. Nothing was created to find it out.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    pub(crate) state: State,
+    /// `None`: nobody is migrating.
+    pub(crate) holder: Option<Holder>,
+}
+
+/// Reads folder, history and lock. Problems are part of the answer, not errors.
+pub(crate) async fn status(
+    connection: &Connection,
+    folder: &Path,
+    lock_name: Option<&str>,
+) -> Result<Status, MigrateError> {
+    let (migrations, misread) = match refinery::scan(folder) {
+        Ok(migrations) => (migrations, Vec::new()),
+        Err(MigrateError::Problems(problems)) => (Vec::new(), problems),
+        Err(error) => return Err(error),
+    };
+    let session = open(connection, "status").await?;
+    let history = refinery::history(&session.client, &migrations).await?;
+    let state = if misread.is_empty() {
+        compare(migrations, &history)
+    } else {
+        State { problems: misread, ..State::default() }
+    };
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "look at the migration lock".into(),
+        cause: Cause::of(&error),
+    };
+    let namespace = namespace(&session.client, lock_name).await.map_err(failed)?;
+    let key = Key::new(Kind::Leader, &namespace);
+    let holder = holder(&session.client, key).await.map_err(failed)?;
+    Ok(Status { state, holder })
+}
+
+impl Status {
+    /// Everything is applied and nothing is wrong: what `--exit-code` reports.
+    pub(crate) fn is_current(&self) -> bool {
+        self.state.pending.is_empty() && self.state.problems.is_empty()
+    }
+
+    /// One line per migration, for people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for row in &self.state.applied {
+            let when = row.applied_on.as_deref().unwrap_or("at an unknown time");
+            line(&mut text, "applied", &format!("V{}__{}  {when}", row.version, row.name));
+        }
+        for migration in &self.state.pending {
+            line(&mut text, "pending", &migration.label);
+        }
+        for row in &self.state.ahead {
+            line(
+                &mut text,
+                "ahead",
+                &format!("V{}__{} is newer than this image", row.version, row.name),
+            );
+        }
+        for problem in &self.state.problems {
+            line(&mut text, kind(problem), &problem.to_string());
+        }
+        let holder = self
+            .holder
+            .as_ref()
+            .map_or_else(|| "free".to_owned(), |holder| format!("held by {holder}"));
+        line(&mut text, "lock", &holder);
+        text
+    }
+
+    /// The same for programs.
+    pub(crate) fn json(&self) -> Value {
+        let rows = |rows: &[super::format::Row]| -> Vec<Value> {
+            rows.iter()
+                .map(|row| json!({"version": row.version.to_string(), "name": row.name, "applied_on": row.applied_on}))
+                .collect()
+        };
+        let pending: Vec<Value> = self
+            .state
+            .pending
+            .iter()
+            .map(|migration| json!({"version": migration.version.to_string(), "name": migration.name, "file": migration.path.display().to_string()}))
+            .collect();
+        let problems: Vec<Value> = self
+            .state
+            .problems
+            .iter()
+            .map(|problem| json!({"kind": kind(problem), "message": problem.to_string()}))
+            .collect();
+        let holder = self.holder.as_ref().map(|holder| {
+            json!({"pid": holder.pid, "application_name": holder.application, "address": holder.address, "since": holder.since})
+        });
+        json!({
+            "current": self.is_current(),
+            "applied": rows(&self.state.applied),
+            "pending": pending,
+            "ahead": rows(&self.state.ahead),
+            "problems": problems,
+            "lock": holder,
+        })
+    }
+}
+
+fn line(text: &mut String, kind: &str, what: &str) {
+    text.push_str(&format!("{kind:<10}{what}\n"));
+}
+
+fn kind(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::Divergent { .. } => "divergent",
+        Problem::FileGone { .. } => "missing",
+        Problem::OutOfOrder { .. } => "late",
+        Problem::Duplicate { .. } => "duplicate",
+        Problem::Name { .. } | Problem::Content { .. } | Problem::Table { .. } => "invalid",
+    }
+}

@@ -1,0 +1,414 @@
+//! The decisions: which phases a mode has here, and why the others are skipped.
+
+use super::{
+    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, Wait, Work,
+    children::{Children, Role},
+};
+use crate::{
+    config::{
+        self, Config, Provision,
+        command::{self, CommandLine, Template},
+        modes::{Mode, ModeEnd},
+        problem::{Problem, Problems},
+        target::Target,
+        types::{Autorun, OnFailure, SeedSwitch, nearest},
+    },
+    exit::Exit,
+};
+
+/// Decides what a start does.
+/// # Errors
+/// Everything wrong with the settings, with what this mode needs, and with its commands, at once.
+pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
+    let mut problems = config.problems.clone();
+    problems.extend(&config.missing);
+    let Some(mode) = find_mode(config, &mut problems) else { return Err(problems) };
+    let mut builder = Builder {
+        config,
+        mode: &mode,
+        children: Children::new(config, &mode.name),
+        targets: Vec::new(),
+        problems,
+    };
+    let plan = builder.plan();
+    builder.problems.or(plan)
+}
+
+/// The mode asked for; `init wait` is one of nothing but waiting.
+fn find_mode(config: &Config, problems: &mut Problems) -> Option<Mode> {
+    let name = &config.request.mode;
+    if config.request.targets.is_some() {
+        let wait = vec!["wait".to_owned()];
+        return Some(Mode {
+            name: name.clone(),
+            steps: wait.clone(),
+            always: wait,
+            end: ModeEnd::Exit,
+        });
+    }
+    let found = config.modes.iter().find(|mode| mode.name == *name).cloned();
+    if found.is_none() {
+        let names: Vec<&str> = config.modes.iter().map(|mode| mode.name.as_str()).collect();
+        let problem = Problem::config(format!("APP_INIT_MODE: unknown mode `{name}`"));
+        problems.push(match nearest(name, names.iter().copied()) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint(format!("modes are {}", names.join(", "))),
+        });
+    }
+    found
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    mode: &'a Mode,
+    children: Children<'a>,
+    /// What the steps that will run wait for.
+    targets: Vec<String>,
+    problems: Problems,
+}
+
+impl Builder<'_> {
+    fn plan(&mut self) -> Plan {
+        let migrate = self.listed("migrate").then(|| self.migrate());
+        let seed = self.listed("seed").then(|| self.seed());
+        let steps = self.mode.steps.clone();
+        let others =
+            steps.iter().filter(|name| !matches!(name.as_str(), "wait" | "migrate" | "seed"));
+        let others: Vec<Phase> = others.map(|name| phase(name, self.step(name))).collect();
+        let database =
+            [&migrate, &seed].into_iter().any(|action| matches!(action, Some(Action::Do(_))));
+        let wait = self.listed("wait").then(|| self.wait(database));
+        let mut phases = Vec::new();
+        phases.extend(self.dirs().map(|action| phase("dirs", action)));
+        phases.extend(wait.map(|action| phase("wait", action)));
+        phases.extend(migrate.map(|action| phase("migrate", action)));
+        phases.extend(seed.map(|action| phase("seed", action)));
+        phases.extend(others);
+        Plan { mode: self.mode.name.clone(), phases, end: self.end() }
+    }
+
+    fn listed(&self, step: &str) -> bool {
+        self.mode.steps.iter().any(|name| name == step)
+    }
+
+    fn demanded(&self, step: &str) -> bool {
+        let etl = step == "etl" && self.config.etl.on_startup;
+        etl || self.mode.always.iter().any(|name| name == step)
+    }
+
+    fn skipped(&self, step: &str) -> Option<Action> {
+        let named = self.config.skip.iter().any(|name| name == step);
+        named.then(|| Action::Skip(format!("APP_INIT_SKIP names {step}")))
+    }
+
+    /// Nobody configured the step: an error if the mode demands it.
+    fn absent(&mut self, step: &str, reason: String, hint: &str) -> Action {
+        if self.demanded(step) {
+            let problem =
+                Problem::config(format!("mode {} needs `{step}`: {reason}", self.mode.name));
+            self.problems.push(problem.hint(hint));
+        }
+        Action::Skip(reason)
+    }
+
+    fn dirs(&self) -> Option<Action> {
+        let dirs = &self.config.dirs;
+        let work = || Action::Do(Work::Dirs(dirs.clone()));
+        (!dirs.is_empty()).then(|| self.skipped("dirs").unwrap_or_else(work))
+    }
+
+    fn migrate(&mut self) -> Action {
+        let settings = &self.config.migrate;
+        if let Some(skip) = self.skipped("migrate") {
+            return skip;
+        }
+        if settings.switch == Autorun::No && !self.demanded("migrate") {
+            return Action::Skip("AUTORUN_MIGRATIONS is false".into());
+        }
+        let step = StepPolicy {
+            timeout: settings.timeout,
+            on_failure: OnFailure::Abort,
+            exit: Exit::Migrate,
+        };
+        let source = match self.source("migrate", &settings.provision, step) {
+            Ok(source) => source,
+            Err(action) => return action,
+        };
+        let connection = self.config.migrate_connection().cloned();
+        if connection.is_none() && matches!(source, Source::Folder(_)) {
+            return self.no_database("migrate");
+        }
+        Action::Do(Work::Migrate(Migrate {
+            source,
+            connection,
+            lock: self.lock(),
+            strict: settings.strict,
+            check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
+        }))
+    }
+
+    fn seed(&mut self) -> Action {
+        let settings = &self.config.seed;
+        if let Some(skip) = self.skipped("seed") {
+            return skip;
+        }
+        if settings.switch == SeedSwitch::No && !self.demanded("seed") {
+            return Action::Skip("SEED_ON_START is false".into());
+        }
+        let step = StepPolicy {
+            timeout: settings.timeout,
+            on_failure: settings.on_failure,
+            exit: Exit::Seed,
+        };
+        let source = match self.source("seed", &settings.provision, step) {
+            Ok(source) => source,
+            Err(action) => return action,
+        };
+        let connection = self.config.migrate_connection().cloned();
+        // `init seed` honours the marker too, so that a second call does no harm; `--force` is the way round it.
+        let once = settings.switch != SeedSwitch::EachStart;
+        if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
+            return self.no_database("seed");
+        }
+        self.targets.extend(settings.wait_for.iter().cloned());
+        Action::Do(Work::Seed(Seed {
+            source,
+            connection,
+            lock: self.lock(),
+            schema: self.config.lock.schema.clone(),
+            once: once.then(|| settings.id.clone()),
+            force: self.config.request.force,
+            on_failure: settings.on_failure,
+        }))
+    }
+
+    fn no_database(&mut self, step: &str) -> Action {
+        let reason = format!("{step}: there is something to do, but no database is known");
+        let problem = Problem::config(&reason);
+        self.problems.push(
+            problem.hint(
+                "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
+            ),
+        );
+        Action::Skip(reason)
+    }
+
+    fn source(
+        &mut self,
+        name: &str,
+        provision: &Provision,
+        policy: StepPolicy,
+    ) -> Result<Source, Action> {
+        match provision {
+            Provision::Folder(path) => Ok(Source::Folder(path.clone())),
+            Provision::Command(template) => {
+                let subject = format!("APP_INIT_{}_COMMAND", name.to_uppercase());
+                let role = Role::Database(name);
+                self.child(name, &subject, template, &role, policy)
+                    .map(|step| Source::Command(Box::new(step)))
+            }
+            Provision::Nothing(reason) => {
+                let name_of_folder =
+                    if name == "migrate" { "APP_INIT_MIGRATIONS" } else { "APP_INIT_SEEDS" };
+                let hint =
+                    format!("set {name_of_folder} or APP_INIT_{}_COMMAND", name.to_uppercase());
+                Err(self.absent(name, reason.clone(), &hint))
+            }
+        }
+    }
+
+    fn lock(&self) -> LockPolicy {
+        LockPolicy {
+            name: self.config.lock.name.clone(),
+            timeout: self.config.lock.timeout,
+            take: self.skipped("lock").is_none(),
+        }
+    }
+
+    fn step(&mut self, name: &str) -> Action {
+        if let Some(skip) = self.skipped(name) {
+            return skip;
+        }
+        if name == "etl" { self.etl() } else { self.own_step(name) }
+    }
+
+    fn etl(&mut self) -> Action {
+        let settings = &self.config.etl;
+        if !self.demanded("etl") {
+            return Action::Skip("RUN_ETL_ON_STARTUP is false".into());
+        }
+        let Some(template) = &settings.command else {
+            let reason = "APP_INIT_ETL_COMMAND is unset".to_owned();
+            return self.absent(
+                "etl",
+                reason,
+                "set APP_INIT_ETL_COMMAND, or `run` of [steps.etl] in init.toml",
+            );
+        };
+        self.targets.extend(settings.wait_for.iter().cloned());
+        let policy = StepPolicy {
+            timeout: settings.timeout,
+            on_failure: settings.on_failure,
+            exit: Exit::Etl,
+        };
+        let step = self.child("etl", "APP_INIT_ETL_COMMAND", template, &Role::Step("etl"), policy);
+        step.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+    }
+
+    fn own_step(&mut self, name: &str) -> Action {
+        let Some(step) = self.config.steps.iter().find(|step| step.name == name) else {
+            return Action::Skip(format!("no step {name}")); // noted when init.toml was read
+        };
+        if let Some(switch) = step.when.as_ref().filter(|switch| !switch.on && !self.demanded(name))
+        {
+            return Action::Skip(format!("{} is false", switch.when.variable));
+        }
+        self.targets.extend(step.wait_for.iter().cloned());
+        let policy =
+            StepPolicy { timeout: step.timeout, on_failure: step.on_failure, exit: Exit::Step };
+        let made = self.child(name, &format!("steps.{name}"), &step.run, &Role::Step(name), policy);
+        made.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+    }
+
+    /// A step's command with its environment. What cannot be expanded is noted.
+    fn child(
+        &mut self,
+        name: &str,
+        subject: &str,
+        template: &Template,
+        role: &Role<'_>,
+        policy: StepPolicy,
+    ) -> Result<Step, Action> {
+        let environment = self.children.environment(role);
+        match template.expand(&environment, self.config.nproc) {
+            Ok(command) => Ok(Step {
+                name: name.to_owned(),
+                command,
+                environment,
+                timeout: policy.timeout,
+                on_failure: policy.on_failure,
+                heartbeat: self.config.heartbeat,
+                stop_grace: self.config.stop.grace,
+                exit: policy.exit,
+            }),
+            Err(problem) => {
+                self.problems.push(problem.at(subject));
+                Err(Action::Skip(format!("{subject} cannot be expanded")))
+            }
+        }
+    }
+
+    /// Waits for the usual targets and for those of the steps that will run.
+    fn wait(&mut self, writable: bool) -> Action {
+        if let Some(skip) = self.skipped("wait") {
+            return skip;
+        }
+        let targets = self.wait_targets(writable);
+        if targets.is_empty() {
+            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR".to_owned();
+            return self.absent(
+                "wait",
+                reason,
+                "name a target: init wait tcp://db:5432, or set DATABASE_URL",
+            );
+        }
+        let settings = &self.config.wait;
+        Action::Do(Work::Wait(Wait {
+            targets,
+            timeout: settings.timeout,
+            fatal_grace: settings.fatal_grace,
+            writable,
+        }))
+    }
+
+    fn wait_targets(&mut self, writable: bool) -> Vec<Target> {
+        let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
+        let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
+        let named = asked.or_else(|| self.config.wait.targets.clone());
+        let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
+        let mut words: Vec<String> = named.unwrap_or_else(usual);
+        words.append(&mut self.targets);
+        let mut seen = Vec::new();
+        words.retain(|word| {
+            !seen.contains(word) && {
+                seen.push(word.clone());
+                true
+            }
+        });
+        let mut targets: Vec<Target> =
+            words.iter().filter_map(|word| self.target(word, source)).collect();
+        let other = self.config.migrate_database.as_ref().filter(|_| writable);
+        targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
+        targets
+    }
+
+    fn target(&mut self, word: &str, source: &str) -> Option<Target> {
+        let environment = &self.config.environment;
+        let lookup = |name: &str| environment.text(name).map(str::to_owned);
+        let expanded = command::expand_text(word, environment, self.config.nproc);
+        let target = expanded
+            .map_err(|problem| problem.at(source))
+            .and_then(|text| config::target(&text, source, self.config.database.as_ref(), &lookup));
+        target.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn end(&mut self) -> End {
+        let words = self.config.request.words.clone();
+        let appended = words.first().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
+        let environment = self.children.environment(&Role::Server);
+        let command = if !words.is_empty() && !appended {
+            Some(CommandLine::verbatim(words))
+        } else {
+            let configured = self.configured(&environment);
+            if configured.is_none() && appended {
+                let problem = Problem::usage(format!(
+                    "mode {} has no server to add words to",
+                    self.mode.name
+                ));
+                self.problems.push(problem.hint("give the whole command: init MODE -- CMD"));
+            }
+            configured.map(|command| if appended { command.and(words) } else { command })
+        };
+        command.map_or(End::Exit, |command| {
+            End::Server(Box::new(Server {
+                command,
+                environment,
+                handoff: self.config.handoff,
+                stop: self.config.stop.clone(),
+            }))
+        })
+    }
+
+    fn configured(
+        &mut self,
+        environment: &config::environment::Environment,
+    ) -> Option<CommandLine> {
+        let (subject, template) = match &self.mode.end {
+            ModeEnd::Exit => return None,
+            ModeEnd::Exec(template) => (format!("modes.{}.exec", self.mode.name), Some(template)),
+            ModeEnd::Api => ("APP_INIT_API_COMMAND".to_owned(), self.config.api.as_ref()),
+        };
+        let Some(template) = template else {
+            let problem = Problem::config(format!(
+                "mode {} has no server: APP_INIT_API_COMMAND is unset",
+                self.mode.name
+            ));
+            self.problems.push(problem.hint("set it, or give the command: init MODE -- CMD"));
+            return None;
+        };
+        let expanded = template.expand(environment, self.config.nproc);
+        expanded.map_err(|problem| self.problems.push(problem.at(&subject))).ok()
+    }
+}
+
+/// What differs between steps besides the command.
+#[derive(Clone, Copy)]
+struct StepPolicy {
+    timeout: Option<std::time::Duration>,
+    on_failure: OnFailure,
+    exit: Exit,
+}
+
+fn phase(name: &str, action: Action) -> Phase {
+    Phase { name: name.to_owned(), action }
+}

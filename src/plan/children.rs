@@ -1,0 +1,43 @@
+//! The environment of each child: the same for all, but for the connection and what app-init tells.
+
+use crate::config::{Config, environment::Environment};
+
+/// Who a child is.
+pub(super) enum Role<'a> {
+    /// Migrate or seed: sees `MIGRATE_DATABASE_URL` as `DATABASE_URL`.
+    Database(&'a str),
+    Step(&'a str),
+    Server,
+}
+
+/// Makes environments.
+pub(super) struct Children<'a> {
+    config: &'a Config,
+    base: Environment,
+}
+
+impl<'a> Children<'a> {
+    pub(super) fn new(config: &'a Config, mode: &str) -> Self {
+        let mut base = config.environment.clone();
+        base.set("APP_INIT_MODE", mode);
+        base.set("APP_INIT_NPROC", config.nproc.to_string());
+        base.remove("APP_INIT_STEP");
+        base.remove("MIGRATE_DATABASE_URL");
+        Self { config, base }
+    }
+
+    pub(super) fn environment(&self, role: &Role<'_>) -> Environment {
+        let mut environment = self.base.clone();
+        match role {
+            Role::Server => {}
+            Role::Step(name) => environment.set("APP_INIT_STEP", name),
+            Role::Database(name) => {
+                environment.set("APP_INIT_STEP", name);
+                if let Some(url) = self.config.migrate_url() {
+                    environment.set("DATABASE_URL", url.expose());
+                }
+            }
+        }
+        environment
+    }
+}

@@ -1,0 +1,91 @@
+//! `init plan`: the same plan as text and as JSON. Never shows a secret.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Action, End, Phase, Plan, Source, Work};
+
+impl Plan {
+    /// One line a phase, aligned; then what follows.
+    pub(crate) fn text(&self) -> String {
+        let width = self.phases.iter().map(|phase| phase.name.len()).chain(["server".len()]).max();
+        let width = width.unwrap_or_default();
+        let mut text = format!("mode {}\n\n", self.mode);
+        for phase in &self.phases {
+            text.push_str(&line(&phase.name, width, &phase.outcome()));
+        }
+        text.push_str(&match &self.end {
+            End::Exit => line("exit", width, ""),
+            End::Server(server) => line("server", width, &server.command.source),
+        });
+        text
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let end = match &self.end {
+            End::Exit => Value::Null,
+            End::Server(server) => Value::from(server.command.source.as_str()),
+        };
+        let phases: Vec<Value> = self.phases.iter().map(Phase::json).collect();
+        json!({ "mode": self.mode, "phases": phases, "server": end })
+    }
+}
+
+fn line(name: &str, width: usize, what: &str) -> String {
+    format!("  {name:width$}  {what}").trim_end().to_owned() + "\n"
+}
+
+impl Phase {
+    fn outcome(&self) -> String {
+        match &self.action {
+            Action::Skip(reason) => format!("skip: {reason}"),
+            Action::Do(work) => work.text(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match &self.action {
+            Action::Skip(reason) => {
+                json!({ "name": self.name, "action": "skip", "reason": reason })
+            }
+            Action::Do(work) => json!({ "name": self.name, "action": "do", "what": work.text() }),
+        }
+    }
+}
+
+impl Work {
+    /// What it does, in one line.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Dirs(dirs) => {
+                dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+            }
+            Self::Wait(wait) => {
+                let targets: Vec<String> = wait.targets.iter().map(ToString::to_string).collect();
+                let writable = if wait.writable { ", writable" } else { "" };
+                format!("for {}{writable}, at most {}", targets.join(", "), limit(wait.timeout))
+            }
+            Self::Migrate(migrate) if migrate.check_only => {
+                format!("until {} is applied by others", source(&migrate.source))
+            }
+            Self::Migrate(migrate) => source(&migrate.source),
+            Self::Seed(seed) => {
+                let once = if seed.once.is_some() { ", once per database" } else { "" };
+                format!("{}{once}", source(&seed.source))
+            }
+            Self::Step(step) => step.command.source.clone(),
+        }
+    }
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Folder(path) => format!("folder {}", path.display()),
+        Source::Command(step) => step.command.source.clone(),
+    }
+}
+
+fn limit(limit: Option<Duration>) -> String {
+    limit.map_or_else(|| "for ever".into(), |limit| humantime::format_duration(limit).to_string())
+}

@@ -1,0 +1,122 @@
+//! A logged-in session: query it, cancel what it runs, learn when it ends.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use tokio::{
+    net::{TcpStream, UnixStream},
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_postgres::{CancelToken, Client, NoTls, tls::MakeTlsConnect};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::negotiate::{self, Answer, Stream};
+
+/// How long a request to cancel may take: it is a connection of its own.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// Where a session's server is.
+#[derive(Clone, Debug)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// TLS of a session, to be repeated for its cancel requests.
+#[derive(Clone)]
+pub(super) struct Encryption {
+    pub(super) maker: MakeRustlsConnect,
+    pub(super) name: String,
+    pub(super) direct: bool,
+}
+
+/// A logged-in session. Dropping it closes the connection.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    driver: JoinHandle<()>,
+    ended: watch::Receiver<()>,
+    canceller: Canceller,
+}
+
+/// Asks the server to cancel what a session runs. Outlives the borrow of the session.
+#[derive(Clone)]
+pub(crate) struct Canceller {
+    token: CancelToken,
+    peer: Peer,
+    encryption: Option<Encryption>,
+}
+
+impl Session {
+    pub(super) fn new(
+        client: Client,
+        driver: impl Future<Output = ()> + Send + 'static,
+        peer: Peer,
+        encryption: Option<Encryption>,
+    ) -> Self {
+        let (sender, ended) = watch::channel(());
+        let driver = tokio::spawn(async move {
+            driver.await;
+            drop(sender);
+        });
+        let canceller = Canceller { token: client.cancel_token(), peer, encryption };
+        Self { client, driver, ended, canceller }
+    }
+
+    /// Asks the server to cancel the running query, if any. The query then fails with 57014.
+    ///
+    /// # Errors
+    /// If the server cannot be reached; that it did cancel is only seen in the query's outcome.
+    pub(crate) async fn cancel(&self) -> io::Result<()> {
+        self.canceller.cancel().await
+    }
+
+    /// The same as `cancel`, for a task that does not own the session.
+    pub(crate) fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// Ends when the connection has: the server or the network closed it.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut ended = self.ended.clone();
+        async move {
+            // Nothing is ever sent: an error means that the driver is gone.
+            while ended.changed().await.is_ok() {}
+        }
+    }
+
+    /// Whether the login was encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.canceller.encryption.is_some()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Canceller {
+    /// See `Session::cancel`.
+    pub(crate) async fn cancel(&self) -> io::Result<()> {
+        timeout(CANCEL, self.request()).await.map_err(io::Error::from)?
+    }
+
+    async fn request(&self) -> io::Result<()> {
+        let mut stream: Box<dyn Stream> = match &self.peer {
+            Peer::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+            Peer::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        };
+        let Some(encryption) = &self.encryption else {
+            return self.token.cancel_query_raw(stream, NoTls).await.map_err(io::Error::other);
+        };
+        if !encryption.direct && negotiate::ask_for_tls(&mut stream).await? != Answer::Encrypt {
+            return Err(io::Error::other("the server no longer offers TLS"));
+        }
+        let mut maker = encryption.maker.clone();
+        let tls = MakeTlsConnect::<Box<dyn Stream>>::make_tls_connect(&mut maker, &encryption.name)
+            .map_err(io::Error::other)?;
+        self.token.cancel_query_raw(stream, tls).await.map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,182 @@
+//! Names to addresses to a connected socket, each part bounded.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    path::Path,
+    time::Duration,
+};
+
+use rustix::net::sockopt;
+use tokio::{
+    net::{TcpStream, UnixStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    config::database::Keepalive,
+    diagnose::{Row, network, table},
+};
+
+/// How long the next address waits for the one before it; RFC 8305 recommends 100 ms to 2 s.
+const HEAD_START: Duration = Duration::from_millis(150);
+
+/// Lookups that may hang at the same time: each holds a thread until the resolver gives up.
+const LOOKUPS: usize = 3;
+
+/// Why there is no socket.
+#[derive(Debug)]
+pub(crate) struct SocketError {
+    pub(crate) row: &'static Row,
+    pub(crate) addresses: Vec<String>,
+    /// The operating system's words, for rows that show them.
+    pub(crate) text: String,
+}
+
+impl SocketError {
+    fn new(row: &'static Row) -> Self {
+        Self { row, addresses: Vec::new(), text: String::new() }
+    }
+}
+
+/// All addresses of a name. A number needs no lookup.
+///
+/// getaddrinfo(3) cannot be cancelled: past `bound` its thread is left behind, and the runtime must be
+/// shut down without joining it (`Runtime::shutdown_background`).
+pub(crate) async fn resolve(
+    name: &str,
+    port: u16,
+    bound: Duration,
+) -> Result<Vec<SocketAddr>, SocketError> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    match timeout(bound, look_up(name.to_owned(), port)).await {
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(SocketError::new(&table::DNS_NO_ADDRESS)),
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(SocketError::new(network::resolving(&error))),
+        Err(_) => Err(SocketError::new(&table::DNS_SILENT)),
+    }
+}
+
+async fn look_up(name: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    static PENDING: Semaphore = Semaphore::const_new(LOOKUPS);
+    let permit = PENDING.acquire().await.map_err(io::Error::other)?;
+    let task = tokio::task::spawn_blocking(move || {
+        let addresses = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        drop(permit);
+        addresses
+    });
+    task.await.map_err(io::Error::other)?
+}
+
+/// Connects to the first address that answers; they are raced, each with a head start.
+pub(crate) async fn connect(
+    addresses: &[SocketAddr],
+    bound: Duration,
+    local: bool,
+) -> Result<TcpStream, SocketError> {
+    let outcome = timeout(bound, race(addresses)).await;
+    let shown = || addresses.iter().map(|address| address.ip().to_string()).collect();
+    match outcome {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(SocketError {
+            row: network::connecting(&error, local),
+            addresses: shown(),
+            text: system_text(&error),
+        }),
+        Err(_) => {
+            Err(SocketError { row: &table::TIMEOUT, addresses: shown(), text: String::new() })
+        }
+    }
+}
+
+async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut running = JoinSet::new();
+    let mut waiting = addresses.iter().copied();
+    let mut failed: Option<io::Error> = None;
+    loop {
+        let next = waiting.next();
+        if let Some(address) = next {
+            running.spawn(open(address));
+        } else if running.is_empty() {
+            return Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
+        }
+        let error = tokio::select! {
+            Some(ended) = running.join_next() => match ended.map_err(io::Error::other)? {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            },
+            () = sleep(HEAD_START), if next.is_some() => continue,
+        };
+        failed = Some(more_telling(failed, error));
+    }
+}
+
+/// Connects to one address, never to itself.
+///
+/// Whoever polls a port of his own machine that nobody listens on may be given that very port as
+/// source, and TCP then connects the socket to itself (RFC 9293, 3.5, simultaneous open).
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if stream.local_addr()? != stream.peer_addr()? {
+        return Ok(stream);
+    }
+    // Closed with a reset, so that the port is free at once for the server that wants it.
+    drop(sockopt::set_socket_linger(&stream, Some(Duration::ZERO)));
+    Err(io::ErrorKind::ConnectionRefused.into())
+}
+
+/// A refusal says more than a missing route, which is how a host without IPv6 answers.
+fn more_telling(earlier: Option<io::Error>, later: io::Error) -> io::Error {
+    let rank = |error: &io::Error| network::connecting(error, false).rank;
+    match earlier {
+        Some(earlier) if rank(&earlier) >= rank(&later) => earlier,
+        _ => later,
+    }
+}
+
+/// Connects to the socket that a server keeps in `directory`.
+pub(crate) async fn connect_unix(path: &Path, bound: Duration) -> Result<UnixStream, SocketError> {
+    let error = match timeout(bound, UnixStream::connect(path)).await {
+        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Err(error)) => error,
+        Err(_) => return Err(SocketError::new(&table::SILENT)),
+    };
+    let directory = path.parent().is_some_and(Path::is_dir);
+    let row = network::connecting_socket(&error, directory);
+    Err(SocketError { row, addresses: Vec::new(), text: system_text(&error) })
+}
+
+/// strerror(3) without the standard library's number.
+fn system_text(error: &io::Error) -> String {
+    let text = error.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Applies the text's keepalive wishes; a kernel that knows none of them is no reason to fail.
+pub(super) fn keep_alive(stream: &TcpStream, wishes: &Keepalive) {
+    // Messages are small and answered: waiting for more of them only costs time.
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_socket_keepalive(stream, !wishes.off);
+    if let Some(idle) = wishes.idle {
+        let _ = sockopt::set_tcp_keepidle(stream, idle);
+    }
+    if let Some(interval) = wishes.interval {
+        let _ = sockopt::set_tcp_keepintvl(stream, interval);
+    }
+    if let Some(retries) = wishes.retries {
+        let _ = sockopt::set_tcp_keepcnt(stream, retries);
+    }
+    if let Some(limit) = wishes.user_timeout {
+        let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        let _ = sockopt::set_tcp_user_timeout(stream, milliseconds);
+    }
+}
+
+/// Whether a host name means the container itself.
+pub(crate) fn is_local(name: &str) -> bool {
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,237 @@
+//! rustls with libpq's meaning of `sslmode` (PostgreSQL manual, 34.19).
+//!
+//! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
+//! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    server::ParsedCertificate,
+};
+
+use crate::{
+    config::database::{Roots, Ssl, SslMode},
+    diagnose::{Row, table},
+};
+
+/// How much of a certificate is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Nothing,
+    Chain,
+    ChainAndName,
+}
+
+fn check(ssl: &Ssl) -> Check {
+    match (ssl.mode, &ssl.roots) {
+        (SslMode::VerifyFull, _) => Check::ChainAndName,
+        (SslMode::NoVerify, _) => Check::Nothing,
+        (SslMode::VerifyCa, _) | (_, Roots::File(_)) => Check::Chain,
+        _ => Check::Nothing,
+    }
+}
+
+/// The client's side of TLS. Roots are only loaded if the mode verifies.
+/// # Errors
+/// A clause that names the file which cannot be used.
+pub(super) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: &[&rustls::SupportedProtocolVersion] =
+        if ssl.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
+    let verifier = verifier(ssl, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|_| "no common protocol version".to_owned())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &ssl.identity {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => builder
+            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+            .map_err(|_| format!("`{}` does not fit its key", certificate.display()))?,
+    };
+    if ssl.direct {
+        // The server refuses direct TLS without it (manual, 55.2.11).
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+    }
+    Ok(config)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let unusable = || format!("`{}` is missing or holds no PEM certificate", path.display());
+    let list: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|_| unusable())?.collect();
+    list.ok().filter(|list| !list.is_empty()).ok_or_else(unusable)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_file(path)
+        .map_err(|_| format!("`{}` is missing or holds no plain PEM private key", path.display()))
+}
+
+/// The system's roots, so that a private authority added to an image counts; Mozilla's where an
+/// image has none.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
+    let check = check(ssl);
+    let mut pinned = Vec::new();
+    let roots = match &ssl.roots {
+        _ if check == Check::Nothing => RootCertStore::empty(),
+        Roots::System => system_roots(),
+        Roots::File(path) => {
+            pinned = certificates(path)?;
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(pinned.iter().cloned());
+            roots
+        }
+    };
+    let chain = match check {
+        Check::Nothing => None,
+        _ if roots.is_empty() => return Err("no usable root certificate".to_owned()),
+        _ => Some(
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|_| "no usable root certificate".to_owned())?,
+        ),
+    };
+    Ok(Verifier { check, chain, pinned, provider: Arc::clone(provider) })
+}
+
+/// Applies `check` to a server's certificate.
+#[derive(Debug)]
+struct Verifier {
+    check: Check,
+    /// Verifies chain and name; `None` if nothing is checked.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    /// Certificates of the root file: a self-signed server certificate may stand there itself.
+    pinned: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    /// Whether the server's own certificate stands in the root file. Webpki refuses a self-signed
+    /// certificate that is its own root; OpenSSL, and so libpq, does not.
+    fn is_pinned(&self, certificate: &CertificateDer) -> bool {
+        self.pinned.iter().any(|pinned| pinned == certificate)
+    }
+
+    fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
+        match self.check {
+            Check::ChainAndName => {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
+            }
+            Check::Chain | Check::Nothing => Ok(()),
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        let outcome = chain.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match outcome {
+            // The name is looked at last, so the chain is good.
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),
+            Err(Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::Other(_),
+            )) if self.is_pinned(certificate) => {
+                self.check_name(certificate, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match &self.chain {
+            None => Ok(HandshakeSignatureValid::assertion()),
+            Some(chain) => chain.verify_tls12_signature(message, certificate, signature),
+        }
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match &self.chain {
+            None => Ok(HandshakeSignatureValid::assertion()),
+            Some(chain) => chain.verify_tls13_signature(message, certificate, signature),
+        }
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// The row of a failed handshake, and what to say about it.
+pub(super) fn row(error: &Error) -> (&'static Row, String) {
+    match error {
+        Error::InvalidCertificate(problem) => certificate_row(problem),
+        Error::AlertReceived(alert) => {
+            (&table::TLS_FAILED, format!("the server sent the alert {alert:?}"))
+        }
+        Error::InvalidMessage(_) => (&table::TLS_FAILED, "the answer is not TLS".to_owned()),
+        Error::PeerIncompatible(_) => {
+            (&table::TLS_FAILED, "no version or cipher in common".to_owned())
+        }
+        _ => (&table::TLS_FAILED, "the handshake was broken off".to_owned()),
+    }
+}
+
+fn certificate_row(problem: &CertificateError) -> (&'static Row, String) {
+    match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (&table::TLS_TIME, "it has expired".to_owned())
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (&table::TLS_TIME, "its time has not come".to_owned())
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            (&table::TLS_NAME, format!("it names {}", presented.join(", ")))
+        }
+        CertificateError::NotValidForName => (&table::TLS_NAME, "no name fits".to_owned()),
+        CertificateError::UnknownIssuer => {
+            (&table::TLS_UNTRUSTED, "its issuer is not among the roots".to_owned())
+        }
+        CertificateError::Revoked => (&table::TLS_UNTRUSTED, "it is revoked".to_owned()),
+        CertificateError::BadEncoding => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
+        // Webpki's own errors, of which only `CaUsedAsEndEntity` is common.
+        CertificateError::Other(_) => {
+            (&table::TLS_UNTRUSTED, "it is self-signed and not the one in sslrootcert".to_owned())
+        }
+        _ => (&table::TLS_UNTRUSTED, "its chain does not verify".to_owned()),
+    }
+}

@@ -1,0 +1,225 @@
+//! What the user started: a report, or a plan that is carried out phase by phase and handed over.
+
+mod dirs;
+mod locked;
+mod prepare;
+mod report;
+mod stopped;
+mod termination;
+
+use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
+
+use tracing::{Level, debug, error, info, warn};
+
+use crate::{
+    cli::{self, Cli, Command},
+    config::{self, Config, environment::Environment, files::Disk, problem::Problems},
+    exit::Exit,
+    failure::{Failure, sentence},
+    log,
+    passthrough::{self, Choice, PassThroughError},
+    plan::{self, End, Plan, Server},
+    process::{Events, Inherited, program},
+    supervise::{
+        self,
+        voice::{self, Voice},
+    },
+    timeline::{Outcome, Timeline},
+};
+use prepare::Preparation;
+
+/// What `main` read from the outside, once.
+pub(crate) struct Outside {
+    /// The words after the program's name.
+    pub(crate) words: Vec<OsString>,
+    pub(crate) environment: Environment,
+    /// The signal state we were started with.
+    pub(crate) inherited: Inherited,
+    /// When the process began, as near as we know.
+    pub(crate) began: Instant,
+}
+
+/// Does what the user asked for; the exit code. Does not come back from a hand-off.
+pub(crate) fn user(outside: Outside) -> u8 {
+    first_words(&outside);
+    let modes = config::mode_names(&outside.words, &outside.environment, &Disk);
+    let names = cli::WORDS.into_iter().chain(modes.iter().map(String::as_str));
+    let path = outside.environment.get("PATH");
+    let is_program = |word: &OsString| program::exists(word, path);
+    match passthrough::choose(outside.words.first(), names, is_program) {
+        Choice::Ours => ours(outside, &modes),
+        Choice::PassThrough => {
+            pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code())
+        }
+        Choice::NearMiss(name) => {
+            tell(&PassThroughError::near_miss(&outside.words[0], name)).code()
+        }
+    }
+}
+
+/// Hands over at once: no step, no runtime, nothing of ours in the environment.
+fn pass_through(outside: Outside) -> prepare::Result<u8> {
+    let environment = &outside.environment;
+    let level = environment.text("APP_INIT_LOG_LEVEL").and_then(voice::Level::parse);
+    let json = log::format() == log::Format::Json;
+    let voice = Voice { json, level: level.unwrap_or(voice::Level::Warn) };
+    let server = passthrough::server(outside.words, outside.environment)?;
+    Ok(supervise::hand_over(&server, &outside.inherited, voice)?)
+}
+
+fn ours(outside: Outside, modes: &[String]) -> u8 {
+    let cli = match Cli::parse(outside.words.clone(), modes) {
+        Ok(cli) => cli,
+        Err(error) => return tell(&error).code(),
+    };
+    let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
+    speak_as(&outside, &config);
+    match &cli.command {
+        Command::Help(topic) => report::print(&topic.text()).code(),
+        Command::Version => report::print(VERSION).code(),
+        Command::Config { check } => report::settings(&config, *check).code(),
+        Command::Plan { json, .. } => report::plan(&config, *json).code(),
+        Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
+        Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
+    }
+}
+
+const VERSION: &str = concat!("app-init ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// Until the settings are read the log is as the environment and the flags seem to want it.
+fn first_words(outside: &Outside) {
+    let wanted = |word: &OsString| word == "--log-format=json";
+    let after = outside.words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    let flagged = after || outside.words.iter().any(wanted);
+    let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
+    log::configure(format(json), Level::INFO, colour(outside));
+}
+
+fn speak_as(outside: &Outside, config: &Config) {
+    log::configure(format(config.log.json), config.log.level, colour(outside));
+}
+
+fn format(json: bool) -> log::Format {
+    if json { log::Format::Json } else { log::Format::Text }
+}
+
+fn colour(outside: &Outside) -> bool {
+    let lookup = |name: &str| outside.environment.text(name).map(str::to_owned);
+    log::colour(std::io::stderr().is_terminal(), lookup)
+}
+
+/// Says what failed and what to do about it; the way to end.
+pub(crate) fn tell(failure: &(impl Failure + ?Sized)) -> Exit {
+    let exit = failure.exit();
+    let (reason, exit_code) = (exit.reason(), exit.code());
+    let message = sentence(failure);
+    match failure.hint() {
+        Some(hint) => error!(event = "failed", reason, exit_code, hint, "{message}"),
+        None => error!(event = "failed", reason, exit_code, "{message}"),
+    }
+    exit
+}
+
+/// Tells every problem; the code that stands for all of them.
+fn tell_all(problems: &Problems) -> Exit {
+    problems.iter().for_each(|problem| {
+        tell(problem);
+    });
+    problems.exit()
+}
+
+/// What is odd about the settings, and for the debug level what was ignored.
+fn note(config: &Config) {
+    config.warnings.iter().for_each(|warning| warn!(event = "settings", "{warning}"));
+    config.notes.iter().for_each(|note| debug!(event = "settings", "{note}"));
+}
+
+/// Prepares, then hands over; the exit code.
+fn carry_out(outside: Outside, config: &Config) -> u8 {
+    note(config);
+    let plan = match plan::plan(config) {
+        Ok(plan) => plan,
+        Err(problems) => {
+            termination::write(&config.termination_log, &problems.to_string());
+            return tell_all(&problems).code();
+        }
+    };
+    let mut timeline = Timeline::new(outside.began);
+    timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
+    let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
+    outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
+}
+
+/// The last lines of a start that failed, and the message that outlives the container.
+fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
+    termination::write(termination_log, &sentence(failure));
+    if let Exit::Signal(_) = failure.exit() {
+        let (reason, exit_code) = (failure.exit().reason(), failure.exit().code());
+        info!(event = "failed", reason, exit_code, "{}", sentence(failure));
+        return failure.exit();
+    }
+    tell(failure)
+}
+
+/// Carries out the phases on a runtime of their own, which is gone afterwards.
+fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
+    let runtime = runtime()?;
+    let (timeline, outcome) = runtime.block_on(async {
+        let events =
+            Events::open().map_err(|cause| Internal { what: "listen to signals", cause })?;
+        let mut preparation = Preparation::new(events, timeline);
+        let outcome = preparation.carry_out(plan).await;
+        prepare::Result::Ok((preparation.timeline, outcome))
+    })?;
+    // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
+    runtime.shutdown_background();
+    timeline.show(&what_next(plan, outcome.as_ref().err().map(AsRef::as_ref)));
+    outcome
+}
+
+/// One thread, this one, but for name lookups.
+fn runtime() -> prepare::Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(built.map_err(|cause| Internal { what: "start the runtime", cause })?)
+}
+
+/// The last line of the timeline.
+fn what_next(plan: &Plan, failure: Option<&dyn Failure>) -> String {
+    match (failure, &plan.end) {
+        (Some(failure), _) => {
+            format!("exit {}: {}", failure.exit().code(), failure.exit().reason())
+        }
+        (None, End::Exit) => "done".to_owned(),
+        (None, End::Server(server)) => format!("starting {}", server.command.source),
+    }
+}
+
+fn end(outside: Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
+    match plan.end {
+        End::Exit => Ok(Exit::Done.code()),
+        End::Server(server) => hand_over(outside, config, &server),
+    }
+}
+
+fn hand_over(outside: Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
+    termination::write(&config.termination_log, "");
+    let level =
+        if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };
+    let voice = Voice { json: config.log.json, level };
+    Ok(supervise::hand_over(server, &outside.inherited, voice)?)
+}
+
+/// Something that cannot happen on a working machine.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what}")]
+struct Internal {
+    what: &'static str,
+    #[source]
+    cause: std::io::Error,
+}
+
+impl Failure for Internal {
+    fn exit(&self) -> Exit {
+        Exit::Internal
+    }
+}

@@ -1,0 +1,161 @@
+//! The phases before the server, in order: each ends as ok, skipped or failed in the timeline.
+
+use tracing::{info, warn};
+
+use super::{dirs, stopped::Stopped};
+use crate::{
+    exit::Exit,
+    failure::{Failure, sentence},
+    migrate::lock::Leader,
+    plan::{Action, OnFailure, Phase, Plan, Step, Wait, Work},
+    process::{self, Events, Signal},
+    step,
+    timeline::{Outcome, Timeline},
+    wait,
+};
+
+pub(super) type Result<T> = std::result::Result<T, Box<dyn Failure>>;
+
+/// A start that is being prepared.
+pub(super) struct Preparation {
+    pub(super) events: Events,
+    pub(super) timeline: Timeline,
+    /// Held from the first migration to the last seed, if either had something to do.
+    pub(super) leader: Option<Leader>,
+}
+
+/// How a phase ended well.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// The last column of its row in the timeline.
+    pub(super) note: String,
+}
+
+pub(super) fn done(note: impl Into<String>) -> Done {
+    Done { outcome: Outcome::Ok, note: note.into() }
+}
+
+impl Preparation {
+    pub(super) fn new(events: Events, timeline: Timeline) -> Self {
+        Self { events, timeline, leader: None }
+    }
+
+    /// Carries out all phases; afterwards no lock is held and no child of ours is left.
+    /// # Errors
+    /// Of the first phase that fails and may not fail; the later ones do not run.
+    pub(super) async fn carry_out(&mut self, plan: &Plan) -> Result<()> {
+        let mut outcome = Ok(());
+        for phase in &plan.phases {
+            outcome = self.phase(phase).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        self.unlock().await;
+        outcome
+    }
+
+    async fn phase(&mut self, phase: &Phase) -> Result<()> {
+        let name = phase.name.as_str();
+        process::name(&format!("init:{name}"));
+        if let Some(signal) = self.events.pending_stop() {
+            return Err(self.failed(name, stopped(name, signal)));
+        }
+        let work = match &phase.action {
+            Action::Skip(reason) => {
+                self.timeline.add(name, Outcome::Skipped, reason);
+                return Ok(());
+            }
+            Action::Do(work) => work,
+        };
+        if !matches!(work, Work::Migrate(_) | Work::Seed(_)) {
+            self.unlock().await;
+        }
+        match self.work(name, work).await {
+            Ok(Done { outcome, note }) => self.timeline.add(name, outcome, note),
+            Err(failure) if is_ignored(work, &*failure) => self.ignored(name, &*failure),
+            Err(failure) => return Err(self.failed(name, failure)),
+        }
+        Ok(())
+    }
+
+    async fn work(&mut self, name: &str, work: &Work) -> Result<Done> {
+        match work {
+            Work::Dirs(paths) => Ok(dirs::prepare(paths).map(|()| done(listed(paths)))?),
+            Work::Wait(wait) => self.wait(name, wait).await,
+            Work::Migrate(migrate) => self.migrate(name, migrate).await,
+            Work::Seed(seed) => self.seed(name, seed).await,
+            Work::Step(step) => self.step(step).await,
+        }
+    }
+
+    async fn wait(&mut self, name: &str, wait: &Wait) -> Result<Done> {
+        let ready = self.unless_stopped(name, wait::run(wait)).await??;
+        let notes: Vec<String> = ready.iter().map(ToString::to_string).collect();
+        Ok(done(notes.join("; ")))
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<Done> {
+        step::run(step, &mut self.events, std::future::pending()).await?;
+        Ok(done(step.command.source.as_str()))
+    }
+
+    /// Runs what has no child of its own; a stop signal drops it where it is.
+    pub(super) async fn unless_stopped<T>(
+        &mut self,
+        name: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            signal = self.events.stop() => Err(stopped(name, signal)),
+            result = work => Ok(result),
+        }
+    }
+
+    pub(super) async fn unlock(&mut self) {
+        if let Some(leader) = self.leader.take() {
+            leader.release().await;
+        }
+    }
+
+    fn ignored(&mut self, name: &str, failure: &dyn Failure) {
+        warn!(
+            phase = name,
+            event = "ignored",
+            "{}; going on, as its on_failure says",
+            sentence(failure)
+        );
+        self.timeline.add(name, Outcome::Failed, "ignored: on_failure is continue");
+    }
+
+    fn failed(&mut self, name: &str, failure: Box<dyn Failure>) -> Box<dyn Failure> {
+        let note = match failure.exit() {
+            Exit::Signal(number) => Signal::from_raw(number)
+                .map_or_else(String::new, |signal| format!("stopped by {signal}")),
+            exit => exit.reason().to_owned(),
+        };
+        self.timeline.add(name, Outcome::Failed, note);
+        failure
+    }
+}
+
+pub(super) fn stopped(phase: &str, signal: Signal) -> Box<dyn Failure> {
+    info!(phase, event = "stop", "{signal} received");
+    Box::new(Stopped { phase: phase.to_owned(), signal })
+}
+
+/// Seeds, the ETL job and steps of one's own may fail without ending the start; a stop always ends it.
+fn is_ignored(work: &Work, failure: &dyn Failure) -> bool {
+    let policy = match work {
+        Work::Seed(seed) => seed.on_failure,
+        Work::Step(step) => step.on_failure,
+        Work::Dirs(_) | Work::Wait(_) | Work::Migrate(_) => OnFailure::Abort,
+    };
+    policy == OnFailure::Continue && !matches!(failure.exit(), Exit::Signal(_))
+}
+
+fn listed(paths: &[std::path::PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,74 @@
+//! What is asked for on stdout: help, settings, plan, status. Nothing is changed by any of them.
+
+use std::io::{ErrorKind, Write};
+
+use super::{note, prepare::Result, tell, tell_all};
+use crate::{
+    config::{self, Config, Provision},
+    exit::Exit,
+    migrate, plan,
+};
+
+/// What was asked for on stdout. A reader that went away (`init help | head`) is no failure.
+pub(super) fn print(text: &str) -> Exit {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Exit::Internal,
+        _ => Exit::Done,
+    }
+}
+
+/// `init config`: the report comes first, so that a mistake is seen beside its setting.
+pub(super) fn settings(config: &Config, check: bool) -> Exit {
+    if !check {
+        print(&config::report(&config.shown));
+    }
+    note(config);
+    match config.check() {
+        Err(problems) => tell_all(&problems),
+        Ok(()) if check || config.missing.is_empty() => Exit::Done,
+        Ok(()) => tell_all(&config.missing),
+    }
+}
+
+/// `init plan`: what would run and why.
+pub(super) fn plan(config: &Config, json: bool) -> Exit {
+    match plan::plan(config) {
+        Ok(plan) if json => print(&format!("{:#}\n", plan.json())),
+        Ok(plan) => print(&plan.text()),
+        Err(problems) => tell_all(&problems),
+    }
+}
+
+/// `init status`: the folder against the database. With `exit_code`, anything but up to date is a failure.
+pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
+    match read_status(config) {
+        Ok(status) => {
+            let text = if json { format!("{:#}\n", status.json()) } else { status.text() };
+            let printed = print(&text);
+            if exit_code && !status.is_current() { Exit::Migrate } else { printed }
+        }
+        Err(failure) => tell(&*failure),
+    }
+}
+
+fn read_status(config: &Config) -> Result<migrate::status::Status> {
+    config.problems.clone().or(())?;
+    let Provision::Folder(folder) = &config.migrate.provision else {
+        return Err(nothing(
+            "the schema is not kept in a folder of SQL files",
+            "set APP_INIT_MIGRATIONS",
+        ));
+    };
+    let Some(connection) = config.migrate_connection() else {
+        return Err(nothing("no database is known", "set DATABASE_URL"));
+    };
+    let runtime = super::runtime()?;
+    let status = migrate::status::status(connection, folder, config.lock.name.as_deref());
+    let status = runtime.block_on(status);
+    runtime.shutdown_background();
+    Ok(status?)
+}
+
+fn nothing(why: &str, hint: &str) -> Box<dyn crate::failure::Failure> {
+    config::problem::Problem::config(format!("status: {why}")).hint(hint).into()
+}

@@ -1,0 +1,42 @@
+//! The termination message: why the start failed, where Kubernetes looks for it.
+//!
+//! `/dev/termination-log` exists only where the kubelet mounted it, so by default the file is never
+//! created, only written to.
+
+use std::{fs::OpenOptions, io::Write, path::Path};
+
+use tracing::debug;
+
+/// What fits on one screen of `kubectl describe pod`.
+const LIMIT: usize = 1024;
+
+/// Replaces the content by `message`, cut to the limit. Trouble is only worth a debug line: the same
+/// message stands in the log.
+pub(crate) fn write(path: &Path, message: &str) {
+    let file = OpenOptions::new().write(true).truncate(true).open(path);
+    if let Err(cause) = file.and_then(|mut file| file.write_all(cut(message).as_bytes())) {
+        debug!("cannot write the termination message to {}: {cause}", path.display());
+    }
+}
+
+fn cut(message: &str) -> &str {
+    let mut end = message.len().min(LIMIT);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = "é".repeat(600);
+        assert_eq!(cut(&long).len(), 1024);
+        let shifted = format!("x{long}");
+        assert_eq!(cut(&shifted).len(), 1023);
+    }
+}

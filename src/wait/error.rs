@@ -1,0 +1,105 @@
+//! How a wait ends without success.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{diagnose::Diagnosis, exit::Exit, failure::Failure};
+
+/// What was seen of a target that did not become ready.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) target: String,
+    /// The most telling reason; `None` if not even the first try came to an end.
+    pub(crate) diagnosis: Option<Diagnosis>,
+    pub(crate) first: Option<Diagnosis>,
+    /// Other hosts of the same target and their reasons.
+    pub(crate) others: Vec<(String, Diagnosis)>,
+    /// What the name resolved to.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) tries: u32,
+    pub(crate) elapsed: Duration,
+}
+
+impl Report {
+    /// The reason with everything that was seen on the way, the id last.
+    fn reason(&self) -> String {
+        let effort = effort(self.tries, self.elapsed);
+        let Some(diagnosis) = &self.diagnosis else {
+            return format!("no answer to the first try in {}", seconds(self.elapsed));
+        };
+        let mut text = format!("{} ({effort}", diagnosis.cause);
+        if let Some(first) = self.first.as_ref().filter(|first| !first.is_same(diagnosis)) {
+            text.push_str(&format!("; at first: {}", first.cause));
+        }
+        if !self.addresses.is_empty() {
+            text.push_str(&format!("; resolved to {}", self.addresses.join(", ")));
+        }
+        for (host, other) in &self.others {
+            text.push_str(&format!("; {host}: {}", other.cause));
+        }
+        format!("{text}) [{}]", diagnosis.id())
+    }
+
+    fn line(&self) -> String {
+        format!("{}: {}", self.target, self.reason())
+    }
+}
+
+/// `3 tries in 1.2 s`.
+pub(super) fn effort(tries: u32, elapsed: Duration) -> String {
+    let noun = if tries == 1 { "try" } else { "tries" };
+    format!("{tries} {noun} in {}", seconds(elapsed))
+}
+
+fn seconds(elapsed: Duration) -> String {
+    if elapsed < Duration::from_secs(1) {
+        format!("{} ms", elapsed.as_millis())
+    } else {
+        format!("{:.1} s", elapsed.as_secs_f64())
+    }
+}
+
+/// Why the wait ended.
+#[derive(Debug, Error)]
+pub(crate) enum WaitError {
+    /// The deadline passed; one report per target that is missing, never empty.
+    #[error("not ready in time: {}", lines(reports))]
+    TimedOut { reports: Vec<Report> },
+    /// The target will never be ready as things are.
+    #[error("{}", .0.line())]
+    Refused(Box<Report>),
+    #[error("a probe broke down")]
+    Broken(#[source] tokio::task::JoinError),
+}
+
+fn lines(reports: &[Report]) -> String {
+    reports.iter().map(Report::line).collect::<Vec<_>>().join("; ")
+}
+
+impl WaitError {
+    /// What explains the end best.
+    pub(crate) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::TimedOut { reports } => reports.first(),
+            Self::Refused(report) => Some(report),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+impl Failure for WaitError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::TimedOut { .. } => Exit::NotReady,
+            Self::Refused(report) => {
+                report.diagnosis.as_ref().map_or(Exit::NotReady, Diagnosis::exit)
+            }
+            Self::Broken(_) => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(self.report()?.diagnosis.as_ref()?.hint.clone())
+    }
+}

@@ -1,0 +1,109 @@
+//! Waits until every target is ready: all at once, each at the pace of its last failure.
+//!
+//! `probe` makes one try at one target, `pace` says when the next is due, `watch` holds what has been
+//! seen and decides when to speak and when to give up. Dropping the future ends the wait.
+
+mod error;
+mod pace;
+mod probe;
+mod watch;
+
+use std::time::Duration;
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use crate::{config::target::Target, plan::Wait};
+
+pub(crate) use error::WaitError;
+use probe::{Probe, Readiness};
+use watch::{Next, Watch};
+
+/// A target that is ready.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) target: String,
+    pub(crate) tries: u32,
+    pub(crate) elapsed: Duration,
+}
+
+impl std::fmt::Display for Ready {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} after {}", self.target, error::effort(self.tries, self.elapsed))
+    }
+}
+
+/// Returns once all targets are ready, in their order; the time is that of the slowest.
+///
+/// # Errors
+/// `Refused` as soon as one target can never be ready, `TimedOut` with all that are missing.
+pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
+    let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut running = JoinSet::new();
+    for (at, target) in wait.targets.iter().enumerate() {
+        let limits = Limits { deadline, grace: wait.fatal_grace };
+        let probe = Probe::new(target.clone(), wait.writable);
+        let target = target.clone();
+        running.spawn(async move { (at, until_ready(target, probe, limits).await) });
+    }
+    let (mut ready, mut late) = (Vec::new(), Vec::new());
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok((at, Ok(target))) => ready.push((at, target)),
+            // The others share the deadline: what they lack belongs into the same message.
+            Ok((at, Err(WaitError::TimedOut { reports }))) => {
+                late.extend(reports.into_iter().map(|report| (at, report)));
+            }
+            Ok((_, Err(refused))) => return Err(refused),
+            Err(broken) => return Err(WaitError::Broken(broken)),
+        }
+    }
+    late.sort_by_key(|(at, _)| *at);
+    if !late.is_empty() {
+        return Err(WaitError::TimedOut {
+            reports: late.into_iter().map(|(_, report)| report).collect(),
+        });
+    }
+    ready.sort_by_key(|(at, _)| *at);
+    Ok(ready.into_iter().map(|(_, ready)| ready).collect())
+}
+
+/// When to give up.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// `None` waits for ever.
+    deadline: Option<Instant>,
+    /// How long one and the same *never* is tolerated.
+    grace: Duration,
+}
+
+/// Tries one target until it is ready or hopeless.
+async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result<Ready, WaitError> {
+    let mut watch = Watch::new(target.to_string(), limits.grace, Instant::now().into_std());
+    loop {
+        let readiness = match limits.deadline {
+            Some(deadline) => timeout_at(deadline, probe.attempt(watch.tries())).await.ok(),
+            None => Some(probe.attempt(watch.tries()).await),
+        };
+        let now = Instant::now().into_std();
+        let next = match readiness {
+            Some(Readiness::Ready) => return Ok(watch.ready(now)),
+            Some(Readiness::NotYet(seen)) => watch.failed(seen, now),
+            None => return Err(watch.late(now)),
+        };
+        match next {
+            Next::GiveUp => return Err(watch.refused(now)),
+            Next::TryAfter(pause) => {
+                let due = Instant::now() + pause;
+                if limits.deadline.is_some_and(|deadline| due >= deadline) {
+                    // One last try at the very end would find what this one found.
+                    sleep_until(limits.deadline.unwrap_or(due)).await;
+                    return Err(watch.late(Instant::now().into_std()));
+                }
+                sleep_until(due).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A database that lets us in and answers a query; if writes will follow, one that takes them.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+
+use super::{Readiness, Seen};
+use crate::{
+    config::database::{Connection, Host},
+    diagnose::{Diagnosis, Facts, Row, table},
+    postgres::{self, Budget, ConnectError, Session},
+};
+
+/// How long a server that listens on its socket only must last to count.
+const SOCKET_ONLY: Duration = Duration::from_secs(3);
+
+/// How long the query after the login may take.
+const QUERY: Duration = Duration::from_secs(3);
+
+/// A database and what the tries before have seen of it.
+pub(in crate::wait) struct Database {
+    connection: Connection,
+    writable: bool,
+    /// Since when, and since which start of the server, it has listened on its socket only.
+    socket_only: Option<(Instant, String)>,
+}
+
+impl Database {
+    pub(super) fn new(connection: Connection, writable: bool) -> Self {
+        Self { connection, writable, socket_only: None }
+    }
+
+    pub(super) async fn attempt(&mut self, tries: u32) -> Readiness {
+        match postgres::connect(&self.connection, "app-init wait", budget(tries)).await {
+            Ok(session) => self.ask(&session).await,
+            Err(error) => {
+                self.socket_only = None;
+                Readiness::NotYet(seen(error))
+            }
+        }
+    }
+
+    /// By the simple protocol, which every pooler passes on.
+    async fn ask(&mut self, session: &Session) -> Readiness {
+        let asked = timeout(QUERY, session.client.simple_query(self.question())).await;
+        let row = match &asked {
+            Err(_) => Err(&table::SILENT),
+            Ok(Err(_)) => Err(&table::CUT),
+            Ok(Ok(messages)) => Ok(messages.iter().find_map(as_row)),
+        };
+        let refused = match row {
+            Err(row) => Some(row),
+            Ok(None) => Some(&table::PROTOCOL),
+            Ok(Some(row)) if self.writable && read_only(row) => Some(&table::READ_ONLY),
+            Ok(Some(row)) => self.init_phase(row).then_some(&table::INIT_PHASE),
+        };
+        match refused {
+            None => Readiness::Ready,
+            Some(row) => Readiness::NotYet(Seen::new(self.diagnosis(row))),
+        }
+    }
+
+    fn question(&self) -> &'static str {
+        if self.over_socket() {
+            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('listen_addresses'), pg_catalog.pg_postmaster_start_time()"
+        } else if self.writable {
+            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
+        } else {
+            "SELECT 1"
+        }
+    }
+
+    fn over_socket(&self) -> bool {
+        self.connection.hosts.iter().any(|host| matches!(host, Host::Unix { .. }))
+    }
+
+    /// The official image's first phase: a server without `listen_addresses`, stopped after the init
+    /// scripts. One that is meant to be so outlasts it.
+    fn init_phase(&mut self, row: &SimpleQueryRow) -> bool {
+        if !self.over_socket() || row.get(2) != Some("") {
+            self.socket_only = None;
+            return false;
+        }
+        let started = row.get(3).unwrap_or_default();
+        match &self.socket_only {
+            Some((since, known)) if known == started => since.elapsed() < SOCKET_ONLY,
+            _ => {
+                self.socket_only = Some((Instant::now(), started.to_owned()));
+                true
+            }
+        }
+    }
+
+    fn diagnosis(&self, row: &'static Row) -> Diagnosis {
+        let facts = Facts {
+            host: self.connection.place(),
+            user: self.connection.user.clone(),
+            database: self.connection.database.clone(),
+            ..Facts::default()
+        };
+        Diagnosis::new(row, &facts)
+    }
+}
+
+/// The first tries are short, so that a route which comes up is seen soon.
+fn budget(tries: u32) -> Budget {
+    let tcp = Duration::from_secs(if tries < 3 { 1 } else { 3 });
+    Budget { tcp, ..Budget::default() }
+}
+
+fn as_row(message: &SimpleQueryMessage) -> Option<&SimpleQueryRow> {
+    match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    }
+}
+
+fn read_only(row: &SimpleQueryRow) -> bool {
+    row.get(0) == Some("t") || row.get(1) == Some("on")
+}
+
+fn seen(error: ConnectError) -> Seen {
+    Seen { diagnosis: error.diagnosis, addresses: error.addresses, others: error.others }
+}

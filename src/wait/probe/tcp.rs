@@ -1,0 +1,46 @@
+//! A port that accepts. It proves no more than that: a port proxy accepts for an absent server.
+
+use std::time::Duration;
+
+use super::{Readiness, Seen};
+use crate::{
+    diagnose::{Diagnosis, Facts, table},
+    postgres::socket::{self, SocketError},
+};
+
+/// Host and port to connect to.
+pub(in crate::wait) struct Tcp {
+    pub(in crate::wait) host: String,
+    pub(in crate::wait) port: u16,
+}
+
+impl Tcp {
+    pub(super) async fn attempt(&mut self, tries: u32) -> Readiness {
+        let bound = Duration::from_secs(if tries < 3 { 1 } else { 3 });
+        let outcome = async {
+            let addresses = socket::resolve(&self.host, self.port, Duration::from_secs(1)).await?;
+            socket::connect(&addresses, bound, socket::is_local(&self.host)).await
+        };
+        match outcome.await {
+            Ok(_) => Readiness::Ready,
+            Err(error) => Readiness::NotYet(self.seen(error)),
+        }
+    }
+
+    fn seen(&self, error: SocketError) -> Seen {
+        let row = match error.row {
+            row if row == &table::REFUSED => &table::TCP_REFUSED,
+            row if row == &table::REFUSED_LOCALHOST => &table::TCP_REFUSED_LOCALHOST,
+            row => row,
+        };
+        let addresses = &error.addresses;
+        let facts = Facts {
+            host: self.host.clone(),
+            port: self.port.to_string(),
+            addresses: if addresses.is_empty() { self.host.clone() } else { addresses.join(", ") },
+            text: error.text,
+            ..Facts::default()
+        };
+        Seen { addresses: error.addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
+    }
+}

@@ -1,0 +1,195 @@
+//! What has been seen of one target: decides when to speak, when to try again, when to give up.
+//!
+//! Takes the time as an argument; only its lines are a side effect.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Ready, WaitError,
+    error::{self, Report},
+    pace::pause,
+    probe::Seen,
+};
+use crate::diagnose::{Class, Pace};
+
+/// How long a passing reason lasts before its hint is shown.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What follows a failed try.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    TryAfter(Duration),
+    GiveUp,
+}
+
+/// The history of one target.
+pub(super) struct Watch {
+    target: String,
+    grace: Duration,
+    began: Instant,
+    tries: u32,
+    first: Option<Seen>,
+    latest: Option<Seen>,
+    /// The most telling one ever: a pooler or a second address may hide it later.
+    telling: Option<Seen>,
+    /// Since when the latest reason holds without a break.
+    since: Instant,
+    hinted: bool,
+    pace: Option<(Pace, u32)>,
+}
+
+impl Watch {
+    pub(super) fn new(target: String, grace: Duration, now: Instant) -> Self {
+        Self {
+            target,
+            grace,
+            began: now,
+            tries: 0,
+            first: None,
+            latest: None,
+            telling: None,
+            since: now,
+            hinted: false,
+            pace: None,
+        }
+    }
+
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Takes a failed try in, says what is new, and decides what follows.
+    pub(super) fn failed(&mut self, seen: Seen, now: Instant) -> Next {
+        self.tries += 1;
+        if !self.latest.as_ref().is_some_and(|last| last.diagnosis.is_same(&seen.diagnosis)) {
+            self.since = now;
+            self.hinted = false;
+            self.say_reason(&seen);
+        }
+        self.say_hint(&seen, now);
+        let (row, held) = (seen.diagnosis.row, now.duration_since(self.since));
+        self.remember(seen);
+        match row.class {
+            Class::Fatal => Next::GiveUp,
+            Class::Grace if held >= self.grace => Next::GiveUp,
+            Class::Grace => {
+                let streak = self.streak(row.pace);
+                // Never oversleeps the end of the grace.
+                let pause = pause(row.pace, now.duration_since(self.began), streak, self.jitter());
+                Next::TryAfter(pause.min(self.grace.saturating_sub(held)))
+            }
+            Class::Transient => {
+                let streak = self.streak(row.pace);
+                let waited = now.duration_since(self.began);
+                Next::TryAfter(pause(row.pace, waited, streak, self.jitter()))
+            }
+        }
+    }
+
+    fn remember(&mut self, seen: Seen) {
+        self.first.get_or_insert_with(|| seen.clone());
+        let better = |old: &Seen| seen.diagnosis.row.rank >= old.diagnosis.row.rank;
+        if self.telling.as_ref().is_none_or(better) {
+            self.telling = Some(seen.clone());
+        }
+        self.latest = Some(seen);
+    }
+
+    fn streak(&mut self, pace: Pace) -> u32 {
+        let streak = match self.pace {
+            Some((last, streak)) if last == pace => streak + 1,
+            _ => 1,
+        };
+        self.pace = Some((pace, streak));
+        streak
+    }
+
+    /// From 0 to 1, different in each process and try: mixes pid and try number (Knuth's constant).
+    fn jitter(&self) -> f64 {
+        let mixed = (std::process::id() ^ self.tries).wrapping_mul(2_654_435_761);
+        f64::from(mixed) / f64::from(u32::MAX)
+    }
+
+    fn say_reason(&self, seen: &Seen) {
+        tracing::info!(
+            phase = "wait",
+            event = "reason",
+            reason = seen.diagnosis.id(),
+            "{}: {}",
+            self.target,
+            seen.diagnosis
+        );
+        for (host, diagnosis) in &seen.others {
+            tracing::debug!(
+                phase = "wait",
+                event = "reason",
+                reason = diagnosis.id(),
+                "{}: {host}: {diagnosis}",
+                self.target
+            );
+        }
+    }
+
+    /// Once per reason: at once if somebody has to act, else when it lasts.
+    fn say_hint(&mut self, seen: &Seen, now: Instant) {
+        let passing = seen.diagnosis.class() == Class::Transient;
+        if self.hinted || (passing && now.duration_since(self.since) < PATIENCE) {
+            return;
+        }
+        self.hinted = true;
+        tracing::info!(
+            phase = "wait",
+            event = "hint",
+            reason = seen.diagnosis.id(),
+            "hint: {} [{}]",
+            seen.diagnosis.hint,
+            seen.diagnosis.id()
+        );
+    }
+
+    /// The line of success.
+    pub(super) fn ready(&self, now: Instant) -> Ready {
+        let elapsed = now.duration_since(self.began);
+        let tries = self.tries + 1;
+        tracing::info!(
+            phase = "wait",
+            event = "ready",
+            duration_ms = millis(elapsed),
+            "{} is ready after {}",
+            self.target,
+            error::effort(tries, elapsed)
+        );
+        Ready { target: self.target.clone(), tries, elapsed }
+    }
+
+    /// The deadline passed. A reason that needs somebody to act is told as such.
+    pub(super) fn late(&self, now: Instant) -> WaitError {
+        let acting = |seen: &Seen| seen.diagnosis.class() != Class::Transient;
+        if self.latest.as_ref().is_some_and(acting) {
+            return self.refused(now);
+        }
+        WaitError::TimedOut { reports: vec![self.report(self.telling.as_ref(), now)] }
+    }
+
+    /// There is no hope.
+    pub(super) fn refused(&self, now: Instant) -> WaitError {
+        WaitError::Refused(Box::new(self.report(self.latest.as_ref(), now)))
+    }
+
+    fn report(&self, seen: Option<&Seen>, now: Instant) -> Report {
+        Report {
+            target: self.target.clone(),
+            diagnosis: seen.map(|seen| seen.diagnosis.clone()),
+            first: self.first.as_ref().map(|seen| seen.diagnosis.clone()),
+            others: seen.map(|seen| seen.others.clone()).unwrap_or_default(),
+            addresses: seen.map(|seen| seen.addresses.clone()).unwrap_or_default(),
+            tries: self.tries,
+            elapsed: now.duration_since(self.began),
+        }
+    }
+}
+
+/// For the field of that name.
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,272 @@
+//! Bad input on the real binary: each case has its exit code, names what is wrong, and never shows
+//! the password, in either format and at the most talkative level.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use serde_json::Value;
+
+use crate::support::{CANARY, Init, Postgres, free_port, init::Finished};
+
+/// One way to get it wrong. `said` must all appear in what is printed.
+struct Case {
+    arguments: &'static [&'static str],
+    variables: Vec<(&'static str, String)>,
+    files: &'static [(&'static str, &'static str)],
+    code: i32,
+    reason: &'static str,
+    said: Vec<String>,
+}
+
+fn case(
+    arguments: &'static [&'static str],
+    code: i32,
+    reason: &'static str,
+    said: &[&str],
+) -> Case {
+    let said = said.iter().map(|text| (*text).to_owned()).collect();
+    Case { arguments, variables: Vec::new(), files: &[], code, reason, said }
+}
+
+impl Case {
+    fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    fn files(mut self, files: &'static [(&'static str, &'static str)]) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Proves the case as text, as JSON, and at the debug level.
+    fn prove(self) {
+        let text = self.run("text", &[]);
+        self.check(&text);
+        let last = text.stderr.lines().rev().find(|line| line.starts_with("error: "));
+        assert!(last.is_some(), "no `error:` line:\n{}", text.stderr);
+        let json = self.run("json", &["-v"]);
+        self.check(&json);
+        self.check_json(&json);
+    }
+
+    fn run(&self, format: &str, more: &[&str]) -> Finished {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in self.files {
+            write(&folder.path().join(name), content);
+        }
+        let mut init = Init::new(more.iter().chain(self.arguments)).current_dir(folder.path());
+        init = init.env("APP_INIT_LOG_FORMAT", format).env("APP_INIT_WAIT_FATAL_GRACE", "200ms");
+        for (name, value) in &self.variables {
+            init = init.env(name, value);
+        }
+        init.run()
+    }
+
+    fn check(&self, end: &Finished) {
+        assert_eq!(end.code, self.code, "{:?}:\n{}", self.arguments, end.stderr);
+        for text in &self.said {
+            assert!(end.stderr.contains(text), "{text:?} is missing in:\n{}", end.stderr);
+        }
+    }
+
+    fn check_json(&self, end: &Finished) {
+        let lines: Vec<Value> = end
+            .stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect();
+        let failed = lines.iter().rev().find(|line| line["event"] == "failed");
+        let failed = failed.unwrap_or_else(|| panic!("no failed event:\n{}", end.stderr));
+        assert_eq!(failed["exit_code"], self.code, "{failed}");
+        assert_eq!(failed["reason"], self.reason, "{failed}");
+    }
+}
+
+fn write(path: &Path, content: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+#[test]
+fn an_unknown_option_is_named() {
+    case(&["api", "--frobnicate"], 64, "usage", &["--frobnicate"]).prove();
+}
+
+#[test]
+fn a_near_miss_of_a_mode_names_the_mode() {
+    case(&["mirgate"], 64, "usage", &["`mirgate`", "migrate"]).prove();
+}
+
+#[test]
+fn an_unknown_mode_of_the_environment_is_named() {
+    case(&[], 78, "config", &["frobnicate", "api"]).env("APP_INIT_MODE", "frobnicate").prove();
+}
+
+#[test]
+fn a_mistyped_boolean_names_variable_and_value() {
+    case(&["api"], 78, "config", &["AUTORUN_MIGRATIONS", "`flase`"])
+        .env("AUTORUN_MIGRATIONS", "flase")
+        .prove();
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    case(
+        &["api"],
+        78,
+        "config",
+        &["AUTORUN_MIGRATIONS", "APP_INIT_WAIT_TIMEOUT", "`30x`", "APP_INIT_API_COMMAND"],
+    )
+    .env("AUTORUN_MIGRATIONS", "flase")
+    .env("APP_INIT_WAIT_TIMEOUT", "30x")
+    .prove();
+}
+
+#[test]
+fn a_value_and_its_file_together_are_an_error() {
+    case(&["migrate"], 78, "config", &["DATABASE_URL", "DATABASE_URL_FILE"])
+        .env("DATABASE_URL", format!("postgres://u:{CANARY}@db/app"))
+        .env("DATABASE_URL_FILE", "url")
+        .files(&[("url", "postgres://u@db/app\n")])
+        .prove();
+}
+
+#[test]
+fn a_missing_secret_file_is_named() {
+    case(&["wait"], 66, "file_missing", &["DATABASE_PASSWORD_FILE", "/nowhere/password"])
+        .env("DATABASE_URL", "postgres://u@db/app")
+        .env("DATABASE_PASSWORD_FILE", "/nowhere/password")
+        .prove();
+}
+
+#[test]
+fn a_malformed_url_is_named_and_not_shown() {
+    for (url, said) in [
+        (format!("mysql://u:{CANARY}@db/app"), "mysql"),
+        (format!("postgres://u:{CANARY}@db:54x2/app"), "port"),
+        (format!("\"postgres://u:{CANARY}@${{DB_HOST}}/app"), "DATABASE_URL"),
+    ] {
+        case(&["migrate"], 78, "config", &["DATABASE_URL", said]).env("DATABASE_URL", url).prove();
+    }
+}
+
+#[test]
+fn an_unreachable_host_runs_into_the_timeout() {
+    let url = format!("postgres://u:{CANARY}@127.0.0.1:{}/app", free_port());
+    case(&["wait"], 69, "not_ready", &["127.0.0.1", "refused"])
+        .env("DATABASE_URL", url)
+        .env("APP_INIT_WAIT_TIMEOUT", "1s")
+        .prove();
+}
+
+#[test]
+fn a_refused_password_is_never_shown() {
+    let port = Postgres::shared().port;
+    let url = format!("postgres://postgres:{CANARY}-wrong@127.0.0.1:{port}/postgres");
+    case(&["wait"], 77, "refused", &["password", "postgres"]).env("DATABASE_URL", url).prove();
+}
+
+#[test]
+fn a_missing_database_is_named() {
+    let url = Postgres::shared().url("no_such_database");
+    case(&["wait"], 77, "refused", &["no_such_database"]).env("DATABASE_URL", url).prove();
+}
+
+#[test]
+fn something_else_at_the_port_is_named() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            use std::io::{Read, Write};
+            let mut stream = stream;
+            drop(stream.read(&mut [0; 64]));
+            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        }
+    });
+    let url = format!("postgres://u:{CANARY}@127.0.0.1:{port}/app");
+    case(&["wait"], 78, "config", &["HTTP", "not Postgres"]).env("DATABASE_URL", url).prove();
+}
+
+#[test]
+fn a_syntax_error_names_file_line_and_sqlstate() {
+    case(&["migrate"], 80, "migrate_failed", &["V2__b.sql:2", "42601"])
+        .env("DATABASE_URL", Postgres::shared().database())
+        .env("APP_INIT_MIGRATIONS", "m")
+        .files(&[
+            ("m/V1__a.sql", "create table a (id int);\n"),
+            ("m/V2__b.sql", "create table b (id int);\ncreate tabel c (id int);\n"),
+        ])
+        .prove_on_fresh_databases();
+}
+
+#[test]
+fn a_failed_step_ends_with_its_own_code_in_the_log() {
+    case(&["etl"], 82, "etl_failed", &["etl", "7"])
+        .env("DATABASE_URL", Postgres::shared().database())
+        .env("APP_INIT_ETL_COMMAND", "sh -c 'exit 7'")
+        .prove();
+}
+
+#[test]
+fn a_server_that_does_not_exist_is_127() {
+    case(&["api"], 127, "not_found", &["/nowhere/server"])
+        .env("DATABASE_URL", Postgres::shared().database())
+        .env("APP_INIT_API_COMMAND", "/nowhere/server --port 1")
+        .prove();
+}
+
+#[test]
+fn a_server_that_is_no_program_is_126() {
+    case(&["api"], 126, "not_executable", &["./server"])
+        .env("DATABASE_URL", Postgres::shared().database())
+        .env("APP_INIT_API_COMMAND", "./server")
+        .files(&[("server", "just text\n")])
+        .prove();
+}
+
+#[test]
+fn an_unknown_key_of_the_file_has_its_place_and_the_nearest_name() {
+    case(&["api"], 78, "config", &["init.toml", "wait_timeuot", "wait_timeout"])
+        .files(&[("init.toml", "wait_timeuot = \"3s\"\n")])
+        .prove();
+}
+
+#[test]
+fn a_mode_without_its_step_is_a_mistake() {
+    case(&["etl"], 78, "config", &["APP_INIT_ETL_COMMAND"])
+        .env("DATABASE_URL", Postgres::shared().database())
+        .prove();
+}
+
+#[test]
+fn a_missing_name_of_the_required_ones_comes_with_the_near_miss() {
+    case(&["api"], 78, "config", &["NOMINATIM_URL", "NOMINatIM_URL"])
+        .env("APP_INIT_REQUIRE", "NOMINATIM_URL")
+        .env("NOMINatIM_URL", "http://nominatim")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_73() {
+    case(&["api"], 73, "directory", &["/proc/nowhere"])
+        .env("APP_INIT_DIRS", "/proc/nowhere")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
+impl Case {
+    /// Like `prove`, for cases that leave something in the database.
+    fn prove_on_fresh_databases(mut self) {
+        self.check(&self.run("text", &[]));
+        for (name, value) in &mut self.variables {
+            if *name == "DATABASE_URL" {
+                *value = Postgres::shared().database();
+            }
+        }
+        let json = self.run("json", &["-v"]);
+        self.check(&json);
+        self.check_json(&json);
+    }
+}

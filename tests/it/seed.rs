@@ -1,0 +1,75 @@
+//! Seeds: in name order, each file whole or not at all, once where once is asked for.
+
+use std::{fs, path::Path};
+
+use crate::{
+    migrate::{ask, folder},
+    support::{Init, Postgres, init::Finished},
+};
+
+fn seed(url: &str, folder: &Path, once: &str) -> Init {
+    Init::new(["seed"])
+        .env("DATABASE_URL", url)
+        .env("APP_INIT_SEEDS", folder)
+        .env("SEED_ON_START", once)
+}
+
+fn seeded(init: Init) -> Finished {
+    let finished = init.run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    finished
+}
+
+const LOG: &str = "create table log (n serial, name text)";
+
+#[test]
+fn each_start_seeds_in_name_order_and_leaves_no_marker() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let folder = folder(&[
+        ("2.sql", "insert into log (name) values ('b')"),
+        ("10.sql", "insert into log (name) values ('a')"),
+        ("note.txt", "no sql"),
+    ]);
+    for _ in 0..2 {
+        seeded(seed(&url, folder.path(), "true"));
+    }
+    assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "abab");
+    assert_eq!(ask(&url, "select count(*) from pg_namespace where nspname = 'app_init'"), "0");
+}
+
+#[test]
+fn once_is_once_even_for_five_at_the_same_time() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let folder = folder(&[("1.sql", "insert into log (name) values ('x')")]);
+    let started: Vec<_> = (0..5).map(|_| seed(&url, folder.path(), "once").start()).collect();
+    for init in started {
+        let finished = init.finish();
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+    let again = seeded(seed(&url, folder.path(), "once"));
+    assert!(again.stderr.contains("since 20"), "{}", again.stderr);
+    seeded(seed(&url, folder.path(), "once").arg("--force"));
+    assert_eq!(ask(&url, "select count(*) from log"), "2");
+}
+
+#[test]
+fn a_failed_seed_is_retried_where_it_stopped() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let folder = folder(&[
+        ("1.sql", "insert into log (name) values ('x')"),
+        ("2.sql", "insert into log (name) values ('y');\nselect 1 / 0;"),
+    ]);
+    let finished = seed(&url, folder.path(), "once").run();
+    assert_eq!(finished.code, 81, "{}", finished.stderr);
+    for part in ["2.sql:2", "22012", "division by zero"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "x");
+    fs::write(folder.path().join("2.sql"), "insert into log (name) values ('z')").unwrap();
+    seeded(seed(&url, folder.path(), "once"));
+    assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "xz");
+}
