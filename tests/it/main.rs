@@ -21,6 +21,7 @@ mod refinery;
 mod seed;
 mod signals;
 mod start;
+mod step;
 mod support;
 mod terminal;
 
