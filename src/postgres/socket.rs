@@ -125,7 +125,7 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
         return Ok(stream);
     }
     // Closed with a reset, so that the port is free at once for the server that wants it.
-    drop(sockopt::set_socket_linger(&stream, Some(Duration::ZERO)));
+    let _ = sockopt::set_socket_linger(&stream, Some(Duration::ZERO));
     Err(io::ErrorKind::ConnectionRefused.into())
 }
 

@@ -198,6 +198,10 @@ fn nothing_pending(state: &State) -> String {
         return note;
     }
     let ahead = state.ahead_labels();
-    tracing::warn!(phase = "migrate", event = "ahead", "the database is ahead of this image: {ahead}");
+    tracing::warn!(
+        phase = "migrate",
+        event = "ahead",
+        "the database is ahead of this image: {ahead}"
+    );
     format!("{note}; ahead of this image: {ahead}")
 }

@@ -31,7 +31,7 @@ impl Seen {
 
 /// What can be tried again and again; keeps what one try must know of the last.
 pub(super) enum Probe {
-    Database(database::Database),
+    Database(Box<database::Database>),
     Tcp(tcp::Tcp),
 }
 
@@ -40,7 +40,7 @@ impl Probe {
     pub(super) fn new(target: Target, writable: bool) -> Self {
         match target {
             Target::Database(connection) => {
-                Self::Database(database::Database::new(*connection, writable))
+                Self::Database(Box::new(database::Database::new(*connection, writable)))
             }
             Target::Tcp { host, port } => Self::Tcp(tcp::Tcp { host, port }),
         }

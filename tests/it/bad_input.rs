@@ -17,7 +17,12 @@ struct Case {
     said: Vec<String>,
 }
 
-fn case(arguments: &'static [&'static str], code: i32, reason: &'static str, said: &[&str]) -> Case {
+fn case(
+    arguments: &'static [&'static str],
+    code: i32,
+    reason: &'static str,
+    said: &[&str],
+) -> Case {
     let said = said.iter().map(|text| (*text).to_owned()).collect();
     Case { arguments, variables: Vec::new(), files: &[], code, reason, said }
 }
@@ -106,10 +111,15 @@ fn a_mistyped_boolean_names_variable_and_value() {
 
 #[test]
 fn every_problem_is_reported_at_once() {
-    case(&["api"], 78, "config", &["AUTORUN_MIGRATIONS", "APP_INIT_WAIT_TIMEOUT", "`30x`", "APP_INIT_API_COMMAND"])
-        .env("AUTORUN_MIGRATIONS", "flase")
-        .env("APP_INIT_WAIT_TIMEOUT", "30x")
-        .prove();
+    case(
+        &["api"],
+        78,
+        "config",
+        &["AUTORUN_MIGRATIONS", "APP_INIT_WAIT_TIMEOUT", "`30x`", "APP_INIT_API_COMMAND"],
+    )
+    .env("AUTORUN_MIGRATIONS", "flase")
+    .env("APP_INIT_WAIT_TIMEOUT", "30x")
+    .prove();
 }
 
 #[test]

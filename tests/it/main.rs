@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod bad_input;
+mod database;
 mod layers;
 mod lock;
 mod migrate;
@@ -13,6 +14,7 @@ mod refinery;
 mod seed;
 mod start;
 mod support;
+mod wait;
 
 #[test]
 fn the_support_starts_a_server() {

@@ -15,7 +15,10 @@ fn image() -> tempfile::TempDir {
         fs::write(path, text).unwrap();
     };
     write("migrations/V1__items.sql", "create table items (id int primary key, name text);");
-    write("migrations/V2__more.sql", "alter table items add column more text;\nselect pg_sleep(0.2);");
+    write(
+        "migrations/V2__more.sql",
+        "alter table items add column more text;\nselect pg_sleep(0.2);",
+    );
     write("seeds/1_items.sql", "insert into items values (1, 'one') on conflict do nothing;");
     folder
 }
@@ -94,7 +97,8 @@ fn json_lines_parse_until_the_hand_off() {
     let mut sum = 0;
     let mut total = None;
     for line in end.stderr.lines() {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        let value: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
         match value["event"].as_str() {
             Some("timeline") => sum += value["duration_ms"].as_u64().unwrap(),
             Some("total") => total = value["duration_ms"].as_u64(),
@@ -114,7 +118,9 @@ fn a_stop_at_any_moment_ends_cleanly() {
         let tag = format!("app-init-stop-{}-{round}", std::process::id());
         let init = start("all", image.path(), &url).env("STOP_TAG", &tag).start();
         // Spread over about 600 ms, what a start with this image takes from birth to steady state.
-        std::thread::sleep(Duration::from_millis(round * 30 + u64::from(init.pid().as_raw().unsigned_abs() % 30)));
+        std::thread::sleep(Duration::from_millis(
+            round * 30 + u64::from(init.pid().as_raw().unsigned_abs() % 30),
+        ));
         init.signal(Signal::SIGTERM);
         let end = init.finish();
         assert!(matches!(end.code, 143 | 7), "round {round}: code {}:\n{}", end.code, end.stderr);
@@ -125,8 +131,11 @@ fn a_stop_at_any_moment_ends_cleanly() {
 
 /// History and schema agree: a recorded migration is there, an unrecorded one is not.
 fn check_whole(url: &str, round: u64) {
-    let recorded = psql(url, "select count(*) from refinery_schema_history").unwrap_or_else(|_| "0".into());
-    let columns = psql(url, "select count(*) from information_schema.columns where table_name = 'items'").unwrap();
+    let recorded =
+        psql(url, "select count(*) from refinery_schema_history").unwrap_or_else(|_| "0".into());
+    let columns =
+        psql(url, "select count(*) from information_schema.columns where table_name = 'items'")
+            .unwrap();
     let wanted = match recorded.as_str() {
         "0" => "0",
         "1" => "2",
