@@ -151,7 +151,7 @@ pub(crate) async fn connect_unix(path: &Path, bound: Duration) -> Result<UnixStr
 }
 
 /// strerror(3) without the standard library's number.
-fn system_text(error: &io::Error) -> String {
+pub(crate) fn system_text(error: &io::Error) -> String {
     let text = error.to_string().to_lowercase();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -14,6 +14,7 @@ mod refinery;
 mod seed;
 mod start;
 mod support;
+mod targets;
 mod wait;
 
 #[test]

@@ -59,6 +59,16 @@ impl Fake {
         })
     }
 
+    /// Answers everything it gets with the same bytes, as long as the client asks.
+    pub(crate) fn replying(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 1024];
+            while matches!(stream.read(&mut buffer), Ok(1..)) {
+                drop(stream.write_all(bytes));
+            }
+        })
+    }
+
     /// A Postgres without TLS that answers the start-up message with this error.
     pub(crate) fn refusing(
         code: &'static str,
