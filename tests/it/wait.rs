@@ -138,6 +138,14 @@ fn another_service_is_named() {
 }
 
 #[test]
+fn a_service_that_waits_for_the_end_of_a_line_is_named() {
+    let fake = Fake::line_based(b"-ERR unknown command\r\n");
+    let finished = wait(&format!("{}?connect_timeout=0.3", fake.url())).run();
+    assert_fails(&finished, 78, "not-postgres");
+    assert!(finished.stderr.contains("Redis"), "{}", finished.stderr);
+}
+
+#[test]
 fn each_report_of_a_server_ends_as_its_class_says() {
     for (code, message, detail, exit, id) in [
         ("57P03", "the database system is starting up", "", 69, "pg-starting"),

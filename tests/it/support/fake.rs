@@ -59,6 +59,18 @@ impl Fake {
         })
     }
 
+    /// Answers at the end of a line only, as Redis does.
+    pub(crate) fn line_based(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 1024];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                if buffer[..count].contains(&b'\n') {
+                    drop(stream.write_all(bytes));
+                }
+            }
+        })
+    }
+
     /// Answers everything it gets with the same bytes, as long as the client asks.
     pub(crate) fn replying(bytes: &'static [u8]) -> Self {
         Self::new(move |mut stream| {
