@@ -19,8 +19,8 @@ use crate::{exit::Exit, failure::Failure};
 use help::Topic;
 use mask::mask;
 
-/// The command line.
-#[derive(Clone, Debug)]
+/// The command line. Has no `Debug`: a word may hold a password.
+#[derive(Clone)]
 pub(crate) struct Cli {
     pub(crate) command: Command,
     /// Settings given as flags, by the name of their variable.
@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Start {
         /// `None` is `APP_INIT_MODE`, or api.
@@ -108,10 +108,14 @@ impl Cli {
         modes: &[String],
     ) -> Result<Self, UsageError> {
         let words: Vec<OsString> = words.into_iter().collect();
-        let whole = std::iter::once(OsString::from("init")).chain(words);
-        let matches =
-            grammar(modes).try_get_matches_from(whole).map_err(|error| usage(&error, modes))?;
-        Ok(read(&matches))
+        let whole = std::iter::once(OsString::from("init")).chain(words.iter().cloned());
+        let matches = grammar(modes).try_get_matches_from(whole);
+        let cli =
+            matches.map_err(|error| usage(&error, &words, modes)).map(|found| read(&found))?;
+        match &cli.command {
+            Command::Help(Topic::Unknown(word)) => Err(unknown_topic(word)),
+            _ => Ok(cli),
+        }
     }
 
     /// The value of a setting that was given as a flag.
@@ -213,48 +217,53 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
 }
 
 /// clap's finding in our words.
-fn usage(error: &clap::Error, modes: &[String]) -> UsageError {
+fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -> UsageError {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(mask(text)),
-        Some(ContextValue::Strings(texts)) => texts.first().map(|text| mask(text)),
         _ => None,
     };
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
-    let name = argument.split([' ', '=']).next().unwrap_or_default().to_owned();
-    match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            unknown_mode(&word, modes)
-        }
-        ErrorKind::UnknownArgument if !name.starts_with('-') && is_near(&argument, modes) => {
-            unknown_mode(&argument, modes)
-        }
-        ErrorKind::UnknownArgument if !name.starts_with('-') => UsageError {
-            message: format!("unexpected word `{argument}`"),
-            hint: "another server command goes after `--`: init api -- CMD".into(),
-        },
-        ErrorKind::UnknownArgument => UsageError {
-            message: format!("unknown option `{name}`"),
-            hint: context(ContextKind::SuggestedArg).map_or_else(
-                || "`init help` lists the commands, `init help env` the settings".into(),
+    let name = argument.split([' ', '=']).next().unwrap_or_default();
+    let (message, hint) = match error.kind() {
+        ErrorKind::UnknownArgument if name.starts_with('-') => (
+            format!("unknown option `{name}`"),
+            context(ContextKind::SuggestedArg).map_or_else(
+                || "`init help` lists the commands, `init help env` the settings".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             ),
-        },
-        ErrorKind::ArgumentConflict => UsageError {
-            message: format!("`{name}` is given twice"),
-            hint: "keep one of them".into(),
-        },
-        _ => UsageError {
-            message: format!("`{name}` needs a value"),
-            hint: "`init help env` says what it may look like".into(),
-        },
-    }
+        ),
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
+            return unexpected(&argument, words, modes);
+        }
+        ErrorKind::ArgumentConflict => {
+            (format!("`{name}` is given twice"), "keep one of them".to_owned())
+        }
+        ErrorKind::InvalidValue | ErrorKind::TooFewValues => (
+            format!("`{name}` needs a value"),
+            "`init help env` says what it may look like".to_owned(),
+        ),
+        _ => (
+            format!("`{name}` cannot be used like that"),
+            "`init help` lists the commands, `init help env` the settings".to_owned(),
+        ),
+    };
+    UsageError { message, hint }
 }
 
-/// Whether a word behind options was meant as a command or a mode.
-fn is_near(word: &str, modes: &[String]) -> bool {
-    let known: Vec<&str> = WORDS.into_iter().chain(modes.iter().map(String::as_str)).collect();
-    nearest(word, &known).is_some_and(|near| near != word)
+/// A word that is no option: a mode nobody knows, unless one stands in front of it.
+fn unexpected(argument: &str, words: &[OsString], modes: &[String]) -> UsageError {
+    let known = |word: &OsString| {
+        let known = |name: &str| word.to_str() == Some(name);
+        WORDS.into_iter().any(known) || modes.iter().any(|name| known(name))
+    };
+    let before = words.iter().take_while(|word| mask(&word.to_string_lossy()) != argument);
+    if !before.into_iter().any(known) {
+        return unknown_mode(argument, modes);
+    }
+    UsageError {
+        message: format!("unexpected word `{argument}`"),
+        hint: "another server command goes after `--`: init api -- CMD".into(),
+    }
 }
 
 /// A word that is neither a command nor a mode nor, as the caller has found, a program.
@@ -265,6 +274,14 @@ fn unknown_mode(word: &str, modes: &[String]) -> UsageError {
         None => format!("modes are {}", modes_named(modes).join(", ")),
     };
     UsageError { message: format!("unknown mode or command `{word}`"), hint }
+}
+
+fn unknown_topic(word: &str) -> UsageError {
+    UsageError {
+        message: format!("no help about `{}`", mask(word)),
+        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`"
+            .into(),
+    }
 }
 
 /// The word a mistyped one was meant to be; `None` if it is like none of them.

@@ -5,6 +5,8 @@
 mod build;
 mod children;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -92,6 +94,8 @@ pub(crate) struct Migrate {
     /// `None` only for a command whose database app-init was not told about: it runs unlocked, with a warning.
     pub(crate) connection: Option<Connection>,
     pub(crate) lock: LockPolicy,
+    /// Where markers are kept.
+    pub(crate) schema: String,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
     /// `AUTORUN_MIGRATIONS=wait`: apply nothing, wait until all of this image's migrations are there.

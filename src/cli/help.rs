@@ -14,6 +14,7 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    /// No topic; the command line is refused.
     Unknown(String),
 }
 
@@ -47,9 +48,7 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
-            Self::Unknown(word) => {
-                format!("no topic `{word}`; there are env, exit-codes, modes, config\n")
-            }
+            Self::Unknown(_) => String::new(),
         }
     }
 }
@@ -70,10 +69,10 @@ Start
   MODE -- CMD    with CMD as the server; -- --flag adds to the configured one
 
 Look
-  plan [MODE]    what would run, and why; touches nothing        --json
-  config         every setting and where it comes from           --check
-  status         applied, pending and divergent migrations       --json --exit-code
-  wait [TARGET…] only wait, then hand over to what follows --    --timeout 30s
+  plan [MODE]    what would run, and why; touches nothing    --json
+  config         every setting and where it comes from       --check
+  status         applied, pending, divergent migrations      --json --exit-code
+  wait [TARGET…] only wait, then hand over to what follows --
 
 Everything else is handed over as it is: `docker run image bash` works.
 
@@ -139,21 +138,21 @@ With --exit-code it is an error if a migration is pending or divergent.
 ";
 
 fn env() -> String {
-    let mut text = String::from(
-        "Settings. Flag > variable (or NAME_FILE) > APP_INIT_ENV_FILE > init.toml > default.\n\
-         APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.\n\
-         Durations: 500ms 30s 5m 1h forever. Lists: commas or blanks. Booleans: true, 1, yes, on.\n",
-    );
     let width = settings::all().map(|setting| setting.name.len()).max().unwrap_or_default();
-    for (title, group) in settings::GROUPS {
-        text.push_str(&format!("\n{title}\n"));
-        for setting in *group {
-            text.push_str(&line(setting, width));
-        }
-    }
-    text.push_str("\nTold to children: APP_INIT_MODE, APP_INIT_STEP, APP_INIT_NPROC\n");
-    text
+    let group = |(title, group): &(&str, &[Setting])| {
+        let lines: String = group.iter().map(|setting| line(setting, width)).collect();
+        format!("\n{title}\n{lines}")
+    };
+    let groups: String = settings::GROUPS.iter().map(group).collect();
+    format!("{ENV}{groups}\nTold to children: {}\n", settings::EXPORTED.join(", "))
 }
+
+const ENV: &str = "\
+Settings: flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
+APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
+Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks. Booleans: true yes
+on 1, false no off 0.
+";
 
 fn line(setting: &Setting, width: usize) -> String {
     let alias = setting.alias.map(|alias| format!("; or {alias}")).unwrap_or_default();
@@ -162,22 +161,18 @@ fn line(setting: &Setting, width: usize) -> String {
 }
 
 fn exit_codes() -> String {
-    let mut text = String::from("  code   reason          retry  meaning\n");
-    for (code, reason, meaning, retry) in exit::TABLE {
+    let rows = exit::TABLE.iter().map(|(code, reason, meaning, retry)| {
         let retry = if retry.is_empty() { "-" } else { retry };
-        text.push_str(&format!("  {code:<6} {reason:<15} {retry:<6} {meaning}\n"));
-    }
-    text
+        format!("{code:<6} {reason:<14} {retry:<5} {meaning}\n")
+    });
+    format!("code   reason         retry meaning\n{}", rows.collect::<String>())
 }
 
 fn config() -> String {
-    let mut text = String::from(CONFIG);
-    for setting in settings::all()
-        .filter(|setting| !matches!(setting.name, "APP_INIT_CONFIG" | "APP_INIT_ENV_FILE"))
-    {
-        text.push_str(&format!("  {}\n", setting.key()));
-    }
-    text
+    let keys: Vec<String> =
+        settings::in_file().map(|setting| format!("{:<22}", setting.key())).collect();
+    let row = |row: &[String]| format!("  {}", row.join(" ")).trim_end().to_owned() + "\n";
+    format!("{CONFIG}{}", keys.chunks(3).map(row).collect::<String>())
 }
 
 const CONFIG: &str = "\

@@ -62,6 +62,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
     GROUPS.iter().flat_map(|(_, settings)| settings.iter())
 }
 
+/// Those that `init.toml` may give: all but the two that say where to look before it is read.
+pub(crate) fn in_file() -> impl Iterator<Item = &'static Setting> {
+    all().filter(|setting| !matches!(setting.name, "APP_INIT_CONFIG" | "APP_INIT_ENV_FILE"))
+}
+
 const fn row(
     name: &'static str,
     kind: Kind,
@@ -82,7 +87,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "DATABASE_URL",
                 Kind::Secret,
                 None,
-                "the database; else composed from DATABASE_*, POSTGRES_*, PG*",
+                "else composed from DATABASE_*, POSTGRES_*, PG*",
             ),
             row("DATABASE_USER", Kind::Text, None, "the user, where the URL names none"),
             row("DATABASE_PASSWORD", Kind::Secret, None, "the password, where the URL has none"),
@@ -91,7 +96,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 alias: Some("DIRECT_URL"),
                 kind: Kind::Secret,
                 default: None,
-                help: "connection for lock, migrate, seed; never shown to the server",
+                help: "for lock, migrate, seed; hidden from the server",
             },
         ],
     ),

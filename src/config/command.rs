@@ -24,10 +24,17 @@ impl std::fmt::Debug for CommandLine {
 }
 
 /// A command as it was configured: its syntax is right, its variables are not put in yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Template {
+    /// Masked.
     source: String,
     words: Vec<Word>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.source.fmt(out)
+    }
 }
 
 impl Template {
@@ -38,20 +45,28 @@ impl Template {
         } else {
             words::posix(text)?
         };
-        Self::new(text.trim().to_owned(), words)
+        Self::new(text.trim(), words)
+    }
+
+    /// Stands for a command that cannot be read, so that it does not count as missing too.
+    ///
+    /// It never runs: its mistake is among the problems, and they end the start.
+    pub(crate) fn unreadable() -> Self {
+        let word = Word::Pieces { pieces: Vec::new(), kept_if_empty: true };
+        Self { source: String::new(), words: vec![word] }
     }
 
     /// Takes words that are separate already: an array in `init.toml`.
     pub(crate) fn from_words(list: &[String]) -> Result<Self, Problem> {
         let words = list.iter().map(|text| words::literal(text)).collect::<Result<_, _>>()?;
-        Self::new(join(list.iter().map(OsStr::new)), words)
+        Self::new(&join(list.iter().map(OsStr::new)), words)
     }
 
-    fn new(source: String, words: Vec<Word>) -> Result<Self, Problem> {
+    fn new(source: &str, words: Vec<Word>) -> Result<Self, Problem> {
         if words.is_empty() {
             return Err(Problem::config("the command is empty"));
         }
-        Ok(Self { source: mask(&source), words })
+        Ok(Self { source: mask(source), words })
     }
 
     /// Puts in the values of `environment`; `nproc` is what `auto` stands for.
@@ -93,9 +108,8 @@ pub(crate) fn expand_text(
     nproc: usize,
 ) -> Result<String, Problem> {
     let words = words::literal(text)?.expand(environment, nproc)?;
-    let mut whole = OsString::new();
-    words.iter().for_each(|word| whole.push(word));
-    whole
+    words
+        .unwrap_or_default()
         .into_string()
         .map_err(|_| Problem::config(format!("`{text}` expands to other than UTF-8")))
 }

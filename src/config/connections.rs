@@ -16,6 +16,8 @@ use crate::cli::settings;
 pub(crate) struct Connections {
     pub(crate) database: Option<Connection>,
     pub(crate) migrate: Option<Connection>,
+    /// Whether any was named at all; one that cannot be read is `None` above.
+    pub(crate) named: bool,
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
 }
@@ -27,8 +29,10 @@ impl Connections {
         let mut found = Self::default();
         let main =
             url(sources, "DATABASE_URL", &lookup).or_else(|| Connection::from_parts(&lookup));
+        found.named = main.is_some();
         found.database = main.and_then(|read| found.note(read, problems));
         let migrate = url(sources, "MIGRATE_DATABASE_URL", &lookup);
+        found.named |= migrate.is_some();
         found.migrate = migrate.and_then(|read| found.note(read, problems));
         found
     }

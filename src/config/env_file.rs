@@ -2,8 +2,8 @@
 
 use super::problem::{Problem, Problems};
 
-/// One line that sets something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line that sets something. Has no `Debug`: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) value: String,

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 
 use super::{environment::Environment, problem::Problem, types::boolean};
 
-/// One word of a command before expansion.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One word of a command before expansion. Has no `Debug`: it may hold a password.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     Pieces {
         pieces: Vec<Piece>,
@@ -17,20 +17,20 @@ pub(crate) enum Word {
     IfTrue { name: String, word: Vec<Piece> },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     Text(String),
     Variable(Variable),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
     pub(crate) operator: Operator,
 }
 
 /// What happens when the variable is unset or empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Operator {
     /// `${X}`: nothing.
     Value,

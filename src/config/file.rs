@@ -14,7 +14,7 @@ use super::{problem::Problem, problem::Problems, types::nearest};
 use crate::cli::settings::{self, Kind, Setting};
 
 /// What a file says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct File {
     pub(crate) path: PathBuf,
     pub(crate) settings: Vec<Entry>,
@@ -24,22 +24,21 @@ pub(crate) struct File {
 }
 
 /// A setting and where it stands.
-#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) setting: &'static Setting,
     pub(crate) value: Raw,
     pub(crate) line: usize,
 }
 
-/// A value before it has a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value before it has a type. Has no `Debug`: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Raw {
     Text(String),
     List(Vec<String>),
 }
 
 /// `[steps.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct StepEntry {
     pub(crate) name: String,
     pub(crate) line: usize,
@@ -58,7 +57,7 @@ pub(crate) struct When {
 }
 
 /// `[modes.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ModeEntry {
     pub(crate) name: String,
     pub(crate) line: usize,
@@ -167,14 +166,10 @@ impl Reader<'_> {
     }
 
     fn setting(&mut self, key: &str, at: usize, value: &Spanned<DeValue<'_>>) {
-        // These two say where to look and are known before this file is read.
-        let allowed =
-            |setting: &&Setting| !matches!(setting.name, "APP_INIT_CONFIG" | "APP_INIT_ENV_FILE");
-        if let Some(setting) = settings::all().filter(allowed).find(|setting| setting.key() == key)
-        {
+        if let Some(setting) = settings::in_file().find(|setting| setting.key() == key) {
             return self.entry(setting, at, value);
         }
-        let keys: Vec<String> = settings::all().filter(allowed).map(Setting::key).collect();
+        let keys: Vec<String> = settings::in_file().map(Setting::key).collect();
         let known = keys.iter().map(String::as_str).chain(["steps", "modes"]);
         self.unknown(at, key, "the top level", known);
     }
@@ -269,7 +264,7 @@ impl Reader<'_> {
                 ("env", DeValue::String(name)) => when.variable = name.to_string(),
                 ("default", DeValue::Boolean(default)) => when.default = *default,
                 ("env" | "default", _) => {
-                    self.wrong(span.start, &format!("`{key}` of `when` has the wrong type"))
+                    self.wrong(span.start, &format!("`{key}` of `when` has the wrong type"));
                 }
                 _ => self.unknown(span.start, key, "`when`", ["env", "default"]),
             }

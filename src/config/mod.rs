@@ -21,6 +21,8 @@ pub(crate) mod secret;
 mod secret_files;
 mod sources;
 pub(crate) mod target;
+#[cfg(test)]
+pub(crate) mod tests;
 pub(crate) mod types;
 mod values;
 mod words;
@@ -43,12 +45,16 @@ use secret::Secret;
 use types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy};
 
 /// Everything that was set, with its final type.
-#[derive(Clone, Debug)]
+///
+/// Has no `Debug`, nor have its parts with texts in them: a target or a word may hold a password.
+#[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) request: Request,
     pub(crate) log: Log,
     /// The application's database; `None` if nobody named one.
     pub(crate) database: Option<Connection>,
+    /// Somebody did name a database, even if what they wrote cannot be read.
+    pub(crate) database_named: bool,
     /// For lock, migrate and seed, where it is another one than `database`.
     pub(crate) migrate_database: Option<Connection>,
     pub(crate) wait: WaitSettings,
@@ -92,7 +98,7 @@ pub(crate) struct Config {
 }
 
 /// What this start was asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// Name of the mode; `wait` for `init wait`.
     pub(crate) mode: String,
@@ -111,7 +117,7 @@ pub(crate) struct Log {
     pub(crate) level: tracing::Level,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct WaitSettings {
     /// `None` is the database, if one is known.
     pub(crate) targets: Option<Vec<String>>,
@@ -150,7 +156,7 @@ pub(crate) struct MigrateSettings {
     pub(crate) strict: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct SeedSettings {
     pub(crate) switch: SeedSwitch,
     pub(crate) provision: Provision,
@@ -161,7 +167,7 @@ pub(crate) struct SeedSettings {
     pub(crate) on_failure: OnFailure,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct EtlSettings {
     /// `RUN_ETL_ON_STARTUP`.
     pub(crate) on_startup: bool,
@@ -173,7 +179,7 @@ pub(crate) struct EtlSettings {
 }
 
 /// `[steps.NAME]`, a step of the image's own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) run: Template,

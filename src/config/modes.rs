@@ -108,7 +108,7 @@ fn change(mode: &mut Mode, entry: &ModeEntry, place: &str, problems: &mut Proble
     match entry.exec.as_ref().map(template) {
         Some(Ok(command)) => mode.end = ModeEnd::Exec(command),
         Some(Err(problem)) => {
-            problems.push(problem.at(&format!("{place}: modes.{}.exec", mode.name)))
+            problems.push(problem.at(&format!("{place}: modes.{}.exec", mode.name)));
         }
         None => {}
     }

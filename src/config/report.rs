@@ -47,11 +47,10 @@ pub(crate) fn text(shown: &[Shown]) -> String {
     let width = |of: fn(&Shown) -> usize| shown.iter().map(of).max().unwrap_or_default();
     let name = width(|line| line.name.len());
     let value = width(|line| line.value.as_ref().map_or(1, String::len)).min(48);
-    let mut text = String::new();
     let (left, set): (Vec<_>, Vec<_>) = shown.iter().partition(|line| line.origin == "default");
-    for line in set.into_iter().chain(left) {
+    let row = |line: &Shown| {
         let shown = line.value.as_deref().unwrap_or("-");
-        text.push_str(&format!("{:name$}  {shown:value$}  {}\n", line.name, line.origin));
-    }
-    text
+        format!("{:name$}  {shown:value$}  {}\n", line.name, line.origin)
+    };
+    set.into_iter().chain(left).map(row).collect()
 }

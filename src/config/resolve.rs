@@ -8,7 +8,7 @@ use super::{
     connections::{self, Connections},
     duration,
     environment::Environment,
-    file::StepEntry,
+    file::{StepEntry, When},
     files::Files,
     modes,
     problem::{Problem, Problems},
@@ -41,6 +41,7 @@ pub(crate) fn resolve(
     let mut config = Config {
         request: request(cli, &reader),
         log: log(cli, &mut reader),
+        database_named: connections.named,
         database: connections.database,
         migrate_database: connections.migrate,
         wait: wait(&mut reader),
@@ -88,7 +89,7 @@ fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
             request.force = *force;
         }
         Command::Wait { targets, words } => {
-            request.mode = "wait".to_owned();
+            "wait".clone_into(&mut request.mode);
             request.words.clone_from(words);
             request.targets = Some(targets.clone());
         }
@@ -249,40 +250,45 @@ fn own_steps(reader: &mut Reader<'_>) -> Vec<Step> {
 
 /// `None` if it has no command that can be read; that is noted.
 fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
-    let place =
-        format!("{}:{}: steps.{}", reader.sources.file.path.display(), entry.line, entry.name);
+    let file = reader.sources.file.path.display();
+    let place = format!("{file}:{}: steps.{}", entry.line, entry.name);
+    let when = entry.when.as_ref().map(|when| switch(reader, when));
+    let timeout = entry.timeout.as_deref().map_or(Ok(None), duration::parse);
+    let timeout = timeout.map_err(Problem::config);
+    let on_failure = on_failure(entry.on_failure.as_deref());
+    let run = entry.run.as_ref().map(template).transpose();
     let mut wrong =
         |what: &str, problem: Problem| reader.problems.push(problem.at(&format!("{place}.{what}")));
-    let timeout = entry.timeout.as_deref().map_or(Ok(None), duration::parse);
-    let timeout = timeout.map_err(|why| wrong("timeout", Problem::config(why))).ok().flatten();
-    let on_failure = match entry.on_failure.as_deref() {
-        None | Some("abort") => OnFailure::Abort,
-        Some("continue") => OnFailure::Continue,
-        Some(other) => {
-            wrong("on_failure", Problem::config(format!("`{other}` is not abort or continue")));
-            OnFailure::Abort
-        }
-    };
-    let run = template(entry.run.as_ref()?).map_err(|problem| wrong("run", problem)).ok()?;
-    let when = entry.when.as_ref().map(|when| {
-        let text =
-            reader.sources.environment.text(&when.variable).unwrap_or_default().trim().to_owned();
-        let on = if text.is_empty() { Some(when.default) } else { boolean(&text) };
-        if on.is_none() {
-            reader
-                .problems
-                .push(Problem::config(format!("{}: `{text}` is not true or false", when.variable)));
-        }
-        Switch { when: when.clone(), on: on.unwrap_or_default() }
-    });
+    let timeout = timeout.map_err(|problem| wrong("timeout", problem)).ok();
+    let on_failure = on_failure.map_err(|problem| wrong("on_failure", problem)).ok();
+    let run = run.map_err(|problem| wrong("run", problem)).ok();
     Some(Step {
         name: entry.name.clone(),
-        run,
+        run: run??,
         wait_for: entry.wait.clone(),
         when,
-        timeout,
-        on_failure,
+        timeout: timeout?,
+        on_failure: on_failure?,
     })
+}
+
+fn on_failure(text: Option<&str>) -> Result<OnFailure, Problem> {
+    match text {
+        None | Some("abort") => Ok(OnFailure::Abort),
+        Some("continue") => Ok(OnFailure::Continue),
+        Some(other) => Err(Problem::config(format!("`{other}` is not abort or continue"))),
+    }
+}
+
+/// How a step's own variable stands. Empty is unset, as with every boolean.
+fn switch(reader: &mut Reader<'_>, when: &When) -> Switch {
+    let text = reader.sources.environment.text(&when.variable).unwrap_or_default().trim();
+    let on = if text.is_empty() { Some(when.default) } else { boolean(text) };
+    if on.is_none() {
+        let problem = Problem::config(format!("{}: `{text}` is not true or false", when.variable));
+        reader.problems.push(problem);
+    }
+    Switch { when: when.clone(), on: on.unwrap_or_default() }
 }
 
 /// Required names that are not set, with what may have been meant.

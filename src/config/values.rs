@@ -69,9 +69,13 @@ impl Reader<'_> {
         }
     }
 
+    /// `None` if no source gives one.
     pub(crate) fn command(&mut self, name: &str) -> Option<Template> {
         let read = template(&self.given(name)?.raw);
-        read.map_err(|problem| self.wrong(name, problem)).ok()
+        Some(read.unwrap_or_else(|problem| {
+            self.wrong(name, problem);
+            Template::unreadable()
+        }))
     }
 
     /// The word in lower case, or `true` or `false` for what a boolean can look like.

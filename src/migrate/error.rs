@@ -34,8 +34,8 @@ pub(crate) enum MigrateError {
     #[error("cannot apply {label}: {file}:{line}: {why}")]
     Unfit { label: String, file: String, line: usize, why: String, hint: String },
 
-    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_ref()))]
-    LockTimeout { name: String, waited: String, holder: Option<Holder> },
+    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
+    LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
 
     #[error("the lock was lost while it was needed: {why}{}", after(applied))]
     LockLost { why: String, applied: Vec<String> },
@@ -63,6 +63,8 @@ pub(crate) struct ScriptFailure {
     /// The statement's beginning, on one line; `None` if it is not known which one it was.
     pub(crate) statement: Option<String>,
     pub(crate) cause: Cause,
+    /// Who held the lock that it wanted; `None` if nobody was seen.
+    pub(crate) blocker: Option<String>,
     /// What had been applied before it, in this start.
     pub(crate) applied: Vec<String>,
     /// What is left behind of a file that does not run in one transaction.
@@ -76,6 +78,9 @@ impl std::fmt::Display for ScriptFailure {
         write!(out, "cannot apply {}: {}: {}", self.label, self.place, self.cause)?;
         if let Some(statement) = &self.statement {
             write!(out, "; statement: `{statement}`")?;
+        }
+        if let Some(blocker) = &self.blocker {
+            write!(out, "; blocked by {blocker}")?;
         }
         if let Some(left) = &self.left {
             write!(out, "; {left}")?;

@@ -42,6 +42,10 @@ impl Key {
         format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.signed())
     }
 
+    pub(super) fn unlock_session(self) -> String {
+        format!("SELECT pg_catalog.pg_advisory_unlock({})", self.signed())
+    }
+
     /// As `pg_locks` shows it: `classid` and `objid` (manual, 54.13).
     pub(super) fn halves(self) -> (u64, u64) {
         (self.0 >> 32, self.0 & 0xFFFF_FFFF)

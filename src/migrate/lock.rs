@@ -74,7 +74,7 @@ pub(crate) async fn acquire(
     let mut queue = Queue::new(policy);
     loop {
         match attempt(connection, policy).await {
-            Ok(Attempt::Leader(leader)) => return Ok(leader),
+            Ok(Attempt::Leader(leader)) => return Ok(*leader),
             Ok(Attempt::Held { name, holder }) => queue.held(name, holder),
             Err(error) if error.may_pass() => queue.failed(&error),
             Err(error) => return Err(error),
@@ -85,7 +85,7 @@ pub(crate) async fn acquire(
 
 /// What one try came to.
 enum Attempt {
-    Leader(Leader),
+    Leader(Box<Leader>),
     Held { name: String, holder: Option<Holder> },
 }
 
@@ -97,12 +97,13 @@ async fn attempt(connection: &Connection, policy: &LockPolicy) -> Result<Attempt
     };
     let namespace = namespace(&session.client, policy.name.as_deref()).await.map_err(failed)?;
     if !policy.take {
-        return Ok(Attempt::Leader(Leader { session: None, namespace }));
+        return Ok(Attempt::Leader(Box::new(Leader { session: None, namespace })));
     }
     let key = Key::new(Kind::Leader, &namespace);
     if take(&session.client, key).await.map_err(failed)? {
         protect(&session.client).await.map_err(failed)?;
-        return Ok(Attempt::Leader(Leader { session: Some(session), namespace }));
+        let session = Some(session);
+        return Ok(Attempt::Leader(Box::new(Leader { session, namespace })));
     }
     let holder = holder(&session.client, key).await.map_err(failed)?;
     // Said, so that the server's log shows no client that vanished in a transaction.
@@ -218,11 +219,11 @@ impl Queue {
             return Err(MigrateError::LockTimeout {
                 name: std::mem::take(&mut self.name),
                 waited: spoken(limit),
-                holder: self.holder.take(),
+                holder: self.holder.take().map(Box::new),
             });
         }
         let left =
-            self.limit.map_or(Duration::MAX, |limit| limit - self.started.elapsed().min(limit));
+            self.limit.map_or(Duration::MAX, |limit| limit.saturating_sub(self.started.elapsed()));
         sleep(jittered(self.pace).min(left)).await;
         self.pace = (self.pace * 2).min(PACE.1);
         Ok(())

@@ -11,16 +11,21 @@ mod key;
 pub(crate) mod lock;
 pub(crate) mod marker;
 mod options;
+mod outside;
 mod progress;
 mod script;
 pub(crate) mod seed;
+mod send;
 mod session;
 mod split;
 mod sql;
 pub(crate) mod state;
 pub(crate) mod status;
+mod steps;
+mod transaction;
+mod watch;
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, path::Path, pin::pin, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
@@ -28,12 +33,13 @@ pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
 use crate::{config::database::Connection, exit::Exit, postgres::Session};
-use executor::{Executor, Unit};
+use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
 use lock::{Leader, spoken};
+use marker::Place;
 use progress::{Progress, guarded};
 use script::Script;
-use session::{jittered, open};
+use session::{jittered, open, open_unless};
 
 /// Reads folder and history, creating nothing and taking no lock.
 /// # Errors
@@ -62,16 +68,19 @@ async fn read(
 ///
 /// Folder and history are read again under the lock. Each migration and its row commit together or
 /// not at all. When `stop` resolves or the lock is lost, the running statement is cancelled and its
-/// migration rolled back; what was applied before stays.
+/// migration rolled back; what was applied before stays. `schema` is where a file that runs outside
+/// a transaction keeps its place.
 /// # Errors
 /// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`.
 pub(crate) async fn apply(
     connection: &Connection,
     folder: &Path,
+    schema: &str,
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
-    let session = open(connection, "migrate").await?;
+    let mut stop = pin!(stop);
+    let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
         let (state, history) = read(&session, refinery::scan(folder)?).await?;
@@ -88,11 +97,19 @@ pub(crate) async fn apply(
             .zip(scripts)
             .map(|(migration, script)| unit(&history, migration, script))
             .collect();
-        let executor =
-            Executor::new(&session, leader.fence(), ("migrate", Exit::Migrate), &progress).await?;
+        let scene = Scene {
+            connection,
+            session: &session,
+            fence: leader.fence(),
+            place: Place { schema, namespace: &leader.namespace },
+            phase: "migrate",
+            exit: Exit::Migrate,
+            progress: &progress,
+        };
+        let executor = Executor::new(scene).await?;
         executor.run(&units).await
     };
-    guarded("migrate", work, (&session, &progress), leader, stop).await?;
+    Box::pin(guarded("migrate", work, (&session, &progress), leader, stop)).await?;
     Ok(progress.so_far())
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    convert::Infallible,
     future::Future,
     pin::{Pin, pin},
     time::Duration,
@@ -12,7 +13,7 @@ use tokio::time::{Instant, interval_at, sleep};
 use super::{
     error::MigrateError,
     lock::{Leader, milliseconds, spoken},
-    script::Script,
+    script::{Mode, Script},
     session::cancel,
 };
 use crate::postgres::Session;
@@ -37,21 +38,63 @@ struct Current {
     /// The line of each statement.
     lines: Vec<usize>,
     statement: usize,
+    mode: Mode,
+    /// The server process that runs it; `None` before it has begun.
+    pid: Option<String>,
+    /// Who holds a lock that it wants, and what it is doing, when somebody last looked.
+    blocker: Option<String>,
+    activity: Option<String>,
 }
 
 impl Progress {
     pub(super) fn begins(&self, script: &Script) {
         let lines = script.statements.iter().map(|statement| statement.line).collect();
-        let label = script.label.clone();
-        *self.current.borrow_mut() =
-            Some(Current { label, since: Instant::now(), lines, statement: 0 });
+        *self.current.borrow_mut() = Some(Current {
+            label: script.label.clone(),
+            since: Instant::now(),
+            lines,
+            statement: 0,
+            mode: script.mode,
+            pid: None,
+            blocker: None,
+            activity: None,
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Current)) {
+        if let Some(current) = self.current.borrow_mut().as_mut() {
+            change(current);
+        }
     }
 
     /// The statement that runs now, counted from 0.
     pub(super) fn reaches(&self, statement: usize) {
-        if let Some(current) = self.current.borrow_mut().as_mut() {
-            current.statement = statement;
-        }
+        self.change(|current| current.statement = statement);
+    }
+
+    /// The server process that runs the file now.
+    pub(super) fn runs_as(&self, pid: Option<String>) {
+        self.change(|current| {
+            current.pid = pid;
+            current.blocker = None;
+        });
+    }
+
+    pub(super) fn pid(&self) -> Option<String> {
+        self.current.borrow().as_ref().and_then(|current| current.pid.clone())
+    }
+
+    /// What a look at the server showed. A blocker that went away is kept: it is asked for when
+    /// the wait is over.
+    pub(super) fn seen(&self, blocker: Option<String>, activity: Option<String>) {
+        self.change(|current| {
+            current.activity = blocker.clone().map(|who| format!("blocked by {who}")).or(activity);
+            current.blocker = blocker.or(current.blocker.take());
+        });
+    }
+
+    pub(super) fn blocker(&self) -> Option<String> {
+        self.current.borrow().as_ref().and_then(|current| current.blocker.clone())
     }
 
     pub(super) fn applied(&self, label: &str) {
@@ -74,35 +117,44 @@ impl Progress {
 
     fn during(&self) -> String {
         match &*self.current.borrow() {
-            Some(current) => format!("during {}, which was rolled back", current.label),
+            Some(Current { label, mode: Mode::Transaction, .. }) => {
+                format!("during {label}, which was rolled back")
+            }
+            Some(Current { label, .. }) => {
+                format!("during {label}, which goes on at the same statement next time")
+            }
             None => "between two files".into(),
         }
     }
 
     /// Says now and then what runs. Never ends.
-    async fn heartbeat(&self, phase: &'static str) {
+    async fn heartbeat(&self, phase: &'static str) -> Infallible {
         let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         loop {
             beat.tick().await;
             if let Some(current) = &*self.current.borrow() {
-                let took = current.since.elapsed();
-                let line = current.lines.get(current.statement).map_or_else(String::new, |line| {
-                    format!(
-                        ", statement {} of {} in line {line}",
-                        current.statement + 1,
-                        current.lines.len()
-                    )
-                });
-                let seconds = spoken(Duration::from_secs(took.as_secs()));
-                tracing::info!(
-                    phase,
-                    event = "heartbeat",
-                    duration_ms = milliseconds(took),
-                    "{} still runs after {seconds}{line}",
-                    current.label
-                );
+                current.tell(phase);
             }
         }
+    }
+}
+
+impl Current {
+    fn tell(&self, phase: &'static str) {
+        let took = self.since.elapsed();
+        let seconds = spoken(Duration::from_secs(took.as_secs()));
+        let (number, count) = (self.statement + 1, self.lines.len());
+        let line = self.lines.get(self.statement).map_or_else(String::new, |line| {
+            format!(", statement {number} of {count} in line {line}")
+        });
+        let activity = self.activity.as_ref().map_or_else(String::new, |it| format!(", {it}"));
+        tracing::info!(
+            phase,
+            event = "heartbeat",
+            duration_ms = milliseconds(took),
+            "{} still runs after {seconds}{line}{activity}",
+            self.label
+        );
     }
 }
 
@@ -122,7 +174,7 @@ pub(super) async fn guarded<T>(
         result = &mut work => return result,
         () = stop => None,
         why = leader.lost() => Some(why),
-        () = progress.heartbeat(phase) => None,
+        never = progress.heartbeat(phase) => match never {},
     };
     let during = progress.during();
     progress.stopping.set(true);

@@ -73,7 +73,7 @@ impl Script {
         }
         let mode = mode(&found, options.no_transaction)
             .map_err(|(line, why)| unfit(line, why, "move it into a file of its own"))?;
-        if let Some(frame) = frame(&found) {
+        if let Some(frame) = frame(&found).filter(|_| mode == Mode::Transaction) {
             for range in frame {
                 text = blanked(&text, range);
             }
@@ -82,7 +82,8 @@ impl Script {
         Ok(Self {
             label: label.to_owned(),
             file,
-            commits: found.iter().any(Statement::is_transaction_control),
+            commits: mode == Mode::Transaction
+                && found.iter().any(Statement::is_transaction_control),
             text,
             statements: found,
             mode,
@@ -229,14 +230,14 @@ impl Statement {
     }
 
     /// `BEGIN`, without options: those would be lost with it.
-    fn opens_transaction(&self) -> bool {
+    pub(crate) fn opens_transaction(&self) -> bool {
         matches!(
             self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
             ["BEGIN"] | ["BEGIN", "TRANSACTION" | "WORK"] | ["START", "TRANSACTION"]
         )
     }
 
-    fn closes_transaction(&self) -> bool {
+    pub(crate) fn closes_transaction(&self) -> bool {
         matches!(
             self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
             ["COMMIT" | "END"] | ["COMMIT" | "END", "TRANSACTION" | "WORK"]
@@ -250,7 +251,7 @@ impl Statement {
     }
 
     /// Begins or ends a transaction (savepoints do not).
-    fn is_transaction_control(&self) -> bool {
+    pub(crate) fn is_transaction_control(&self) -> bool {
         let first = self.words.first().map_or("", String::as_str);
         match first {
             "BEGIN" | "COMMIT" | "END" | "ABORT" => true,

@@ -5,16 +5,17 @@ use std::{
     future::Future,
     io,
     path::{Path, PathBuf},
+    pin::pin,
 };
 
 use super::{
     error::MigrateError,
-    executor::{Executor, Unit},
+    executor::{Executor, Scene, Unit},
     lock::{Leader, namespace},
     marker::{Marker, Place},
     progress::{Progress, guarded},
     script::Script,
-    session::open,
+    session::{open, open_unless},
 };
 use crate::{config::database::Connection, exit::Exit, plan::Seed};
 
@@ -66,7 +67,8 @@ pub(crate) async fn apply_folder(
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
-    let session = open(connection, "seed").await?;
+    let mut stop = pin!(stop);
+    let session = open_unless(connection, "seed", stop.as_mut()).await?;
     let progress = Progress::default();
     let place = Place { schema: &seed.schema, namespace: &leader.namespace };
     let work = async {
@@ -79,15 +81,23 @@ pub(crate) async fn apply_folder(
             }
         }
         let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
-        let executor =
-            Executor::new(&session, leader.fence(), ("seed", Exit::Seed), &progress).await?;
+        let scene = Scene {
+            connection,
+            session: &session,
+            fence: leader.fence(),
+            place: place.clone(),
+            phase: "seed",
+            exit: Exit::Seed,
+            progress: &progress,
+        };
+        let executor = Executor::new(scene).await?;
         executor.run(&units).await?;
         match once {
             Some((place, id)) => place.write(&session.client, Some((&name(id), "done"))).await,
             None => Ok(()),
         }
     };
-    guarded("seed", work, (&session, &progress), leader, stop).await?;
+    Box::pin(guarded("seed", work, (&session, &progress), leader, stop)).await?;
     Ok(progress.so_far())
 }
 

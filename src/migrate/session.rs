@@ -2,13 +2,15 @@
 
 use std::{
     fs,
+    future::Future,
     hash::{BuildHasher, Hasher, RandomState},
+    pin::Pin,
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep};
 
-use super::error::MigrateError;
+use super::{cause::Cause, error::MigrateError, sql::scalar};
 use crate::{
     config::database::Connection,
     postgres::{self, Budget, Session},
@@ -34,6 +36,19 @@ pub(super) async fn open(
             }
             outcome => return outcome,
         }
+    }
+}
+
+/// The same, given up when `stop` resolves.
+pub(super) async fn open_unless(
+    connection: &Connection,
+    purpose: &'static str,
+    stop: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Session, MigrateError> {
+    tokio::select! {
+        biased;
+        session = open(connection, purpose) => session,
+        () = stop => Err(MigrateError::Stopped { during: "before the first file".into(), applied: Vec::new() }),
     }
 }
 
@@ -80,4 +95,23 @@ pub(super) fn jittered(around: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 1000;
     let factor = 0.5 + f64::from(u32::try_from(random).unwrap_or_default()) / 1000.0;
     around.mul_f64(factor)
+}
+
+/// Whether a pooler in transaction mode stands between us and the server: it gives the server's
+/// session away as soon as a transaction ends, which shows when another client holds one.
+pub(super) async fn is_pooled(
+    session: &Session,
+    connection: &Connection,
+) -> Result<bool, MigrateError> {
+    const PID: &str = "SELECT pg_catalog.pg_backend_pid()";
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "look for a pooler".into(),
+        cause: Cause::of(&error),
+    };
+    let mine = scalar(&session.client, PID).await.map_err(failed)?;
+    let other = open(connection, "probe").await?;
+    let query = format!("BEGIN; {PID}");
+    let theirs = scalar(&other.client, &query).await.map_err(failed)?;
+    let now = scalar(&session.client, PID).await.map_err(failed)?;
+    Ok(theirs == mine || now != mine)
 }

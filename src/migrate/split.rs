@@ -33,6 +33,20 @@ pub(crate) fn statements(text: &str) -> Vec<Statement> {
     found
 }
 
+/// The tokens of one statement as they are written; strings and quoted names are one each.
+pub(crate) fn tokens(statement: &str) -> Vec<&str> {
+    let mut scanner = Scanner { text: statement, bytes: statement.as_bytes(), at: 0 };
+    let mut found = Vec::new();
+    while scanner.at < scanner.bytes.len() {
+        if !scanner.skip_blank() {
+            let start = scanner.at;
+            scanner.token(&mut Inside::default());
+            found.push(&statement[start..scanner.at]);
+        }
+    }
+    found
+}
+
 /// Line numbers of rising offsets, counted once.
 struct Lines<'a> {
     text: &'a str,

@@ -59,30 +59,24 @@ impl Status {
 
     /// One line per migration, for people.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        for row in &self.state.applied {
-            let when = row.applied_on.as_deref().unwrap_or("at an unknown time");
-            line(&mut text, "applied", &format!("V{}__{}  {when}", row.version, row.name));
-        }
-        for migration in &self.state.pending {
-            line(&mut text, "pending", &migration.label);
-        }
-        for row in &self.state.ahead {
-            line(
-                &mut text,
-                "ahead",
-                &format!("V{}__{} is newer than this image", row.version, row.name),
-            );
-        }
-        for problem in &self.state.problems {
-            line(&mut text, kind(problem), &problem.to_string());
-        }
-        let holder = self
-            .holder
-            .as_ref()
-            .map_or_else(|| "free".to_owned(), |holder| format!("held by {holder}"));
-        line(&mut text, "lock", &holder);
-        text
+        let State { applied, pending, ahead, problems } = &self.state;
+        let mut lines: Vec<String> = applied
+            .iter()
+            .map(|row| {
+                let when = row.applied_on.as_deref().unwrap_or("at an unknown time");
+                line("applied", format_args!("V{}__{}  {when}", row.version, row.name))
+            })
+            .collect();
+        lines.extend(pending.iter().map(|file| line("pending", format_args!("{}", file.label))));
+        lines.extend(ahead.iter().map(|row| {
+            line("ahead", format_args!("V{}__{} is newer than this image", row.version, row.name))
+        }));
+        lines.extend(problems.iter().map(|problem| line(kind(problem), format_args!("{problem}"))));
+        lines.push(match &self.holder {
+            Some(holder) => line("lock", format_args!("held by {holder}")),
+            None => line("lock", format_args!("free")),
+        });
+        lines.concat()
     }
 
     /// The same for programs.
@@ -118,8 +112,8 @@ impl Status {
     }
 }
 
-fn line(text: &mut String, kind: &str, what: &str) {
-    text.push_str(&format!("{kind:<10}{what}\n"));
+fn line(kind: &str, what: std::fmt::Arguments<'_>) -> String {
+    format!("{kind:<10}{what}\n")
 }
 
 fn kind(problem: &Problem) -> &'static str {

@@ -1,16 +1,18 @@
 //! The decisions: which phases a mode has here, and why the others are skipped.
 
+mod end;
+mod targets;
+
 use super::{
-    Action, End, LockPolicy, Migrate, Phase, Plan, Seed, Server, Source, Step, Wait, Work,
+    Action, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
     children::{Children, Role},
 };
 use crate::{
     config::{
-        self, Config, Provision,
-        command::{self, CommandLine, Template},
+        Config, Provision,
+        command::Template,
         modes::{Mode, ModeEnd},
         problem::{Problem, Problems},
-        target::Target,
         types::{Autorun, OnFailure, SeedSwitch, nearest},
     },
     exit::Exit,
@@ -102,13 +104,11 @@ impl Builder<'_> {
     }
 
     /// Nobody configured the step: an error if the mode demands it.
-    fn absent(&mut self, step: &str, reason: String, hint: &str) -> Action {
+    fn absent(&mut self, step: &str, reason: &str, hint: &str) {
         if self.demanded(step) {
-            let problem =
-                Problem::config(format!("mode {} needs `{step}`: {reason}", self.mode.name));
-            self.problems.push(problem.hint(hint));
+            let what = format!("mode {} needs `{step}`: {reason}", self.mode.name);
+            self.problems.push(Problem::config(what).hint(hint));
         }
-        Action::Skip(reason)
     }
 
     fn dirs(&self) -> Option<Action> {
@@ -132,7 +132,7 @@ impl Builder<'_> {
         };
         let source = match self.source("migrate", &settings.provision, step) {
             Ok(source) => source,
-            Err(action) => return action,
+            Err(reason) => return Action::Skip(reason),
         };
         let connection = self.config.migrate_connection().cloned();
         if connection.is_none() && matches!(source, Source::Folder(_)) {
@@ -142,6 +142,7 @@ impl Builder<'_> {
             source,
             connection,
             lock: self.lock(),
+            schema: self.config.lock.schema.clone(),
             strict: settings.strict,
             check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
         }))
@@ -162,10 +163,10 @@ impl Builder<'_> {
         };
         let source = match self.source("seed", &settings.provision, step) {
             Ok(source) => source,
-            Err(action) => return action,
+            Err(reason) => return Action::Skip(reason),
         };
         let connection = self.config.migrate_connection().cloned();
-        // `init seed` honours the marker too, so that a second call does no harm; `--force` is the way round it.
+        // `init seed` honours the marker too, so that a second call does no harm.
         let once = settings.switch != SeedSwitch::EachStart;
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
             return self.no_database("seed");
@@ -183,13 +184,13 @@ impl Builder<'_> {
     }
 
     fn no_database(&mut self, step: &str) -> Action {
-        let reason = format!("{step}: there is something to do, but no database is known");
-        let problem = Problem::config(&reason);
-        self.problems.push(
-            problem.hint(
+        let reason = "no database is known".to_owned();
+        if !self.config.database_named {
+            let problem = Problem::config(format!("{step}: {reason}"));
+            self.problems.push(problem.hint(
                 "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
-            ),
-        );
+            ));
+        }
         Action::Skip(reason)
     }
 
@@ -198,7 +199,7 @@ impl Builder<'_> {
         name: &str,
         provision: &Provision,
         policy: StepPolicy,
-    ) -> Result<Source, Action> {
+    ) -> Result<Source, String> {
         match provision {
             Provision::Folder(path) => Ok(Source::Folder(path.clone())),
             Provision::Command(template) => {
@@ -212,7 +213,8 @@ impl Builder<'_> {
                     if name == "migrate" { "APP_INIT_MIGRATIONS" } else { "APP_INIT_SEEDS" };
                 let hint =
                     format!("set {name_of_folder} or APP_INIT_{}_COMMAND", name.to_uppercase());
-                Err(self.absent(name, reason.clone(), &hint))
+                self.absent(name, reason, &hint);
+                Err(reason.clone())
             }
         }
     }
@@ -238,12 +240,9 @@ impl Builder<'_> {
             return Action::Skip("RUN_ETL_ON_STARTUP is false".into());
         }
         let Some(template) = &settings.command else {
-            let reason = "APP_INIT_ETL_COMMAND is unset".to_owned();
-            return self.absent(
-                "etl",
-                reason,
-                "set APP_INIT_ETL_COMMAND, or `run` of [steps.etl] in init.toml",
-            );
+            let reason = "APP_INIT_ETL_COMMAND is unset";
+            self.absent("etl", reason, "set it, or `run` of [steps.etl] in init.toml");
+            return Action::Skip(reason.to_owned());
         };
         self.targets.extend(settings.wait_for.iter().cloned());
         let policy = StepPolicy {
@@ -252,7 +251,7 @@ impl Builder<'_> {
             exit: Exit::Etl,
         };
         let step = self.child("etl", "APP_INIT_ETL_COMMAND", template, &Role::Step("etl"), policy);
-        step.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+        step.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
     fn own_step(&mut self, name: &str) -> Action {
@@ -267,7 +266,7 @@ impl Builder<'_> {
         let policy =
             StepPolicy { timeout: step.timeout, on_failure: step.on_failure, exit: Exit::Step };
         let made = self.child(name, &format!("steps.{name}"), &step.run, &Role::Step(name), policy);
-        made.map_or_else(|skip| skip, |step| Action::Do(Work::Step(step)))
+        made.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
     /// A step's command with its environment. What cannot be expanded is noted.
@@ -278,7 +277,7 @@ impl Builder<'_> {
         template: &Template,
         role: &Role<'_>,
         policy: StepPolicy,
-    ) -> Result<Step, Action> {
+    ) -> Result<Step, String> {
         let environment = self.children.environment(role);
         match template.expand(&environment, self.config.nproc) {
             Ok(command) => Ok(Step {
@@ -293,111 +292,9 @@ impl Builder<'_> {
             }),
             Err(problem) => {
                 self.problems.push(problem.at(subject));
-                Err(Action::Skip(format!("{subject} cannot be expanded")))
+                Err(format!("{subject} cannot be expanded"))
             }
         }
-    }
-
-    /// Waits for the usual targets and for those of the steps that will run.
-    fn wait(&mut self, writable: bool) -> Action {
-        if let Some(skip) = self.skipped("wait") {
-            return skip;
-        }
-        let targets = self.wait_targets(writable);
-        if targets.is_empty() {
-            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR".to_owned();
-            return self.absent(
-                "wait",
-                reason,
-                "name a target: init wait tcp://db:5432, or set DATABASE_URL",
-            );
-        }
-        let settings = &self.config.wait;
-        Action::Do(Work::Wait(Wait {
-            targets,
-            timeout: settings.timeout,
-            fatal_grace: settings.fatal_grace,
-            writable,
-        }))
-    }
-
-    fn wait_targets(&mut self, writable: bool) -> Vec<Target> {
-        let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
-        let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
-        let named = asked.or_else(|| self.config.wait.targets.clone());
-        let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
-        let mut words: Vec<String> = named.unwrap_or_else(usual);
-        words.append(&mut self.targets);
-        let mut seen = Vec::new();
-        words.retain(|word| {
-            !seen.contains(word) && {
-                seen.push(word.clone());
-                true
-            }
-        });
-        let mut targets: Vec<Target> =
-            words.iter().filter_map(|word| self.target(word, source)).collect();
-        let other = self.config.migrate_database.as_ref().filter(|_| writable);
-        targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
-        targets
-    }
-
-    fn target(&mut self, word: &str, source: &str) -> Option<Target> {
-        let environment = &self.config.environment;
-        let lookup = |name: &str| environment.text(name).map(str::to_owned);
-        let expanded = command::expand_text(word, environment, self.config.nproc);
-        let target = expanded
-            .map_err(|problem| problem.at(source))
-            .and_then(|text| config::target(&text, source, self.config.database.as_ref(), &lookup));
-        target.map_err(|problem| self.problems.push(problem)).ok()
-    }
-
-    fn end(&mut self) -> End {
-        let words = self.config.request.words.clone();
-        let appended = words.first().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
-        let environment = self.children.environment(&Role::Server);
-        let command = if !words.is_empty() && !appended {
-            Some(CommandLine::verbatim(words))
-        } else {
-            let configured = self.configured(&environment);
-            if configured.is_none() && appended {
-                let problem = Problem::usage(format!(
-                    "mode {} has no server to add words to",
-                    self.mode.name
-                ));
-                self.problems.push(problem.hint("give the whole command: init MODE -- CMD"));
-            }
-            configured.map(|command| if appended { command.and(words) } else { command })
-        };
-        command.map_or(End::Exit, |command| {
-            End::Server(Box::new(Server {
-                command,
-                environment,
-                handoff: self.config.handoff,
-                stop: self.config.stop.clone(),
-            }))
-        })
-    }
-
-    fn configured(
-        &mut self,
-        environment: &config::environment::Environment,
-    ) -> Option<CommandLine> {
-        let (subject, template) = match &self.mode.end {
-            ModeEnd::Exit => return None,
-            ModeEnd::Exec(template) => (format!("modes.{}.exec", self.mode.name), Some(template)),
-            ModeEnd::Api => ("APP_INIT_API_COMMAND".to_owned(), self.config.api.as_ref()),
-        };
-        let Some(template) = template else {
-            let problem = Problem::config(format!(
-                "mode {} has no server: APP_INIT_API_COMMAND is unset",
-                self.mode.name
-            ));
-            self.problems.push(problem.hint("set it, or give the command: init MODE -- CMD"));
-            return None;
-        };
-        let expanded = template.expand(environment, self.config.nproc);
-        expanded.map_err(|problem| self.problems.push(problem.at(&subject))).ok()
     }
 }
 

@@ -71,7 +71,11 @@ impl Work {
             }
             Self::Migrate(migrate) => source(&migrate.source),
             Self::Seed(seed) => {
-                let once = if seed.once.is_some() { ", once per database" } else { "" };
+                let once = match (&seed.once, seed.force) {
+                    (Some(_), true) => ", even if it was seeded before",
+                    (Some(_), false) => ", once per database",
+                    (None, _) => "",
+                };
                 format!("{}{once}", source(&seed.source))
             }
             Self::Step(step) => step.command.source.clone(),

@@ -10,11 +10,11 @@ use nix::unistd::{close, dup2_stdin, dup2_stdout};
 /// process that has no other use for any of them: owners of a closed one must not be used again.
 pub(crate) fn keep_stderr_only() {
     if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
-        drop(dup2_stdin(&null));
-        drop(dup2_stdout(&null));
+        let _ = dup2_stdin(&null);
+        let _ = dup2_stdout(&null);
     }
     for descriptor in open_above_stderr() {
-        drop(close(descriptor));
+        let _ = close(descriptor);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The *launch* personality: what posix_spawn cannot do in a child, done by a run of our own binary
+//! The *launch* personality: what `posix_spawn` cannot do in a child, done by a run of our own binary
 //! that then becomes the program. The pid stays the same.
 //!
 //! Only used where one of `Needs` is needed, so that PID 1 without a terminal pays nothing for it.
@@ -16,7 +16,7 @@ use std::{
 };
 
 use nix::{errno::Errno, fcntl::OFlag, unistd};
-use rustix::process::{Pid, getpgrp, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, getpid, getppid, set_parent_process_death_signal};
 
 use super::{
     Inherited,
@@ -35,7 +35,7 @@ pub(crate) struct Needs {
     pub(crate) die_with_parent: bool,
     /// Its group is in front of the terminal before the program looks.
     pub(crate) foreground: bool,
-    /// `LISTEN_PID` is to be its pid (sd_listen_fds(3)).
+    /// `LISTEN_PID` is to be its pid (`sd_listen_fds(3)`).
     pub(crate) listen_pid: bool,
 }
 
@@ -128,7 +128,8 @@ pub(crate) fn run(
         return None;
     }
     if let Some(terminal) = Terminal::open().filter(|_| orders.needs.foreground) {
-        terminal.give_to(getpgrp());
+        // Our group is named after us.
+        terminal.give_to(getpid());
     }
     let environment = with_listen_pid(environment, orders.needs.listen_pid);
     let pairs = environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
@@ -144,7 +145,7 @@ pub(crate) fn run(
 /// Opens the report pipe anew, close-on-exec, and closes the descriptor we were given.
 fn take_over(sink: RawFd) -> Option<File> {
     let ours = OpenOptions::new().write(true).open(format!("/proc/self/fd/{sink}")).ok();
-    drop(unistd::close(sink));
+    let _ = unistd::close(sink);
     ours
 }
 

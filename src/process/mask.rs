@@ -1,7 +1,7 @@
 //! The signal state we were started with, and ours: everything blocked, nothing handled.
 //!
 //! Blocking before anything else is what makes a stop at any instant safe. As PID 1 an unblocked
-//! signal without a handler is dropped (pid_namespaces(7)); a blocked one stays pending, also over
+//! signal without a handler is dropped (`pid_namespaces(7)`); a blocked one stays pending, also over
 //! exec (execve(2)), even if it was inherited as ignored.
 
 use std::{
@@ -58,9 +58,9 @@ impl Inherited {
         drop(handle(Signal::PIPE));
         if !super::is_pid_1() {
             // It would survive the exec (PR_SET_CHILD_SUBREAPER, prctl(2)).
-            drop(set_child_subreaper(None));
+            let _ = set_child_subreaper(None);
         }
-        drop(self.mask.thread_set_mask());
+        let _ = self.mask.thread_set_mask();
     }
 }
 

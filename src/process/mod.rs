@@ -32,7 +32,7 @@ pub(crate) fn name(text: &str) {
     let kept: Vec<u8> = text.bytes().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(name) = std::ffi::CString::new(kept) {
         // It cannot fail, and nothing depends on it but a report.
-        drop(rustix::thread::set_name(&name));
+        let _ = rustix::thread::set_name(&name);
     }
 }
 

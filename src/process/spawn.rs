@@ -1,6 +1,6 @@
 //! Starting a child, and replacing ourselves.
 //!
-//! posix_spawn(3) sets mask, dispositions and process group in the child before exec and returns
+//! `posix_spawn(3)` sets mask, dispositions and process group in the child before exec and returns
 //! after exec, so no signal can arrive between fork and exec and be lost. It resets the C library's
 //! own signals 32 and 33 to ignored; the library takes them back when it needs them.
 

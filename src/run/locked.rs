@@ -48,8 +48,8 @@ impl Preparation {
         self.lock(name, connection, &work.lock).await?;
         let Some(leader) = &self.leader else { return Ok(skipped("no lock")) };
         let mut stop = None;
-        let applied =
-            migrate::apply(connection, folder, leader, noted(&mut self.events, &mut stop)).await;
+        let stopping = noted(&mut self.events, &mut stop);
+        let applied = migrate::apply(connection, folder, &work.schema, leader, stopping).await;
         let applied = applied.map_err(|error| told(name, error, stop))?;
         Ok(done(match applied.as_slice() {
             [] => "nothing pending any more: another replica was faster".to_owned(),

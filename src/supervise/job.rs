@@ -1,6 +1,7 @@
 //! Job control: what to do when the server is stopped, as ^Z does, and when we are continued.
 
-use rustix::process::{getpgid, getpgrp, getpid, getppid, getsid};
+use nix::unistd::{getpgid, getpgrp, getppid, getsid};
+use rustix::process::getpid;
 
 use crate::process::{self, Pid, Signal, send, terminal::Terminal};
 
@@ -13,7 +14,7 @@ pub(super) fn server_stopped(server: Pid, signal: Signal, foreground: bool) -> b
     let terminal = Terminal::open();
     if somebody_can_continue_us() {
         if let Some(terminal) = terminal.filter(|terminal| terminal.is_in_front(server)) {
-            terminal.give_to(getpgrp());
+            terminal.take_back();
         }
         // The rest of our job, a pipeline for example. We have it blocked and stop for certain:
         drop(send::to_own_group(signal));
@@ -47,15 +48,15 @@ pub(super) fn take_back(server: Pid) {
         && !terminal.is_ours()
         && terminal.is_in_front(server)
     {
-        terminal.give_to(getpgrp());
+        terminal.take_back();
     }
 }
 
 /// Whether our process group is not orphaned: our parent is in our session and another group.
 fn somebody_can_continue_us() -> bool {
-    let Some(parent) = getppid().filter(|_| !process::is_pid_1()) else {
-        return false;
-    };
-    let same_session = getsid(Some(parent)).ok() == getsid(None).ok();
-    same_session && getpgid(Some(parent)).is_ok_and(|group| group != getpgrp())
+    // PID 1 cannot be stopped by anybody in its namespace.
+    let parent = Some(getppid());
+    !process::is_pid_1()
+        && getsid(parent) == getsid(None)
+        && getpgid(parent).is_ok_and(|group| group != getpgrp())
 }

@@ -1,7 +1,7 @@
 //! The minimal supervisor: one thread, one descriptor, no heap while the server runs.
 //!
 //! It must never panic or return while the server lives: when PID 1 ends, the kernel kills the
-//! whole container (pid_namespaces(7)). docs/pid1.md says why it reads a signalfd.
+//! whole container (`pid_namespaces(7)`). docs/pid1.md says why it reads a signalfd.
 
 use std::{
     fmt,
@@ -128,11 +128,10 @@ impl Supervisor {
     /// Sleeps until a signal, the deadline, or the next look at strangers.
     fn wait(&self) -> Wake {
         loop {
-            let limit = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let look = (self.server != Server::Runs).then_some(LOOK);
-            let shortest = [limit, look].into_iter().flatten().min();
-            if shortest.is_some_and(|limit| !self.readable_within(limit)) {
-                return if shortest == limit { Wake::Deadline } else { Wake::Look };
+            if let Some(limit) = self.limit()
+                && !self.readable_within(limit)
+            {
+                return if self.is_due() { Wake::Deadline } else { Wake::Look };
             }
             if let Ok(Some(about)) = self.source.read_signal()
                 && let Some(signal) = from_others(about.ssi_signo, about.ssi_pid)
@@ -140,6 +139,17 @@ impl Supervisor {
                 return Wake::Signal { signal, sender: about.ssi_pid };
             }
         }
+    }
+
+    /// How long to sleep at most; `None` is for ever, and no timer.
+    fn limit(&self) -> Option<Duration> {
+        let deadline = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let look = (self.server != Server::Runs).then_some(LOOK);
+        [deadline, look].into_iter().flatten().min()
+    }
+
+    fn is_due(&self) -> bool {
+        self.deadline.is_some_and(|at| at <= Instant::now())
     }
 
     fn readable_within(&self, limit: Duration) -> bool {
@@ -262,7 +272,9 @@ impl Supervisor {
                     format_args!("stop requested by pid {sender}: {signal} to the server"),
                 );
                 self.forward(signal, sender);
-                grace.into_iter().for_each(|grace| self.set(grace));
+                if let Some(grace) = grace {
+                    self.set(grace);
+                }
             }
             Action::Kill => self.kill(),
             Action::EndLeftovers(grace) => self.end_leftovers(grace),

@@ -61,7 +61,7 @@ impl Voice {
             line.length = line.bytes.len() - 3;
             if self.json {
                 line.escape = false;
-                drop(line.write_str("\"}"));
+                let _ = line.write_str("\"}");
             }
         }
         line.end();

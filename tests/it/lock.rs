@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::{
     migrate::{ask, folder, free, history, migrate, migrated, sleeping},
+    outside::Holding,
     support::{Postgres, until},
 };
 
@@ -73,24 +74,13 @@ fn a_migration_that_cannot_lock_a_table_steps_aside_and_comes_back() {
     ask(&url, "create table busy (n int)");
     let folder = folder(&[(
         "V1__alter.sql",
-        "-- app-init: lock_timeout=100ms\nalter table busy add m int;",
+        "-- app-init: lock_timeout=500ms\nalter table busy add m int;",
     )]);
-    let mut reader = std::process::Command::new(crate::support::postgres::tool("psql"))
-        .args(["-XAtq", "-d", &url])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut input = reader.stdin.take().unwrap();
-    std::io::Write::write_all(&mut input, b"begin; select * from busy;\n").unwrap();
-    until("the reader holds the table", || {
-        (ask(&url, "select count(*) from pg_locks where relation = 'busy'::regclass") == "1")
-            .then_some(())
-    });
+    let reader = Holding::begin(&url, "select * from busy");
     let init = migrate(&url, folder.path()).start();
-    init.expect_line("V1__alter could not lock a table within 100ms");
-    drop(input);
-    reader.wait().unwrap();
+    let line = init.expect_line("V1__alter could not lock a table within 500ms, held by pid");
+    assert!(line.contains("holding"), "{line}");
+    reader.end();
     let finished = init.finish();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(history(&url), "1");

@@ -6,15 +6,25 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod bad_input;
+mod cli;
+mod config;
 mod database;
+mod handoff;
 mod layers;
 mod lock;
 mod migrate;
+mod outside;
+mod passthrough;
+mod plan;
+mod pooled;
+mod reap;
 mod refinery;
 mod seed;
+mod signals;
 mod start;
 mod support;
 mod targets;
+mod terminal;
 mod wait;
 
 #[test]

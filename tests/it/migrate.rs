@@ -147,7 +147,7 @@ fn a_database_that_is_ahead_of_the_image_starts_and_is_named() {
     migrated(&url, folder.path());
     fs::remove_file(folder.path().join("V2__add_name.sql")).unwrap();
     let finished = migrated(&url, folder.path());
-    assert!(finished.stderr.contains("add_name"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("ahead of this image: V2__add_name"), "{}", finished.stderr);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 
 pub(crate) mod fake;
 pub(crate) mod init;
+pub(crate) mod pid1;
 pub(crate) mod postgres;
 
-pub(crate) use init::Init;
+pub(crate) use init::{Init, Running};
 pub(crate) use postgres::Postgres;
 
 use std::time::{Duration, Instant};

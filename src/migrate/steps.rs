@@ -1,0 +1,184 @@
+//! What a file outside a transaction is cut into, so that it can go on where it stopped. Pure.
+
+use std::{hash::Hasher, ops::Range};
+
+use siphasher::sip::SipHasher13;
+
+use super::{
+    script::Script,
+    split::{Statement, tokens},
+};
+
+/// Statements that are done together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Indexes of its statements; a file's own `BEGIN` and `COMMIT` are not among them.
+    pub(super) statements: Range<usize>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// In a transaction, with the note that it is done.
+    Together,
+    /// The server refuses a transaction round it, or it makes its own (`CALL`, `DO`).
+    Alone,
+    /// It changes only the session, so it is done again when the file goes on.
+    Setting,
+}
+
+/// Cuts a script; a `BEGIN … COMMIT` in it stays one step.
+/// # Errors
+/// The line of a `BEGIN` that has no `COMMIT`, or of a `COMMIT` on its own.
+pub(super) fn steps(script: &Script) -> Result<Vec<Step>, usize> {
+    let mut steps = Vec::new();
+    let mut open = None;
+    for (index, statement) in script.statements.iter().enumerate() {
+        if statement.opens_transaction() && open.is_none() {
+            open = Some(index + 1);
+        } else if statement.closes_transaction() {
+            let start = open.take().ok_or(statement.line)?;
+            steps.push(Step { statements: start..index, kind: Kind::Together });
+        } else if statement.is_transaction_control() {
+            return Err(statement.line);
+        } else if open.is_none() {
+            steps.push(Step { statements: index..index + 1, kind: kind(statement) });
+        }
+    }
+    match open {
+        Some(start) => Err(script.statements[start - 1].line),
+        None => Ok(steps),
+    }
+}
+
+fn kind(statement: &Statement) -> Kind {
+    let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+    match words[..] {
+        _ if statement.refuses_transaction() => Kind::Alone,
+        ["CALL" | "DO", ..] => Kind::Alone,
+        ["SET" | "RESET", ..] => Kind::Setting,
+        _ => Kind::Together,
+    }
+}
+
+/// A hash of the first steps' text: whether what was done is still what the file says.
+pub(super) fn fingerprint(script: &Script, done: &[Step]) -> String {
+    let mut hasher = SipHasher13::new();
+    for statement in done.iter().flat_map(|step| step.statements.clone()) {
+        hasher.write(script.text[script.statements[statement].range.clone()].as_bytes());
+        hasher.write(&[0xFF]);
+    }
+    hasher.finish().to_string()
+}
+
+/// An index that a statement builds concurrently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Index {
+    /// As the catalogue has it.
+    pub(super) name: String,
+    /// As it is written, for `to_regclass`: an index lives in its table's schema.
+    pub(super) table: String,
+}
+
+/// What a statement builds concurrently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Builds {
+    Nothing,
+    Named(Index),
+    /// Left to the server to name: a broken one could not be told from others.
+    Unnamed,
+}
+
+pub(super) fn builds(script: &Script, statement: usize) -> Builds {
+    let statement = &script.statements[statement];
+    let makes = statement.words.first().is_some_and(|word| word == "CREATE");
+    if !makes || !statement.refuses_transaction() {
+        return Builds::Nothing;
+    }
+    let tokens = tokens(&script.text[statement.range.clone()]);
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|it| it.eq_ignore_ascii_case(word));
+    let Some(mut at) = (0..tokens.len()).find(|at| is(*at, "CONCURRENTLY")).map(|at| at + 1) else {
+        return Builds::Nothing;
+    };
+    if is(at, "IF") {
+        at += 3;
+    }
+    if is(at, "ON") {
+        return Builds::Unnamed;
+    }
+    let name = tokens.get(at).map(|name| folded(name)).unwrap_or_default();
+    at += if is(at + 2, "ONLY") { 3 } else { 2 };
+    let mut table = String::new();
+    while let Some(token) = tokens.get(at) {
+        table.push_str(token);
+        if tokens.get(at + 1) != Some(&".") {
+            break;
+        }
+        table.push('.');
+        at += 2;
+    }
+    Builds::Named(Index { name, table })
+}
+
+/// A name as the catalogue stores it (manual, 4.1.1).
+fn folded(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn script(text: &str) -> Script {
+        let text = format!("-- app-init: no-transaction\n{text}");
+        Script::read("V1__x", Path::new("V1__x.sql"), &text).unwrap()
+    }
+
+    #[test]
+    fn cuts_between_what_can_be_done_alone() {
+        for (text, expected) in [
+            ("select 1; vacuum", "0..1 Together, 1..2 Alone"),
+            (
+                "set x to 1; call p(); begin; select 1; select 2; commit; select 3",
+                "0..1 Setting, 1..2 Alone, 3..5 Together, 6..7 Together",
+            ),
+            ("vacuum;\nbegin; select 1", "3"),
+            ("vacuum;\n\ncommit;", "4"),
+        ] {
+            let found = match steps(&script(text)) {
+                Ok(steps) => steps
+                    .iter()
+                    .map(|step| format!("{:?} {:?}", step.statements, step.kind))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                Err(line) => line.to_string(),
+            };
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_index_that_is_built() {
+        let named = |name: &str, table: &str| {
+            Builds::Named(Index { name: name.into(), table: table.into() })
+        };
+        for (text, expected) in [
+            ("create index concurrently I_x on T (a)", named("i_x", "T")),
+            (
+                "create unique index concurrently if not exists \"I\"\"x\" on only s.\"T\" using btree (a)",
+                named("I\"x", "s.\"T\""),
+            ),
+            ("create index concurrently on t (a)", Builds::Unnamed),
+            ("create index i on t (a)", Builds::Nothing),
+            ("reindex table concurrently t", Builds::Nothing),
+            ("create database d", Builds::Nothing),
+        ] {
+            assert_eq!(builds(&script(text), 0), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A second session that looks at what a slow statement is doing and whom it waits for.
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{
+    progress::Progress,
+    session::try_open,
+    sql::{column, rows},
+};
+use crate::{config::database::Connection, postgres::Session};
+
+/// How long a file runs before anybody looks, and how often they look.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Notes blocker and activity in `progress` for as long as it is polled. Never ends; a database
+/// that lets nobody else in is asked again later.
+pub(super) async fn watch(
+    connection: &Connection,
+    progress: &Progress,
+    patience: Duration,
+) -> Infallible {
+    sleep(PACE.min(patience)).await;
+    loop {
+        if let Ok(session) = try_open(connection, "watch").await {
+            while look(&session, progress).await.is_ok() {
+                sleep(PACE.min(patience)).await;
+            }
+        }
+        sleep(PACE).await;
+    }
+}
+
+async fn look(session: &Session, progress: &Progress) -> Result<(), tokio_postgres::Error> {
+    let Some(pid) = progress.pid() else { return Ok(()) };
+    let rows = rows(&session.client, &question(&pid)).await?;
+    if let Some(row) = rows.first() {
+        progress.seen(column(row, 0), column(row, 1).or_else(|| column(row, 2)));
+    }
+    Ok(())
+}
+
+/// Blocking sessions, progress of an index, or else what it waits for (manual, 28.2 and 28.4).
+fn question(pid: &str) -> String {
+    format!(
+        "SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(', ', 'pid ' || b.pid, \
+         nullif(b.application_name, ''), 'from ' || pg_catalog.host(b.client_addr), b.state), ' and ') \
+         FROM pg_catalog.pg_stat_activity b \
+         WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))), \
+         (SELECT p.phase || CASE WHEN p.blocks_total > 0 \
+         THEN ' ' || 100 * p.blocks_done / p.blocks_total || ' %' ELSE '' END \
+         FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid = a.pid), \
+         'waiting for ' || a.wait_event_type || ' ' || a.wait_event \
+         FROM pg_catalog.pg_stat_activity a WHERE a.pid = {pid}"
+    )
+}

@@ -1,0 +1,64 @@
+//! What is waited for: the usual targets, and those of the steps that will run.
+
+use super::Builder;
+use crate::{
+    config::{self, command, target::Target},
+    plan::{Action, Wait, Work},
+};
+
+impl Builder<'_> {
+    /// Waits for the usual targets and for those of the steps that will run.
+    pub(super) fn wait(&mut self, writable: bool) -> Action {
+        if let Some(skip) = self.skipped("wait") {
+            return skip;
+        }
+        let targets = self.wait_targets(writable);
+        if targets.is_empty() && !self.config.database_named {
+            let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
+            self.absent(
+                "wait",
+                reason,
+                "name a target: init wait tcp://db:5432, or set DATABASE_URL",
+            );
+            return Action::Skip(reason.to_owned());
+        }
+        let settings = &self.config.wait;
+        Action::Do(Work::Wait(Wait {
+            targets,
+            timeout: settings.timeout,
+            fatal_grace: settings.fatal_grace,
+            writable,
+        }))
+    }
+
+    fn wait_targets(&mut self, writable: bool) -> Vec<Target> {
+        let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
+        let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
+        let named = asked.or_else(|| self.config.wait.targets.clone());
+        let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
+        let mut words: Vec<String> = named.unwrap_or_else(usual);
+        words.append(&mut self.targets);
+        let mut seen = Vec::new();
+        words.retain(|word| {
+            !seen.contains(word) && {
+                seen.push(word.clone());
+                true
+            }
+        });
+        let mut targets: Vec<Target> =
+            words.iter().filter_map(|word| self.target(word, source)).collect();
+        let other = self.config.migrate_database.as_ref().filter(|_| writable);
+        targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
+        targets
+    }
+
+    fn target(&mut self, word: &str, source: &str) -> Option<Target> {
+        let environment = &self.config.environment;
+        let lookup = |name: &str| environment.text(name).map(str::to_owned);
+        let expanded = command::expand_text(word, environment, self.config.nproc);
+        let target = expanded
+            .map_err(|problem| problem.at(source))
+            .and_then(|text| config::target(&text, source, self.config.database.as_ref(), &lookup));
+        target.map_err(|problem| self.problems.push(problem)).ok()
+    }
+}

@@ -1,0 +1,244 @@
+//! Settings on the real binary: where each comes from, and what is said to the wrong ones.
+
+use std::fs;
+
+use crate::support::{CANARY, Init};
+
+/// A folder with these files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn config_shows_value_and_origin() {
+    let folder = folder(&[
+        ("url", &format!("postgres://app:{CANARY}@db:5432/app\n")),
+        (
+            "app.env",
+            r#"# deployment
+SEED_ON_START=once
+"#,
+        ),
+        (
+            "init.toml",
+            r#"wait_timeout = "3m"
+
+[steps.etl]
+run = ["python", "-m", "etl", "${?GEO:--geo}"]
+
+[modes.api]
+exec = "uvicorn app:app"
+"#,
+        ),
+    ]);
+    let end = Init::new(["config", "--stop-delay", "3s"])
+        .env("DATABASE_URL_FILE", "url")
+        .env("APP_INIT_ENV_FILE", "app.env")
+        .env("AUTORUN_MIGRATIONS", "wait")
+        .env("APP_INIT_WAIT_FOR", format!("database redis://:{CANARY}@cache"))
+        .current_dir(folder.path())
+        .run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    assert_eq!(end.stderr, "");
+    insta::assert_snapshot!(end.stdout, @r##"
+    DATABASE_URL               db:5432/app as app                     url
+    AUTORUN_MIGRATIONS         wait                                   environment
+    SEED_ON_START              once                                   app.env:2
+    APP_INIT_API_COMMAND       uvicorn app:app                        init.toml:7
+    APP_INIT_ETL_COMMAND       python -m etl ${?GEO:--geo}            init.toml:4
+    APP_INIT_WAIT_FOR          database redis://:***@cache            environment
+    APP_INIT_WAIT_TIMEOUT      3m                                     init.toml:1
+    APP_INIT_ENV_FILE          app.env                                environment
+    APP_INIT_STOP_DELAY        3s                                     flag
+    DATABASE_USER              -                                      default
+    DATABASE_PASSWORD          -                                      default
+    MIGRATE_DATABASE_URL       -                                      default
+    RUN_ETL_ON_STARTUP         false                                  default
+    APP_INIT_MODE              api                                    default
+    APP_INIT_SKIP              -                                      default
+    APP_INIT_MIGRATIONS        -                                      default
+    APP_INIT_MIGRATE_COMMAND   -                                      default
+    APP_INIT_MIGRATE_WATCH     -                                      default
+    APP_INIT_MIGRATE_STRICT    false                                  default
+    APP_INIT_SEEDS             -                                      default
+    APP_INIT_SEED_COMMAND      -                                      default
+    APP_INIT_SEED_ID           1                                      default
+    APP_INIT_SEED_WAIT_FOR     -                                      default
+    APP_INIT_ETL_WAIT_FOR      -                                      default
+    APP_INIT_WAIT_FATAL_GRACE  10s                                    default
+    APP_INIT_LOCK_TIMEOUT      15m                                    default
+    APP_INIT_LOCK_NAME         -                                      default
+    APP_INIT_SCHEMA            app_init                               default
+    APP_INIT_MIGRATE_TIMEOUT   forever                                default
+    APP_INIT_SEED_TIMEOUT      forever                                default
+    APP_INIT_ETL_TIMEOUT       forever                                default
+    APP_INIT_SEED_ON_FAILURE   abort                                  default
+    APP_INIT_ETL_ON_FAILURE    abort                                  default
+    APP_INIT_REQUIRE           -                                      default
+    APP_INIT_DIRS              -                                      default
+    APP_INIT_USER              -                                      default
+    APP_INIT_CONFIG            -                                      default
+    APP_INIT_HANDOFF           auto                                   default
+    APP_INIT_STOP_GRACE        forever                                default
+    APP_INIT_LEFTOVER_GRACE    5s                                     default
+    APP_INIT_SIGNAL_TARGET     child                                  default
+    APP_INIT_SIGNAL_MAP        -                                      default
+    APP_INIT_SUCCESS_CODES     -                                      default
+    APP_INIT_SIGNALS_INHERIT   false                                  default
+    APP_INIT_HEALTHCHECK_URL   http://127.0.0.1:${PORT:-8000}/health  default
+    APP_INIT_LOG_FORMAT        text                                   default
+    APP_INIT_LOG_LEVEL         info                                   default
+    APP_INIT_HEARTBEAT         15s                                    default
+    APP_INIT_TERMINATION_LOG   /dev/termination-log                   default
+    "##);
+}
+
+#[test]
+fn a_mistyped_boolean_is_78() {
+    let end = Init::new(["api"])
+        .env("AUTORUN_MIGRATIONS", "flase")
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: AUTORUN_MIGRATIONS: `flase` is not true, false or wait
+    hint: did you mean `false`?
+    "##);
+}
+
+#[test]
+fn both_a_value_and_its_file_are_78() {
+    let end = Init::new(["api"])
+        .env("DATABASE_URL", format!("postgres://app:{CANARY}@db:5432/app"))
+        .env("DATABASE_URL_FILE", "/run/secrets/url")
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: DATABASE_URL and DATABASE_URL_FILE are both set
+    hint: keep one of them
+    "##);
+}
+
+#[test]
+fn a_missing_secret_file_is_66() {
+    let end = Init::new(["api"])
+        .env("JWT_SECRET_FILE", "/run/secrets/app-init-no-such-secret")
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 66, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: JWT_SECRET_FILE: cannot read `/run/secrets/app-init-no-such-secret`: there is no such file
+    hint: mount the secret there, or set JWT_SECRET itself
+    "##);
+}
+
+#[test]
+fn a_url_of_another_database_is_78() {
+    let end = Init::new(["api"])
+        .env("DATABASE_URL", format!("mysql://u:{CANARY}@db/app"))
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]
+    hint: app-init speaks to Postgres: postgres://user:***@host:5432/database
+    "##);
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_78() {
+    let folder = folder(&[(
+        "init.toml",
+        r#"dirs = ["/app/logs"]
+
+[steps.etl]
+run = "etl"
+whait = ["tcp://x:1"]
+"#,
+    )]);
+    let end = Init::new(["config", "--check"]).current_dir(folder.path()).run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: init.toml:5: unknown key `whait` in `steps.etl`
+    hint: did you mean `wait`?
+    "##);
+}
+
+#[test]
+fn a_shell_in_a_command_is_78() {
+    let end = Init::new(["api"])
+        .env("APP_INIT_API_COMMAND", format!("psql postgres://app:{CANARY}@db:5432/app && serve"))
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: APP_INIT_API_COMMAND: `&&` needs a shell, and commands run without one
+    hint: quote it, or write sh -c '…'
+    "##);
+}
+
+#[test]
+fn an_unknown_mode_of_the_environment_is_78() {
+    let end = Init::new([] as [&str; 0]).env("APP_INIT_MODE", "frobnicate").run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: APP_INIT_MODE: unknown mode `frobnicate`
+    hint: modes are api, all, etl, migrate, seed
+    "##);
+}
+
+#[test]
+fn a_required_name_that_is_missing_is_78() {
+    let end = Init::new(["api"])
+        .env("APP_INIT_REQUIRE", "NOMINATIM_URL SECRET_KEY")
+        .env("NOMINatIM_URL", "http://nominatim")
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: NOMINATIM_URL: required and not set
+    hint: `NOMINatIM_URL` is set: did you mean NOMINATIM_URL?
+    error: SECRET_KEY: required and not set
+    hint: set SECRET_KEY, or SECRET_KEY_FILE if it is a secret
+    "##);
+}
+
+#[test]
+fn several_mistakes_come_at_once() {
+    let end = Init::new(["api", "--heartbeat", "soon"])
+        .env("SEED_ON_START", "twice")
+        .env("APP_INIT_SKIP", "evrything")
+        .run();
+    assert_eq!(end.code, 78, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: SEED_ON_START: `twice` is not true, false or once
+    error: APP_INIT_SKIP: `evrything` cannot be skipped
+    hint: known are wait, lock, migrate, seed, etl, dirs
+    error: --heartbeat: `soon` is not a duration such as 500ms, 30s, 5m or 1h
+    error: mode api has no server: APP_INIT_API_COMMAND is unset
+    hint: set it, or give the command: init MODE -- CMD
+    "##);
+}
+
+#[test]
+fn the_check_of_an_image_needs_no_deployment() {
+    let folder = folder(&[("init.toml", "require = [\"DATABASE_URL\"]\n")]);
+    let end = Init::new(["config", "--check"]).current_dir(folder.path()).run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+}

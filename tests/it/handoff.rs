@@ -1,0 +1,218 @@
+//! What the server inherits, and what the supervisor keeps.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+
+use crate::support::{
+    CANARY, Running,
+    init::binary,
+    pid1::{Namespace, child, children, pid1, probe, probing, status, wrapped},
+    until,
+};
+
+/// Waits until the supervisor has replaced the preparing process.
+fn supervisor(running: &Running) -> Pid {
+    let pid = running.init_pid();
+    until("the supervisor is there", || (status(pid, "Name") == "init:serve").then_some(pid))
+}
+
+fn descriptors(pid: Pid) -> Vec<(i32, String)> {
+    let all = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let mut all: Vec<(i32, String)> = all
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned();
+            Some((entry.file_name().to_str()?.parse().ok()?, target))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// `sh -c SCRIPT sh` in front of `init`, which the script execs as "$@".
+fn after(script: &str) -> [OsString; 4] {
+    ["sh", "-c", script, "sh"].map(OsString::from)
+}
+
+fn wrapped_in(before: &[OsString], words: &[OsString]) -> crate::support::Init {
+    let before: Vec<&OsStr> = before.iter().map(OsString::as_os_str).collect();
+    wrapped(&before, words)
+}
+
+#[test]
+fn the_supervisor_keeps_nothing() {
+    let before = after("exec 7</etc/passwd; cd /usr; exec \"$@\"");
+    let running = wrapped_in(&before, &probing(["count"])).env("DATABASE_URL", CANARY).start();
+    running.expect_line("ready");
+    let pid = supervisor(&running);
+    until("it has closed everything", || (descriptors(pid).len() == 4).then_some(()));
+    let open = descriptors(pid);
+    assert_eq!(open[0], (0, "/dev/null".to_owned()));
+    assert_eq!(open[1], (1, "/dev/null".to_owned()));
+    assert_eq!((open[2].0, open[3].1.as_str()), (2, "anon_inode:[signalfd]"));
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap().to_str(), Some("/"));
+    assert_eq!(fs::read(format!("/proc/{pid}/environ")).unwrap(), b"");
+    assert!(!fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap().contains(CANARY));
+    assert_eq!(status(pid, "Threads"), "1");
+    // The server has all of it.
+    let server = children(pid)[0];
+    assert!(descriptors(server).contains(&(7, "/etc/passwd".to_owned())));
+    assert_eq!(fs::read_link(format!("/proc/{server}/cwd")).unwrap().to_str(), Some("/usr"));
+    let environment = fs::read_to_string(format!("/proc/{server}/environ")).unwrap();
+    assert!(environment.contains(CANARY));
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    assert_eq!(running.exit_code(), 0);
+}
+
+/// A reader of the server's output sees its end when the server closes it.
+#[test]
+fn the_supervisor_holds_no_pipe_open() {
+    // The reader ends at the end of file, and only then does the server.
+    let script = "mkfifo pipe; { cat <pipe; touch seen; } & exec \"$@\" 7>pipe";
+    let server = "echo first >&7; exec 7>&-; until [ -e seen ]; do sleep 0.01; done; exit 3";
+    let words = ["sh", "-c", server].map(OsString::from);
+    for start in [binary_as_child, wrapped_in] {
+        let directory = tempfile::tempdir().unwrap();
+        let ended = start(&after(script), &words).current_dir(directory.path()).run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, "first\n"));
+    }
+}
+
+/// Every set of things that can be wrong with what we inherit.
+#[test]
+fn the_server_starts_with_fresh_signals_whatever_we_inherited() {
+    for inherited in [&[][..], &["i17"], &["i1", "i13", "i15", "i17", "i40", "b15", "b10", "b64"]] {
+        let mut before = probing(["with"]);
+        before.extend(inherited.iter().map(Into::into));
+        before.push("--".into());
+        for start in [binary_as_child, wrapped_in] {
+            let ended = start(&before, &probing(["state"])).run();
+            assert_eq!(ended.stdout, "ignored:\nblocked:\n", "{inherited:?}");
+            assert_eq!(ended.code, 0);
+        }
+    }
+}
+
+fn binary_as_child(before: &[OsString], words: &[OsString]) -> crate::support::Init {
+    let binary = binary().into_os_string();
+    let all = before.iter().chain([&binary]).chain(words);
+    crate::support::Init::wrapped(all).env("APP_INIT_HANDOFF", "supervise")
+}
+
+#[test]
+fn signals_inherit_hands_on_what_was_ignored_and_blocked() {
+    let before = probing(["with", "i1", "i15", "i40", "b10", "b64", "--"]);
+    for start in [binary_as_child, wrapped_in] {
+        let init = start(&before, &probing(["state"])).env("APP_INIT_SIGNALS_INHERIT", "true");
+        assert_eq!(init.run().stdout, "ignored: 1 15 40\nblocked: 10 64\n");
+    }
+}
+
+/// tini and catatonit hang here: the kernel reaps in their place.
+#[test]
+fn sigchld_inherited_as_ignored_does_not_lose_the_exit_code() {
+    let before = probing(["with", "i17", "--"]);
+    let words = ["sh", "-c", "exit 9"].map(OsString::from);
+    for start in [binary_as_child, wrapped_in] {
+        assert_eq!(start(&before, &words).run().code, 9);
+    }
+}
+
+#[test]
+fn closed_standard_descriptors_confuse_nothing() {
+    for closed in [&["c0"][..], &["c1"], &["c2"], &["c0", "c1"], &["c0", "c1", "c2"]] {
+        let mut before = probing(["with"]);
+        before.extend(closed.iter().map(Into::into));
+        before.push("--".into());
+        let words = ["sh", "-c", "exit 9"].map(OsString::from);
+        for start in [binary_as_child, wrapped_in] {
+            assert_eq!(start(&before, &words).run().code, 9, "{closed:?}");
+        }
+    }
+}
+
+#[test]
+fn listen_pid_names_the_server_if_it_named_us() {
+    let look = ["sh", "-c", "echo \"$LISTEN_PID $$ $LISTEN_FDS ${LISTEN_PIDFDID-gone}\""]
+        .map(OsString::from);
+    let ours = after("LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_PIDFDID=5 exec \"$@\"");
+    let foreign = after("LISTEN_PID=99999 LISTEN_FDS=1 LISTEN_PIDFDID=5 exec \"$@\"");
+    for start in [binary_as_child, wrapped_in] {
+        let stdout = start(&ours, &look).run().stdout;
+        let words: Vec<&str> = stdout.split_whitespace().collect();
+        assert_eq!((words[0], words[2], words[3]), (words[1], "1", "gone"), "{stdout}");
+        let stdout = start(&foreign, &look).run().stdout;
+        assert!(stdout.starts_with("99999 ") && stdout.ends_with(" 1 5\n"), "{stdout}");
+    }
+}
+
+/// Without `/proc`, and with an `argv[0]` that is no path, we cannot be executed again.
+#[test]
+fn without_a_way_to_itself_it_supervises_in_process() {
+    if Namespace::best() == Namespace::None {
+        // Nothing can be mounted here, so `/proc` cannot be hidden; what remains is the same code.
+        assert_eq!(child(["sh", "-c", "exit 9"]).run().code, 9);
+        return;
+    }
+    let mut before = after("mount -t tmpfs none /proc && exec \"$0\" \"$@\"");
+    before[3] = probe().into_os_string();
+    let mut words: Vec<OsString> = before.to_vec();
+    words.extend(["named", "init"].map(OsString::from));
+    let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
+    let ended = wrapped(&words, ["sh", "-c", "exit 9"]).env("APP_INIT_LOG_LEVEL", "info").run();
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot be executed again"), "{}", ended.stderr);
+}
+
+/// Killed by SIGKILL we can do nothing any more: the kernel does it.
+#[test]
+fn the_server_dies_with_a_supervisor_that_is_not_pid_1() {
+    for round in 0..20 {
+        let running = child(probing(["count"])).start();
+        let line = running.expect_line("ready");
+        let server = Pid::from_raw(line.rsplit(' ').next().unwrap().parse().unwrap());
+        if round % 2 == 0 {
+            supervisor(&running);
+        }
+        running.signal(Signal::SIGKILL);
+        until("the server is gone", || {
+            let state = status(server, "State");
+            (state.is_empty() || state.starts_with('Z')).then_some(())
+        });
+    }
+}
+
+#[test]
+fn the_log_of_the_supervisor_is_json_if_asked() {
+    for start in [child, pid1] {
+        let ended = start(["sh", "-c", "trap '' TERM; (while :; do sleep 0.1; done) & exit 3"])
+            .env("APP_INIT_LOG_FORMAT", "json")
+            .env("APP_INIT_LOG_LEVEL", "debug")
+            .env("APP_INIT_LEFTOVER_GRACE", "50ms")
+            .run();
+        let events: Vec<String> = ended
+            .stderr
+            .lines()
+            .map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(line["ts"].as_str().unwrap().ends_with('Z'));
+                assert_eq!(line["phase"], "serve");
+                line["event"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(events, ["ended", "leftovers", "leftovers_killed"]);
+        assert_eq!(ended.code, 3);
+    }
+}
+
+#[test]
+fn limits_and_umask_are_the_servers() {
+    let before = after("ulimit -n 77; ulimit -c 0; umask 027; exec \"$@\"");
+    let words = ["sh", "-c", "ulimit -n; umask"].map(OsString::from);
+    for start in [binary_as_child, wrapped_in] {
+        assert_eq!(start(&before, &words).run().stdout, "77\n0027\n");
+    }
+}

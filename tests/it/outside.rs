@@ -1,0 +1,193 @@
+//! Files that cannot run in a transaction: resumed where they stopped, no broken index recorded.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    migrate::{ask, folder, free, history, migrate, migrated},
+    support::{Postgres, postgres::tool, until},
+};
+
+/// A psql that has begun a transaction with this statement and keeps it open.
+pub(crate) struct Holding {
+    child: Child,
+    input: ChildStdin,
+}
+
+impl Holding {
+    pub(crate) fn begin(url: &str, statement: &str) -> Self {
+        let mut child = Command::new(tool("psql"))
+            .args(["-XAtq", "-d", url])
+            .env("PGAPPNAME", "holding")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "begin; {statement};").unwrap();
+        let idle = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'holding' and state = 'idle in transaction' and query like '%;'";
+        until("the transaction is open", || (ask(url, idle) != "0").then_some(()));
+        Self { child, input }
+    }
+
+    /// Ends the session, and with it the transaction.
+    pub(crate) fn end(mut self) {
+        drop(self.input);
+        self.child.wait().unwrap();
+    }
+}
+
+const TABLE: (&str, &str) =
+    ("V1__t.sql", "create table t (n int); insert into t select generate_series(1, 100);");
+
+fn valid(url: &str, index: &str) -> String {
+    ask(
+        url,
+        &format!(
+            "select string_agg(indisvalid::text, ',') from pg_index where indexrelid::regclass::text = '{index}'"
+        ),
+    )
+}
+
+fn building(url: &str) -> Option<()> {
+    let sql = "select count(*) from pg_stat_progress_create_index where datname = current_database() and phase like 'waiting%'";
+    (ask(url, sql) == "1").then_some(())
+}
+
+#[test]
+fn an_index_is_built_concurrently_while_four_replicas_wait() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[TABLE, ("V2__i.sql", "create index concurrently i on t (n);")]);
+    let first = folder.path().join("V2__i.sql");
+    let aside = folder.path().join("aside");
+    fs::rename(&first, &aside).unwrap();
+    migrated(&url, folder.path());
+    fs::rename(&aside, &first).unwrap();
+    let writer = Holding::begin(&url, "insert into t values (0)");
+    let builder = migrate(&url, folder.path()).start();
+    until("the index waits for the writer", || building(&url));
+    let waiting: Vec<_> = (0..4).map(|_| migrate(&url, folder.path()).start()).collect();
+    for init in &waiting {
+        init.expect_line("waiting for the lock");
+    }
+    writer.end();
+    for init in waiting.into_iter().chain([builder]) {
+        let finished = init.finish();
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+    }
+    assert_eq!((history(&url), valid(&url, "i")), ("1,2".into(), "true".into()));
+}
+
+#[test]
+fn a_failed_step_is_the_first_of_the_next_start_and_its_broken_index_is_rebuilt() {
+    let url = Postgres::shared().database();
+    let text = "-- app-init: no-transaction\nset search_path to s;\ncreate table log (n int);\ninsert into log values (1);\ncreate unique index concurrently i on t (n);\ninsert into log values (2);\n";
+    let folder = folder(&[
+        (
+            "V1__t.sql",
+            "create schema s; create table s.t (n int); insert into s.t values (1), (1);",
+        ),
+        ("V2__i.sql", text),
+    ]);
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    for part in ["V2__i.sql:5", "23505", "the 3 steps before it are done"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    assert_eq!((history(&url), valid(&url, "s.i")), ("1".into(), "false".into()));
+    ask(&url, "delete from s.t where ctid = (select max(ctid) from s.t)");
+    let finished = migrated(&url, folder.path());
+    assert!(finished.stderr.contains("goes on after 3 of 5 steps"), "{}", finished.stderr);
+    assert_eq!((history(&url), valid(&url, "s.i")), ("1,2".into(), "true".into()));
+    assert_eq!(ask(&url, "select string_agg(n::text, ',' order by n) from s.log"), "1,2");
+    assert_eq!(ask(&url, "select count(*) from app_init.marker"), "0");
+}
+
+#[test]
+fn what_is_done_of_a_file_must_stay_as_it_was() {
+    let url = Postgres::shared().database();
+    let put = |folder: &Path, first: &str| {
+        let text =
+            format!("-- app-init: no-transaction\ncreate table {first} ();\nselect 1 / 0;\n");
+        fs::write(folder.join("V1__x.sql"), text).unwrap();
+    };
+    let folder = folder(&[]);
+    put(folder.path(), "a");
+    assert_eq!(migrate(&url, folder.path()).run().code, 80);
+    put(folder.path(), "b");
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    assert!(finished.stderr.contains("its first 1 steps were done"), "{}", finished.stderr);
+    assert_eq!(ask(&url, "select to_regclass('a'), to_regclass('b')"), "a|");
+}
+
+#[test]
+fn a_replica_killed_while_it_builds_an_index_leaves_none_broken() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[TABLE]);
+    migrated(&url, folder.path());
+    fs::write(folder.path().join("V2__i.sql"), "create index concurrently i on t (n);").unwrap();
+    let writer = Holding::begin(&url, "insert into t values (0)");
+    let killed = migrate(&url, folder.path()).start();
+    until("the index waits for the writer", || building(&url));
+    killed.signal(Signal::SIGKILL);
+    drop(killed);
+    until("the server noticed", || free(&url));
+    assert_eq!(valid(&url, "i"), "false");
+    writer.end();
+    let finished = migrated(&url, folder.path());
+    assert!(
+        finished.stderr.contains("dropping the half-built index public.i"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!((history(&url), valid(&url, "i")), ("1,2".into(), "true".into()));
+}
+
+#[test]
+fn a_stop_ends_the_build_and_the_next_start_goes_on() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[TABLE]);
+    migrated(&url, folder.path());
+    fs::write(folder.path().join("V2__i.sql"), "create index concurrently i on t (n);").unwrap();
+    let writer = Holding::begin(&url, "insert into t values (0)");
+    let stopped = migrate(&url, folder.path()).start();
+    until("the index waits for the writer", || building(&url));
+    stopped.signal(Signal::SIGTERM);
+    assert_eq!(stopped.exit_code(), 143);
+    until("nothing is left", || free(&url));
+    writer.end();
+    migrated(&url, folder.path());
+    assert_eq!((history(&url), valid(&url, "i")), ("1,2".into(), "true".into()));
+}
+
+#[test]
+fn files_that_can_run_neither_way_are_refused_before_anything_runs() {
+    let url = Postgres::shared().database();
+    for (text, part) in [
+        (
+            "create table t (n int);\nvacuum;",
+            "V1__x.sql:2: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
+        ),
+        ("create table t ();\nrollback;", "V1__x.sql:2: `ROLLBACK` would undo it"),
+        ("-- app-init: quickly\nselect 1", "V1__x.sql:1: `quickly` is no option"),
+        (
+            "-- app-init: no-transaction\nbegin;\nselect 1;",
+            "V1__x.sql:2: a transaction in it is not whole",
+        ),
+        ("create index concurrently on pg_class (oid);", "an index without a name"),
+    ] {
+        let folder = folder(&[("V1__x.sql", text)]);
+        let finished = migrate(&url, folder.path()).run();
+        assert_eq!(finished.code, 80, "{text}: {}", finished.stderr);
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        assert!(finished.stderr.contains("hint: "), "{}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('t')"), "");
+}

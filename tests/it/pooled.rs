@@ -1,0 +1,108 @@
+//! Through pgbouncer: the lock holds in every pool mode, and what cannot work says so.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    migrate::{ask, folder, history, migrate},
+    support::{CANARY, Postgres, free_port, postgres::psql, until},
+};
+
+/// A pgbouncer of its own in front of the shared server.
+struct Pooler {
+    child: Child,
+    port: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Pooler {
+    /// `None` where pgbouncer is not installed: it is no part of what a user needs.
+    fn start(mode: &str) -> Option<Self> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
+            .into_iter()
+            .find(|path| fs::exists(path).unwrap())?;
+        let directory = tempfile::Builder::new().prefix("app-init-pool").tempdir().unwrap();
+        fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let (port, server) = (free_port(), Postgres::shared().port);
+        let users = directory.path().join("users");
+        fs::write(&users, format!("\"postgres\" \"{CANARY}\"\n")).unwrap();
+        let file = directory.path().join("pgbouncer.ini");
+        let user = if nix::unistd::Uid::effective().is_root() { "user = nobody\n" } else { "" };
+        fs::write(
+            &file,
+            format!(
+                "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = {mode}\n{user}",
+                users.display()
+            ),
+        )
+        .unwrap();
+        let child = Command::new(program)
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pooler = Self { child, port, _directory: directory };
+        until("pgbouncer answers", || {
+            psql(&pooler.past(&Postgres::shared().url("postgres")), "select 1").ok()
+        });
+        Some(pooler)
+    }
+
+    /// The same database by way of the pooler.
+    fn past(&self, url: &str) -> String {
+        url.replace(&format!(":{}/", Postgres::shared().port), &format!(":{}/", self.port))
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn five_at_once_through_a_transaction_pooler_apply_each_migration_once() {
+    let Some(pooler) = Pooler::start("transaction") else { return };
+    let url = Postgres::shared().database();
+    let files: Vec<(String, String)> = (1..=5)
+        .map(|n| (format!("V{n}__t.sql"), format!("create table if not exists log (n int); insert into log values ({n}); select pg_sleep(0.02); set search_path to nowhere;")))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = folder(&files);
+    let started: Vec<_> =
+        (0..5).map(|_| migrate(&pooler.past(&url), folder.path()).start()).collect();
+    for init in started {
+        let finished = init.finish();
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+    }
+    assert_eq!(history(&url), "1,2,3,4,5");
+    assert_eq!(ask(&url, "select string_agg(n::text, ',' order by n) from log"), "1,2,3,4,5");
+    let left = "select current_setting('search_path'), current_setting('tcp_user_timeout'), current_setting('lock_timeout')";
+    assert_eq!(ask(&pooler.past(&url), left), ask(&url, left));
+}
+
+#[test]
+fn a_transaction_pooler_is_noticed_where_it_cannot_work_and_a_session_pooler_can() {
+    let Some(pooler) = Pooler::start("transaction") else { return };
+    let url = Postgres::shared().database();
+    let folder = folder(&[
+        ("V1__t.sql", "create table t (n int)"),
+        ("V2__i.sql", "create index concurrently i on t (n);"),
+    ]);
+    let finished = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    for part in ["V2__i.sql", "a pooler in transaction mode", "hint: set MIGRATE_DATABASE_URL"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    assert_eq!(history(&url), "1");
+    let Some(pooler) = Pooler::start("session") else { return };
+    let finished = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(history(&url), "1,2");
+}

@@ -1,0 +1,217 @@
+//! Job control on a real terminal: a pseudo-terminal whose other end is the test.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{Read, Write},
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+
+use nix::pty::openpty;
+
+use crate::support::{
+    Init, Running,
+    init::binary,
+    pid1::{Namespace, probing},
+    until,
+};
+
+/// A session on a terminal of its own, and the keyboard and screen of that.
+struct Session {
+    running: Running,
+    keyboard: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Session {
+    /// Starts `words` as the leader of a session on a new terminal.
+    fn start(words: Vec<OsString>) -> Self {
+        let pty = openpty(None, None).unwrap();
+        let slave = File::from(pty.slave);
+        let mut all = probing(["terminal"]);
+        all.extend(words);
+        let init = Init::wrapped(all).env("APP_INIT_HANDOFF", "supervise").with(|command| {
+            command.stdin(Stdio::from(slave.try_clone().unwrap()));
+        });
+        let running = init.start();
+        let keyboard = File::from(pty.master);
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let (mut master, shown) = (keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 1024];
+            // EIO is the end: nobody holds the other side any more.
+            while let Ok(length @ 1..) = master.read(&mut bytes) {
+                shown.lock().unwrap().extend_from_slice(&bytes[..length]);
+            }
+        });
+        drop(slave);
+        Self { running, keyboard, screen }
+    }
+
+    /// `sh SCRIPT` on the terminal, with `init` as `$1`.
+    fn shell(arguments: &[&str], script: &str) -> Self {
+        let mut words: Vec<OsString> = vec!["sh".into()];
+        words.extend(arguments.iter().map(Into::into));
+        words.extend(["-c".into(), script.into(), "sh".into(), binary().into_os_string()]);
+        words.extend(probing::<&str>([]));
+        Self::start(words)
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn expect_screen(&self, text: &str) {
+        until(&format!("{text:?} on the screen"), || {
+            let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
+            screen.contains(text).then_some(())
+        });
+    }
+}
+
+/// `init PROBE foreground`, with and without standard input on the terminal.
+#[test]
+fn the_server_is_in_front_of_the_terminal_before_it_looks() {
+    for redirect in ["", "</dev/null"] {
+        let script = format!("exec \"$1\" \"$2\" foreground {redirect}");
+        let mut session = Session::shell(&[], &script);
+        session.running.expect_line("front yes");
+        session.type_in("hello\n");
+        session.running.expect_line("read hello");
+        assert_eq!(session.running.exit_code(), 0);
+    }
+}
+
+/// tini and catatonit leave the terminal with a group that is gone.
+#[test]
+fn the_terminal_is_given_back() {
+    let mut session =
+        Session::shell(&[], "\"$1\" true; read -r line </dev/tty; echo \"got $line\"");
+    session.type_in("hello\n");
+    session.running.expect_line("got hello");
+    assert_eq!(session.running.exit_code(), 0);
+}
+
+#[test]
+fn the_terminal_is_given_back_though_the_server_was_killed() {
+    let script =
+        "\"$1\" sh -c 'kill -9 $$'; echo \"code $?\"; read -r line </dev/tty; echo \"got $line\"";
+    let mut session = Session::shell(&[], script);
+    session.type_in("hello\n");
+    session.running.expect_line("code 137");
+    session.running.expect_line("got hello");
+    assert_eq!(session.running.exit_code(), 0);
+}
+
+/// The terminal sends SIGINT to the group in front, and that must not include us: the server would
+/// get it twice.
+#[test]
+fn interrupt_reaches_the_server_once() {
+    let script = "trap '' INT; \"$1\" \"$2\" count; echo \"code $?\"";
+    let mut session = Session::shell(&[], script);
+    session.running.expect_line("ready");
+    session.type_in("\x03");
+    session.running.expect_line("got 2");
+    // If we had been in front as well, ours would have arrived before this one.
+    session.type_in("\x1c");
+    session.running.expect_line("got 3");
+    let got = session.running.output().matches("got 2").count();
+    assert_eq!(got, 1, "{}", session.running.output());
+}
+
+/// As the only process that a terminal's user can reach: `docker run -it`.
+#[test]
+fn interrupt_reaches_the_server_of_a_session_leader() {
+    let mut session = Session::shell(&[], "exec \"$1\" \"$2\" count");
+    session.running.expect_line("ready");
+    session.type_in("\x03");
+    session.running.expect_line("got 2");
+}
+
+/// ^Z stops the job, the shell goes on, `fg` continues it, and its exit code arrives.
+#[test]
+fn suspend_and_resume_work_as_without_us() {
+    let server = "echo up; read -r line </dev/tty; echo \"got $line\"; exit 7";
+    let script = format!(
+        "\"$1\" sh -c '{server}'; echo \"stopped $?\"; read -r line </dev/tty; echo \"shell $line\"; fg; echo \"code $?\""
+    );
+    let mut session = Session::shell(&["-m"], &script);
+    session.running.expect_line("up");
+    session.type_in("\x1a");
+    session.running.expect_line("stopped");
+    session.type_in("one\n");
+    session.running.expect_line("shell one");
+    session.type_in("two\n");
+    session.running.expect_line("got two");
+    session.running.expect_line("code 7");
+}
+
+/// Nobody could continue it: as for any orphaned process group, ^Z does nothing.
+#[test]
+fn suspend_without_a_shell_does_not_strand_the_server() {
+    let mut session = Session::shell(
+        &[],
+        "exec \"$1\" sh -c 'echo up; read -r line </dev/tty; echo \"got $line\"'",
+    );
+    session.running.expect_line("up");
+    session.type_in("\x1a");
+    session.expect_screen("^Z");
+    session.type_in("hello\n");
+    session.running.expect_line("got hello");
+    assert_eq!(session.running.exit_code(), 0);
+}
+
+/// An interactive shell as the server of PID 1 on a terminal has job control of its own.
+#[test]
+fn a_shell_has_job_control() {
+    let unshare: &[&str] = match Namespace::best() {
+        Namespace::Plain => &["unshare", "--pid", "--fork", "--mount-proc", "--"],
+        Namespace::User => &["unshare", "-Ur", "--pid", "--fork", "--mount-proc", "--"],
+        Namespace::None => &["env"],
+    };
+    let mut words: Vec<OsString> = unshare.iter().map(OsString::from).collect();
+    words.push(binary().into_os_string());
+    words.extend(["sh", "-m", "-c", "sleep 1000; echo \"job $?\"; exit 4"].map(OsString::from));
+    let mut session = Session::start(words);
+    let job = until("the job is in front", || {
+        let pid = session.running.init_pid();
+        let shell = crate::support::pid1::children(pid).first().copied()?;
+        crate::support::pid1::children(shell).first().copied()
+    });
+    until("it is the job", || {
+        let front = std::fs::read_to_string(format!("/proc/{job}/stat")).ok()?;
+        let fields: Vec<&str> = front.rsplit_once(')')?.1.split_whitespace().collect();
+        // Its own group (3rd) is the terminal's (6th), and it is past exec.
+        (fields[2] == fields[5] && front.contains("(sleep)")).then_some(())
+    });
+    // Not ^C: a shell without a prompt follows a job that died of SIGINT (dash, POSIX XCU 2.11).
+    session.type_in("\x1c");
+    session.running.expect_line("job 131");
+    assert_eq!(session.running.exit_code(), 4);
+}
+
+/// The terminal vanishes: the kernel tells the session's leader, and the server hears of it.
+#[test]
+fn a_hang_up_reaches_the_server() {
+    let session = Session::shell(&[], "exec \"$1\" \"$2\" count");
+    session.running.expect_line("ready");
+    let Session { running, keyboard, screen } = session;
+    drop(keyboard);
+    // The reader's copy of the master must go too: it ends when the server side is closed only, so
+    // the hang-up is sent by hand to what the kernel would send it to, the leader.
+    drop(screen);
+    nix::sys::signal::kill(running.pid(), nix::sys::signal::Signal::SIGHUP).unwrap();
+    running.expect_line("got 1");
+}
+
+/// A command that exists on the other side of a pipe belongs to the same job.
+#[test]
+fn a_background_job_does_not_take_the_terminal() {
+    let script = "\"$1\" \"$2\" count & read -r line </dev/tty; echo \"got line $line\"; kill $!; wait $!; echo \"code $?\"";
+    let mut session = Session::shell(&["-m"], script);
+    session.running.expect_line("ready");
+    session.type_in("hello\n");
+    session.running.expect_line("got line hello");
+    session.running.expect_line("code 0");
+}
