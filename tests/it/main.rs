@@ -22,6 +22,7 @@ mod refinery;
 mod seed;
 mod signals;
 mod start;
+mod step;
 mod support;
 mod targets;
 mod terminal;
