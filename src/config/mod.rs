@@ -24,6 +24,7 @@ pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod types;
+mod user;
 mod values;
 mod words;
 
@@ -35,6 +36,7 @@ pub(crate) use report::{Shown, text as report};
 pub(crate) use resolve::resolve;
 pub(crate) use sources::mode_names;
 
+use crate::process::identity::Identity;
 use command::Template;
 use database::Connection;
 use environment::Environment;
@@ -70,8 +72,8 @@ pub(crate) struct Config {
     /// `APP_INIT_SKIP`.
     pub(crate) skip: Vec<String>,
     pub(crate) dirs: Vec<PathBuf>,
-    /// `APP_INIT_USER` as written: `name|uid[:gid]`.
-    pub(crate) user: Option<String>,
+    /// `APP_INIT_USER`: whom to become before any step.
+    pub(crate) user: Option<Identity>,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
     /// As written; `${…}` is not expanded yet.

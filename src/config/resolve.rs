@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     cli::{Cli, Command, settings::PREFIX},
-    process::signal,
+    process::{identity::Identity, signal},
 };
 
 /// Applies flag > variable > env file > `init.toml` > default.
@@ -59,7 +59,7 @@ pub(crate) fn resolve(
             .into_iter()
             .map(PathBuf::from)
             .collect(),
-        user: reader.text("APP_INIT_USER"),
+        user: user(&mut reader, files),
         handoff: handoff(&mut reader),
         stop: stop(&mut reader),
         healthcheck_url: reader.text("APP_INIT_HEALTHCHECK_URL").unwrap_or_default(),
@@ -76,6 +76,11 @@ pub(crate) fn resolve(
     };
     config.problems = problems;
     config
+}
+
+fn user(reader: &mut Reader<'_>, files: &impl Files) -> Option<Identity> {
+    let found = super::user::user(&reader.text("APP_INIT_USER")?, files);
+    found.map_err(|problem| reader.wrong("APP_INIT_USER", problem)).ok()
 }
 
 fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
