@@ -141,15 +141,12 @@ fn filled(template: &str, facts: &Facts) -> String {
     while let Some(at) = rest.find('{') {
         line.push_str(&rest[..at]);
         rest = &rest[at..];
-        match values.iter().find(|(name, _)| rest.starts_with(name)) {
-            Some((name, value)) => {
-                line.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
-                rest = &rest[name.len()..];
-            }
-            None => {
-                line.push('{');
-                rest = &rest[1..];
-            }
+        if let Some((name, value)) = values.iter().find(|(name, _)| rest.starts_with(name)) {
+            line.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            rest = &rest[name.len()..];
+        } else {
+            line.push('{');
+            rest = &rest[1..];
         }
     }
     line + rest

@@ -49,7 +49,7 @@ fn cannot_connect_now(report: Report) -> &'static Row {
     }
 }
 
-/// 28000: roles and pg_hba.conf. An unknown text, perhaps translated, is some rule's refusal.
+/// 28000: roles and `pg_hba.conf`. An unknown text, perhaps translated, is some rule's refusal.
 fn refused_login(message: &str) -> &'static Row {
     if message.contains("does not exist") {
         &table::NO_ROLE

@@ -71,10 +71,28 @@ pub(crate) async fn acquire(
     connection: &Connection,
     policy: &LockPolicy,
 ) -> Result<Leader, MigrateError> {
+    loop {
+        // `None` is only for those who ask to be told that the work is done.
+        if let Some(leader) =
+            acquire_unless(connection, policy, async |_: &Client| Ok(false)).await?
+        {
+            return Ok(leader);
+        }
+    }
+}
+
+/// The same, but after each try that found the lock held `done` is asked whether it is needed any
+/// more; `None` if not.
+pub(super) async fn acquire_unless(
+    connection: &Connection,
+    policy: &LockPolicy,
+    done: impl AsyncFn(&Client) -> Result<bool, MigrateError>,
+) -> Result<Option<Leader>, MigrateError> {
     let mut queue = Queue::new(policy);
     loop {
-        match attempt(connection, policy).await {
-            Ok(Attempt::Leader(leader)) => return Ok(*leader),
+        match attempt(connection, policy, &done).await {
+            Ok(Attempt::Leader(leader)) => return Ok(Some(*leader)),
+            Ok(Attempt::Needless) => return Ok(None),
             Ok(Attempt::Held { name, holder }) => queue.held(name, holder),
             Err(error) if error.may_pass() => queue.failed(&error),
             Err(error) => return Err(error),
@@ -86,10 +104,19 @@ pub(crate) async fn acquire(
 /// What one try came to.
 enum Attempt {
     Leader(Box<Leader>),
-    Held { name: String, holder: Option<Holder> },
+    Held {
+        name: String,
+        holder: Option<Holder>,
+    },
+    /// Whoever holds or held it has done what it was wanted for.
+    Needless,
 }
 
-async fn attempt(connection: &Connection, policy: &LockPolicy) -> Result<Attempt, MigrateError> {
+async fn attempt(
+    connection: &Connection,
+    policy: &LockPolicy,
+    done: &impl AsyncFn(&Client) -> Result<bool, MigrateError>,
+) -> Result<Attempt, MigrateError> {
     let session = try_open(connection, "lock").await?;
     let failed = |error: tokio_postgres::Error| MigrateError::Database {
         doing: "take the migration lock".into(),
@@ -108,6 +135,9 @@ async fn attempt(connection: &Connection, policy: &LockPolicy) -> Result<Attempt
     let holder = holder(&session.client, key).await.map_err(failed)?;
     // Said, so that the server's log shows no client that vanished in a transaction.
     drop(session.client.batch_execute("ROLLBACK").await);
+    if done(&session.client).await? {
+        return Ok(Attempt::Needless);
+    }
     Ok(Attempt::Held { name: namespace, holder })
 }
 

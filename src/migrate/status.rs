@@ -37,7 +37,7 @@ pub(crate) async fn status(
     let session = open(connection, "status").await?;
     let history = refinery::history(&session.client, &migrations).await?;
     let state = if misread.is_empty() {
-        compare(migrations, &history)
+        compare(&migrations, &history)
     } else {
         State { problems: misread, ..State::default() }
     };

@@ -68,7 +68,10 @@ impl Attempt<'_> {
             match timeout(self.budget.total, self.bounded(attributes, &mut addresses)).await {
                 Ok(outcome) => outcome,
                 // Lookup and TCP have bounds of their own: what is left is a peer that says nothing.
-                Err(_) => Err(Failed::new(&table::SILENT, "")),
+                Err(_) => Err(match negotiate::provoke(&addresses).await {
+                    Some(name) => Failed::new(&table::NOT_POSTGRES, name),
+                    None => Failed::new(&table::SILENT, ""),
+                }),
             };
         let shown: Vec<String> =
             addresses.iter().map(|a: &SocketAddr| a.ip().to_string()).collect();

@@ -5,11 +5,11 @@
 
 mod error;
 mod login;
-mod negotiate;
+pub(crate) mod negotiate;
 mod role;
 mod session;
 pub(crate) mod socket;
-mod tls;
+pub(crate) mod tls;
 
 use std::time::Duration;
 

@@ -30,13 +30,13 @@ impl Report {
         };
         let mut text = format!("{} ({effort}", diagnosis.cause);
         if let Some(first) = self.first.as_ref().filter(|first| !first.is_same(diagnosis)) {
-            text.push_str(&format!("; at first: {}", first.cause));
+            text.extend(["; at first: ", &first.cause]);
         }
         if !self.addresses.is_empty() {
-            text.push_str(&format!("; resolved to {}", self.addresses.join(", ")));
+            text.extend(["; resolved to ", &self.addresses.join(", ")]);
         }
         for (host, other) in &self.others {
-            text.push_str(&format!("; {host}: {}", other.cause));
+            text.extend(["; ", host, ": ", &other.cause]);
         }
         format!("{text}) [{}]", diagnosis.id())
     }

@@ -1,9 +1,18 @@
 //! One try at one target. Each kind of target has its own file; this one only chooses.
 
 mod database;
+mod http;
+mod local;
+mod redis;
 mod tcp;
+mod wire;
 
-use crate::{config::target::Target, diagnose::Diagnosis};
+use std::path::PathBuf;
+
+use crate::{
+    config::target::{Http, Redis, Target},
+    diagnose::{Diagnosis, Facts, Row},
+};
 
 /// What one try found.
 #[derive(Debug)]
@@ -24,6 +33,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// A row about a host or path, with nothing else to say.
+    fn of(row: &'static Row, host: impl Into<String>, text: &str) -> Self {
+        let facts = Facts { host: host.into(), text: text.to_owned(), ..Facts::default() };
+        Self::new(Diagnosis::new(row, &facts))
+    }
+
     pub(super) fn new(diagnosis: Diagnosis) -> Self {
         Self { diagnosis, addresses: Vec::new(), others: Vec::new() }
     }
@@ -31,8 +46,13 @@ impl Seen {
 
 /// What can be tried again and again; keeps what one try must know of the last.
 pub(super) enum Probe {
-    Database(database::Database),
+    Database(Box<database::Database>),
     Tcp(tcp::Tcp),
+    Unix(PathBuf),
+    File(PathBuf),
+    Dns(String),
+    Redis(Redis),
+    Http(Http),
 }
 
 impl Probe {
@@ -40,9 +60,14 @@ impl Probe {
     pub(super) fn new(target: Target, writable: bool) -> Self {
         match target {
             Target::Database(connection) => {
-                Self::Database(database::Database::new(*connection, writable))
+                Self::Database(Box::new(database::Database::new(*connection, writable)))
             }
             Target::Tcp { host, port } => Self::Tcp(tcp::Tcp { host, port }),
+            Target::Unix(path) => Self::Unix(path),
+            Target::File(path) => Self::File(path),
+            Target::Dns(name) => Self::Dns(name),
+            Target::Redis(redis) => Self::Redis(redis),
+            Target::Http(http) => Self::Http(http),
         }
     }
 
@@ -51,6 +76,11 @@ impl Probe {
         match self {
             Self::Database(probe) => probe.attempt(tries).await,
             Self::Tcp(probe) => probe.attempt(tries).await,
+            Self::Unix(path) => local::socket(path).await,
+            Self::File(path) => local::file(path),
+            Self::Dns(name) => local::name(name).await,
+            Self::Redis(target) => redis::attempt(target).await,
+            Self::Http(target) => http::attempt(target).await,
         }
     }
 }

@@ -90,10 +90,7 @@ fn a_stop_at_any_instant_ends_pid_1() {
     for round in 0..150_u32 {
         let running = pid1(["sleep", "1000"]).start();
         let pid = running.init_pid();
-        until("signals are blocked", || {
-            let blocked = status(pid, "SigBlk");
-            (!blocked.is_empty() && !blocked.ends_with("00000000")).then_some(())
-        });
+        running.expect_mask();
         spin(Duration::from_micros(u64::from(round) * 20));
         send(pid, TERM);
         assert_eq!(running.exit_code(), 128 + TERM, "round {round}");
