@@ -8,6 +8,7 @@ mod connections;
 mod cpu;
 pub(crate) mod database;
 pub(crate) mod duration;
+pub(crate) mod endpoint;
 mod env_file;
 pub(crate) mod environment;
 mod expand;
@@ -39,10 +40,11 @@ pub(crate) use sources::mode_names;
 use crate::process::identity::Identity;
 use command::Template;
 use database::Connection;
+use endpoint::Endpoint;
 use environment::Environment;
 use file::When;
 use modes::Mode;
-use problem::Problems;
+use problem::{Problem, Problems};
 use secret::Secret;
 use types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy};
 
@@ -76,8 +78,8 @@ pub(crate) struct Config {
     pub(crate) user: Option<Identity>,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-    /// As written; `${…}` is not expanded yet.
-    pub(crate) healthcheck_url: String,
+    /// `APP_INIT_HEALTHCHECK_URL`, or what is wrong with it.
+    pub(crate) healthcheck: Result<Endpoint, Problem>,
     /// Interval of the line for a silent step; `None` prints none.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) termination_log: PathBuf,
