@@ -23,6 +23,7 @@ mod signals;
 mod start;
 mod support;
 mod terminal;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {
