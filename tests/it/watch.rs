@@ -321,7 +321,7 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
     fs::write(image.path().join("tool.sh"), script).unwrap();
     ask(&url, "create schema app; create schema other; create table other.alembic_version (n int)");
     let unnamed = succeeded(init("migrate", image.path(), &url));
-    says(&unnamed, &["no version table of known tool can be read", "APP_INIT_MIGRATE_TABLE"]);
+    says(&unnamed, &["no version table of a known tool can be read", "APP_INIT_MIGRATE_TABLE"]);
     ask(&url, "insert into other.alembic_version values (1)");
     let named = || init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "app.version");
     for (sql, runs) in [

@@ -18,7 +18,7 @@ use crate::{migrate::MigrateError, plan::Watch};
 /// Symbolic links count as what they point at, under their own name; one that points at nothing or
 /// back at a folder it stands in counts by its target's text. Left out in folders: `__pycache__`
 /// and `*.pyc`, which the tool itself writes when it runs, and names that start with `..`, by which
-/// Kubernetes keeps the versions of a mounted ConfigMap.
+/// Kubernetes keeps the versions of a mounted `ConfigMap`.
 /// # Errors
 /// `Folder` for a watched path that is missing or unreadable, or for something below it.
 pub(super) fn hash(watch: &Watch) -> Result<String, MigrateError> {
@@ -33,7 +33,7 @@ pub(super) fn hash(watch: &Watch) -> Result<String, MigrateError> {
         let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
         hasher.entry(path, &metadata, &mut Vec::new())?;
     }
-    Ok(hex(&hasher.0.finalize()))
+    Ok(format!("{:x}", hasher.0.finalize()))
 }
 
 struct Hasher(Sha256);
@@ -122,15 +122,6 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
             length => hasher.update(&piece[..length]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        drop(write!(text, "{byte:02x}"));
-        text
-    })
 }
 
 fn failed(path: &Path, error: &io::Error) -> MigrateError {

@@ -210,7 +210,7 @@ impl<'a> Watched<'a> {
         let keys: Vec<String> = expected(tables).map(Table::key).collect();
         if keys.is_empty() {
             let named = &self.watch.tables;
-            let which = if named.is_empty() { "known tool".into() } else { named.join(", ") };
+            let which = if named.is_empty() { "a known tool".into() } else { named.join(", ") };
             tracing::warn!(
                 phase = "migrate",
                 event = "no_version_table",

@@ -90,12 +90,12 @@ impl Table {
 /// Finds version tables in any schema, by catalogue only. `named` from the settings, `table` or
 /// `schema.table`, replaces the known names; without a schema the search path decides.
 pub(super) fn find(named: &[String]) -> String {
-    let (names, expected) = if named.is_empty() { known() } else { by_setting(named) };
+    let (wanted, expected) = if named.is_empty() { known() } else { by_setting(named) };
     format!(
         "SELECT n.nspname, c.relname, pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
          AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), {expected} \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname IN ({names}) \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname IN ({wanted}) \
          AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1, 2"
     )
 }
