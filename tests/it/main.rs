@@ -27,6 +27,7 @@ mod support;
 mod targets;
 mod terminal;
 mod wait;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {
