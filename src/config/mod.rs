@@ -14,6 +14,7 @@ pub(crate) mod environment;
 mod expand;
 pub(crate) mod file;
 pub(crate) mod files;
+pub(crate) mod identity;
 pub(crate) mod modes;
 pub(crate) mod problem;
 mod report;
@@ -156,6 +157,8 @@ pub(crate) struct MigrateSettings {
     pub(crate) timeout: Option<Duration>,
     /// Files that decide the command's outcome; empty runs it on each start.
     pub(crate) watch: Vec<String>,
+    /// `table` or `schema.table` of the command's version tables; empty: those of known tools.
+    pub(crate) tables: Vec<String>,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
 }

@@ -163,6 +163,7 @@ fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
         ),
         timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
         watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
+        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
         strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
     }
 }

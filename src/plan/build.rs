@@ -2,6 +2,7 @@
 
 mod end;
 mod targets;
+mod watch;
 
 use super::{
     Action, Dirs, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
@@ -141,13 +142,19 @@ impl Builder<'_> {
         if connection.is_none() && matches!(source, Source::Folder(_)) {
             return self.no_database("migrate");
         }
+        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
+        let watch = match self.watch(&source, connection.is_some(), check_only) {
+            Ok(watch) => watch,
+            Err(reason) => return Action::Skip(reason),
+        };
         Action::Do(Work::Migrate(Migrate {
             source,
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            watch,
             strict: settings.strict,
-            check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
+            check_only,
         }))
     }
 

@@ -7,6 +7,7 @@ mod prepare;
 mod report;
 mod stopped;
 mod termination;
+mod watched;
 
 use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
 

@@ -29,6 +29,7 @@ mod targets;
 mod terminal;
 mod user;
 mod wait;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {
