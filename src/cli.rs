@@ -269,6 +269,9 @@ fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -> UsageErro
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
             return unexpected(&argument, words, modes);
         }
+        ErrorKind::ArgumentConflict if matches!(name, "--live" | "--ready") => {
+            ("`--live` and `--ready` exclude each other".to_owned(), "keep one of them".to_owned())
+        }
         ErrorKind::ArgumentConflict => {
             (format!("`{name}` is given twice"), "keep one of them".to_owned())
         }

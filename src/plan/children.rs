@@ -63,3 +63,31 @@ fn become_user(environment: &mut Environment, user: &Identity) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::identity::identify;
+
+    #[test]
+    fn only_what_root_left_becomes_the_user_s() {
+        let passwd = "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/srv/app:/bin/sh";
+        for (text, before, after) in [
+            ("app", "HOME=/root USER=root LOGNAME=root", "HOME=/srv/app USER=app LOGNAME=app"),
+            ("app", "A=b", "A=b HOME=/srv/app"),
+            ("app", "HOME=/data USER=bob", "HOME=/data USER=bob"),
+            ("2000", "HOME=/root USER=root", "HOME=/ USER=root"),
+            ("root", "HOME=/root", "HOME=/root"),
+        ] {
+            let pairs = before.split(' ').filter_map(|pair| pair.split_once('='));
+            let mut environment =
+                Environment::new(pairs.map(|(name, value)| (name.into(), value.into())));
+            become_user(&mut environment, &identify(text, passwd, "").unwrap());
+            let found: Vec<String> = environment
+                .iter()
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+                .collect();
+            assert_eq!(found.join(" "), after, "{text} with {before}");
+        }
+    }
+}

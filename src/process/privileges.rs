@@ -87,7 +87,7 @@ pub(crate) fn become_user(user: &Identity) -> Result<Became, PrivilegeError> {
         return Ok(Became::Already);
     }
     // The kernel has cleared the other sets by now, unless securebits told it not to (capabilities(7)).
-    drop(clear_ambient_capability_set());
+    let _ = clear_ambient_capability_set();
     let none = CapabilitySet::empty();
     let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
     let cleared = set_capabilities(None, none);
@@ -137,7 +137,7 @@ fn give_output(user: &Identity) {
         let kind = FileType::from_raw_mode(found.st_mode);
         let terminal = kind == FileType::CharacterDevice && unistd::isatty(descriptor) == Ok(true);
         if found.st_uid == 0 && (terminal || kind == FileType::Fifo) {
-            drop(fchown(descriptor, Some(user.uid), None));
+            let _ = fchown(descriptor, Some(user.uid), None);
         }
     }
 }

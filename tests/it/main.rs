@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod database;
 mod handoff;
+mod healthcheck;
 mod layers;
 mod lock;
 mod migrate;
@@ -26,6 +27,7 @@ mod step;
 mod support;
 mod targets;
 mod terminal;
+mod user;
 mod wait;
 mod watch;
 
