@@ -14,6 +14,7 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    Healthcheck,
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -29,6 +30,7 @@ impl Topic {
             "wait" => Self::Wait,
             "plan" => Self::Plan,
             "status" => Self::Status,
+            "healthcheck" => Self::Healthcheck,
             _ => return None,
         })
     }
@@ -48,6 +50,7 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
+            Self::Healthcheck => HEALTHCHECK.to_owned(),
             Self::Unknown(_) => String::new(),
         }
     }
@@ -73,8 +76,10 @@ Look
   config         every setting and where it comes from       --check
   status         applied, pending, divergent migrations      --json --exit-code
   wait [TARGET…] only wait, then hand over to what follows --
+  healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-Everything else is handed over as it is: `docker run image bash` works.
+Everything else is handed over as it is, by the user the container was started
+as, whatever APP_INIT_USER says: `docker run image bash` works.
 
 Options
   -q, --quiet    only warnings and errors
@@ -106,7 +111,7 @@ Modes of your own stand in init.toml:
   always = []                # steps that are demanded
   exec   = [\"celery\", \"-A\", \"src.worker\", \"worker\"]   # without it: exit
 
-The order is always dirs, wait, migrate, seed, then the others as listed.
+The order is always dirs, user, wait, migrate, seed, then the others as listed.
 `init plan MODE` shows what a mode would do here.
 ";
 
@@ -135,6 +140,22 @@ Show applied, pending and divergent migrations, and who holds the lock.
 Usage: init status [--json] [--exit-code]
 
 With --exit-code it is an error if a migration is pending or divergent.
+";
+
+const HEALTHCHECK: &str = "\
+Say whether this container is ready, or alive. One line on stdout; 0 or 1.
+
+Usage: init healthcheck [--ready | --live] [--url URL] [--timeout 3s]
+                        [--expect-status 200-299]
+
+  --ready   preparation is over and the URL answers as expected (the default)
+  --live    passes while preparing, however long a migration takes, and while
+            the supervised server runs; with --url the server must answer too
+
+The URL is APP_INIT_HEALTHCHECK_URL: plain http, redirects are not followed.
+Where the server took our place (exec hand-off) it decides about --live too.
+
+  HEALTHCHECK --start-period=60s CMD [\"/init\", \"healthcheck\"]
 ";
 
 fn env() -> String {

@@ -27,8 +27,10 @@ fn help_fits_a_screen() {
       config         every setting and where it comes from       --check
       status         applied, pending, divergent migrations      --json --exit-code
       wait [TARGET…] only wait, then hand over to what follows --
+      healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-    Everything else is handed over as it is: `docker run image bash` works.
+    Everything else is handed over as it is, by the user the container was started
+    as, whatever APP_INIT_USER says: `docker run image bash` works.
 
     Options
       -q, --quiet    only warnings and errors
@@ -85,7 +87,7 @@ fn help_modes_explains_them() {
       always = []                # steps that are demanded
       exec   = ["celery", "-A", "src.worker", "worker"]   # without it: exit
 
-    The order is always dirs, wait, migrate, seed, then the others as listed.
+    The order is always dirs, user, wait, migrate, seed, then the others as listed.
     `init plan MODE` shows what a mode would do here.
     "##);
 }
