@@ -5,6 +5,7 @@ mod config;
 mod diagnose;
 mod exit;
 mod failure;
+mod healthcheck;
 mod log;
 mod migrate;
 mod passthrough;

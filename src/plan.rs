@@ -18,6 +18,7 @@ use crate::{
         command::CommandLine, database::Connection, environment::Environment, target::Target,
     },
     exit::Exit,
+    process::identity::Identity,
 };
 
 /// Everything one start does.
@@ -47,12 +48,21 @@ pub(crate) enum Action {
 /// What a phase does.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    /// Each directory exists afterwards and is writable.
-    Dirs(Vec<PathBuf>),
+    Dirs(Dirs),
+    /// From here on everything runs as that user.
+    User(Identity),
     Wait(Wait),
     Migrate(Migrate),
     Seed(Seed),
     Step(Step),
+}
+
+/// Each directory exists afterwards and is writable.
+#[derive(Clone, Debug)]
+pub(crate) struct Dirs {
+    pub(crate) paths: Vec<PathBuf>,
+    /// By whom; `None` is the user we are.
+    pub(crate) user: Option<Identity>,
 }
 
 /// All targets are probed in parallel until each is ready.

@@ -1,6 +1,10 @@
 //! What can be waited for.
 
-use std::fmt;
+mod service;
+
+use std::{fmt, path::PathBuf};
+
+pub(crate) use service::{Http, Redis};
 
 use super::database::{Connection, Lookup, Note, Problem};
 
@@ -8,7 +12,19 @@ use super::database::{Connection, Lookup, Note, Problem};
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Database(Box<Connection>),
-    Tcp { host: String, port: u16 },
+    /// A port that accepts.
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    /// A socket that accepts.
+    Unix(PathBuf),
+    /// A path that exists.
+    File(PathBuf),
+    /// A name that has an address.
+    Dns(String),
+    Redis(Redis),
+    Http(Http),
 }
 
 impl Target {
@@ -30,12 +46,11 @@ impl Target {
             let (connection, notes) = Connection::parse(word, source, variables)?;
             return Ok((Self::Database(Box::new(connection)), notes));
         }
-        let place = match word.split_once("://") {
-            Some(("tcp", place)) => place.trim_end_matches('/'),
-            Some((scheme, _)) => return Err(unknown(scheme, source)),
-            None => word,
+        let target = match word.split_once("://") {
+            Some((scheme, place)) => with_scheme(&scheme.to_ascii_lowercase(), place, source),
+            None => tcp(word, source),
         };
-        tcp(place, source).map(|target| (target, Vec::new()))
+        target.map(|target| (target, Vec::new()))
     }
 }
 
@@ -44,26 +59,81 @@ fn no_database(source: &str) -> Problem {
         .hint("set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST")
 }
 
-/// A scheme is at most a word, so it may be shown; the rest of the text may hold a password.
+fn with_scheme(scheme: &str, place: &str, source: &str) -> Result<Target, Problem> {
+    match scheme {
+        "tcp" => tcp(place.trim_end_matches('/'), source),
+        "redis" | "valkey" => Redis::parse(place, false, source).map(Target::Redis),
+        "rediss" | "valkeys" => Redis::parse(place, true, source).map(Target::Redis),
+        "http" => Http::parse(place, false, source).map(Target::Http),
+        "https" => Http::parse(place, true, source).map(Target::Http),
+        "unix" => path(place, source).map(Target::Unix),
+        "file" => path(place, source).map(Target::File),
+        "dns" => name(place, source).map(Target::Dns),
+        _ => Err(unknown(scheme, source)),
+    }
+}
+
+/// Only a plain word is shown: anything else before `://` may be a piece of a password.
 fn unknown(scheme: &str, source: &str) -> Problem {
-    Problem::new("target-unknown", source, format!("cannot wait for `{scheme}://` targets"))
-        .hint("known are: database, postgres://…, tcp://host:port and host:port")
+    let plain = scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() < 20;
+    let what = if plain {
+        format!("cannot wait for `{scheme}://` targets")
+    } else {
+        "not a target".into()
+    };
+    Problem::new("target-unknown", source, what).hint(
+        "known are: database, postgres://…, redis[s]://…, http[s]://…, tcp://host:port, unix:///path, file:///path, dns://name, host:port",
+    )
+}
+
+fn path(place: &str, source: &str) -> Result<PathBuf, Problem> {
+    if place.starts_with('/') {
+        return Ok(PathBuf::from(place));
+    }
+    Err(Problem::new("target-unknown", source, "the path is not absolute")
+        .hint("write three slashes: unix:///run/app.sock, file:///run/ready"))
+}
+
+fn name(place: &str, source: &str) -> Result<String, Problem> {
+    let name = place.trim_end_matches('/');
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if !name.is_empty() && name.chars().all(plain) {
+        return Ok(name.to_owned());
+    }
+    Err(Problem::new("target-unknown", source, "no host name").hint("write dns://name"))
 }
 
 fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
+    let (host, port) = host_and_port(place, None, source)?;
+    Ok(Target::Tcp { host, port })
+}
+
+/// `name:port` or `[v6]:port`; the port may be left out if there is a usual one.
+fn host_and_port(place: &str, usual: Option<u16>, source: &str) -> Result<(String, u16), Problem> {
     let malformed = || {
         Problem::new("target-unknown", source, "not a target").hint(
             "write `database`, a postgres:// URL, tcp://host:port or host:port, separated by blanks or commas",
         )
     };
-    let (host, port) = place.rsplit_once(':').ok_or_else(malformed)?;
+    let (host, port) = split_port(place);
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port != 0),
+        None => usual,
+    };
+    let port = port.ok_or_else(malformed)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(malformed)?;
     if bare.is_empty() || !bare.chars().all(plain) || (bare == host && bare.contains(':')) {
         return Err(malformed());
     }
-    Ok(Target::Tcp { host: bare.to_owned(), port })
+    Ok((bare.to_owned(), port))
+}
+
+fn split_port(place: &str) -> (&str, Option<&str>) {
+    match place.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (place, None),
+    }
 }
 
 /// Kind and place, as messages name it. Never a secret.
@@ -73,6 +143,65 @@ impl fmt::Display for Target {
             Self::Database(connection) => write!(out, "database {}", connection.place()),
             Self::Tcp { host, port } if host.contains(':') => write!(out, "tcp [{host}]:{port}"),
             Self::Tcp { host, port } => write!(out, "tcp {host}:{port}"),
+            Self::Unix(path) => write!(out, "socket {}", path.display()),
+            Self::File(path) => write!(out, "file {}", path.display()),
+            Self::Dns(name) => write!(out, "name {name}"),
+            Self::Redis(redis) => redis.fmt(out),
+            Self::Http(http) => http.fmt(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_recognised_and_named_without_secrets() {
+        for (word, name) in [
+            ("tcp://db:5432", "tcp db:5432"),
+            ("TCP://db:5432/", "tcp db:5432"),
+            ("db:5432", "tcp db:5432"),
+            ("[::1]:80", "tcp [::1]:80"),
+            ("postgres://u:p@db/app", "database db:5432/app"),
+            ("redis://cache", "redis cache:6379"),
+            ("redis://:s3cret@cache:7000/2", "redis cache:7000/2"),
+            ("rediss://user:s3@cret@cache", "redis cache:6379"),
+            ("http://api:8080/health?x=1", "http://api:8080/health"),
+            ("https://api", "https://api:443/"),
+            ("http://api/ready#status=204&body=ok", "http://api:80/ready"),
+            ("unix:///run/app.sock", "socket /run/app.sock"),
+            ("file:///run/ready", "file /run/ready"),
+            ("dns://db.internal", "name db.internal"),
+        ] {
+            let target = Target::parse(word, "TARGET", None, &|_| None);
+            let named = target.map(|(target, _)| target.to_string());
+            assert_eq!(named.as_deref(), Ok(name), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_without_repeating_it() {
+        for word in [
+            "",
+            "db",
+            "db:port",
+            "db:0",
+            "::1:80",
+            "ftp://s3cret@h",
+            "database",
+            "unix://run/x",
+            "http://u:s3cret@h/",
+            "redis://:s3cret@h:x",
+            "redis://h/s3cret",
+            "s3cret://x y",
+            "http://h/#status=s3cret",
+            "dns://a b",
+            "a@s3cret:80",
+        ] {
+            let problem = Target::parse(word, "TARGET", None, &|_| None).map(|(target, _)| target);
+            let text = problem.expect_err(word).to_string();
+            assert!(word.starts_with("s3cret") || !text.contains("s3cret"), "{word}: {text}");
         }
     }
 }

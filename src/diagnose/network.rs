@@ -35,7 +35,7 @@ pub(crate) fn connecting_socket(error: &io::Error, directory_exists: bool) -> &'
 
 /// The row for a failed lookup.
 ///
-/// The standard library gives no EAI code, only the words of gai_strerror(3). glibc's and musl's are
+/// The standard library gives no EAI code, only the words of `gai_strerror(3)`. glibc's and musl's are
 /// known here; neither is translated, because nothing in this process calls setlocale(3).
 pub(crate) fn resolving(error: &io::Error) -> &'static Row {
     let text = error.to_string();

@@ -49,7 +49,7 @@ fn cannot_connect_now(report: Report) -> &'static Row {
     }
 }
 
-/// 28000: roles and pg_hba.conf. An unknown text, perhaps translated, is some rule's refusal.
+/// 28000: roles and `pg_hba.conf`. An unknown text, perhaps translated, is some rule's refusal.
 fn refused_login(message: &str) -> &'static Row {
     if message.contains("does not exist") {
         &table::NO_ROLE
@@ -96,11 +96,6 @@ fn pooler(message: &str) -> &'static Row {
     }
     let known = TEXTS.iter().find(|(text, _)| message.contains(text));
     known.map_or(&table::PROTOCOL, |(_, row)| row)
-}
-
-/// Whether the text is one that only a pooler writes.
-pub(crate) fn is_pooler(row: &Row) -> bool {
-    row.id.starts_with("pooler-")
 }
 
 #[cfg(test)]

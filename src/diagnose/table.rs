@@ -13,7 +13,8 @@ macro_rules! rows {
         $(pub(crate) static $name: Row = Row {
             id: $id, class: $class, pace: $pace, exit: $exit, rank: $rank, cause: $cause, hint: $hint,
         };)*
-        /// All rows in the order of docs/troubleshooting.md.
+        /// All rows in the order of docs/troubleshooting.md, which is made from them.
+        #[cfg(test)]
         pub(crate) static ROWS: &[&Row] = &[$(&$name),*];
     };
 }
@@ -43,6 +44,9 @@ REFUSED "pg-refused" Transient Refused NotReady 20
 UNREACHABLE "net-unreachable" Transient Closed NotReady 13
     "no route to the host"
     "there is no way to {addresses}: look at the network the container is attached to, at the peering and at whether IPv6 is available";
+NO_ANSWER "no-answer" Transient Spent NotReady 1
+    "no answer to the first try"
+    "the time allowed was shorter than one try: raise APP_INIT_WAIT_TIMEOUT, and look at what answers there";
 TIMEOUT "net-timeout" Transient Spent NotReady 12
     "the connection timed out"
     "packets to {addresses} port {port} vanish: look at firewalls, security groups, network policies and whether the address is still right";
@@ -196,4 +200,49 @@ TCP_REFUSED_LOCALHOST "tcp-refused-localhost" Transient Refused NotReady 21
 TCP_REFUSED "tcp-refused" Transient Refused NotReady 20
     "connection refused"
     "nothing listens on port {port} of {addresses}: is the service started, and is the port the container's own and not the published one?";
+TARGET_CLOSED "target-closed" Transient Closed NotReady 30
+    "the connection was closed before an answer"
+    "something accepts for the service, such as a port proxy, but the service is not up";
+TARGET_SILENT "target-silent" Transient Spent NotReady 31
+    "the connection was accepted, but nothing is answered"
+    "a stuck service, another protocol, or a port that expects TLS";
+UNIX_MISSING "unix-missing" Transient Refused NotReady 20
+    "the socket does not exist yet"
+    "no service has made {host}: is it started, and is the directory shared with this container?";
+UNIX_REFUSED "unix-refused" Transient Refused NotReady 21
+    "the socket exists, but nothing accepts on it"
+    "a service that ended left {host} behind: is it started?";
+FILE_MISSING "file-missing" Transient Refused NotReady 20
+    "the file does not exist yet"
+    "nothing has made {host}: is what makes it started, and is the directory shared with this container?";
+HTTP_STATUS "http-status" Transient Closed NotReady 60
+    "the answer has status {text}"
+    "the service is up but not ready, or the path is wrong; another status can be expected with #status=200-399 after the address";
+HTTP_BODY "http-body" Transient Closed NotReady 61
+    "the answer lacks the expected text"
+    "the service is up but not ready, or #body= after the address is wrong";
+NOT_HTTP "not-http" Grace Slow Config 50
+    "what answers is not HTTP but {text}"
+    "host or port of another service, or https:// instead of http://";
+REDIS_LOADING "redis-loading" Transient Starting NotReady 60
+    "the data is still being loaded"
+    "normal for some seconds; the time grows with the size of the data";
+REDIS_LOGIN "redis-login" Grace Slow Denied 90
+    "user or password was rejected"
+    "write redis://user:password@host, or redis://:password@host for the default user, and look at requirepass and ACL users";
+REDIS_PASSWORD "redis-no-password" Grace Slow Denied 90
+    "a password is wanted and none is set"
+    "write redis://:password@host";
+REDIS_DATABASE "redis-database" Grace Slow Config 91
+    "there is no database {text}"
+    "the number after the host is too high (see `databases` in redis.conf), and a cluster has only 0";
+REDIS_DENIED "redis-denied" Grace Slow Denied 89
+    "the connection is refused: {text}"
+    "protected mode lets nobody in from outside: set a password or bind; NOPERM means that the user may not PING";
+REDIS_ERROR "redis-error" Transient Closed NotReady 62
+    "it answered with the error {text}"
+    "look at the log of Redis at this moment";
+NOT_REDIS "not-redis" Grace Slow Config 50
+    "what answers is not Redis but {text}"
+    "host or port of another service, or rediss:// instead of redis://";
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{cause::Cause, format::Problem, lock::Holder};
+use super::{cause::Cause, format::Problem, holder::Holder};
 use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
 
 /// Why migrating or seeding ended early.

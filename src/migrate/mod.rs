@@ -8,12 +8,15 @@ pub(crate) mod cause;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
+mod holder;
+mod index;
 mod key;
 pub(crate) mod lock;
 pub(crate) mod marker;
 mod options;
 mod outside;
 mod progress;
+mod queue;
 mod script;
 pub(crate) mod seed;
 mod send;
@@ -21,6 +24,7 @@ mod session;
 mod split;
 mod sql;
 pub(crate) mod state;
+mod statement;
 pub(crate) mod status;
 mod steps;
 mod transaction;
@@ -29,10 +33,12 @@ mod watch;
 
 use std::{future::Future, path::Path, pin::pin, time::Duration};
 
+use tokio_postgres::Client;
+
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{config::database::Connection, exit::Exit, postgres::Session};
+use crate::{config::database::Connection, exit::Exit, plan::LockPolicy, postgres::Session};
 use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
@@ -48,21 +54,37 @@ use session::{open, open_unless};
 pub(crate) async fn inspect(connection: &Connection, folder: &Path) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
     let session = open(connection, "migrate").await?;
-    Ok(read(&session, migrations).await?.0)
+    Ok(read(&session.client, &migrations).await?.0)
 }
 
 /// The folder against the history; problems are errors.
 async fn read(
-    session: &Session,
-    migrations: Vec<Migration>,
+    client: &Client,
+    migrations: &[Migration],
 ) -> Result<(State, refinery::Table), MigrateError> {
-    let history = refinery::history(&session.client, &migrations).await?;
+    let history = refinery::history(client, migrations).await?;
     let state = state::compare(migrations, &history);
     if state.problems.is_empty() {
         Ok((state, history))
     } else {
         Err(MigrateError::Problems(state.problems))
     }
+}
+
+/// Queues for the lock until it is ours or, `None`, until another replica has applied everything:
+/// the last of many replicas need not hold the lock one after the other to find that out.
+/// # Errors
+/// As for `lock::acquire` and `inspect`.
+pub(crate) async fn lead(
+    connection: &Connection,
+    folder: &Path,
+    policy: &LockPolicy,
+) -> Result<Option<Leader>, MigrateError> {
+    let migrations = refinery::scan(folder)?;
+    let done = async |client: &Client| {
+        read(client, &migrations).await.map(|(state, _)| state.pending.is_empty())
+    };
+    lock::acquire_unless(connection, policy, done).await
 }
 
 /// Applies what is pending and returns the names of what this call applied.
@@ -84,7 +106,7 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session, refinery::scan(folder)?).await?;
+        let (state, history) = read(&session.client, &refinery::scan(folder)?).await?;
         if state.pending.is_empty() {
             return Ok(());
         }

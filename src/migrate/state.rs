@@ -26,9 +26,9 @@ impl State {
 }
 
 /// Compares them, reporting every problem.
-pub(crate) fn compare(migrations: Vec<Migration>, history: &impl History) -> State {
-    let mut state = State { problems: history.problems(&migrations), ..State::default() };
-    let newest = newest(&migrations).cloned();
+pub(crate) fn compare(migrations: &[Migration], history: &impl History) -> State {
+    let mut state = State { problems: history.problems(migrations), ..State::default() };
+    let newest = newest(migrations);
     for row in history.applied() {
         match migrations.iter().find(|migration| migration.version == row.version) {
             Some(migration) => {
@@ -36,7 +36,7 @@ pub(crate) fn compare(migrations: Vec<Migration>, history: &impl History) -> Sta
                 state.applied.push(row.clone());
             }
             // An empty folder is more likely a forgotten COPY than an image older than everything.
-            None if newest.as_ref().is_some_and(|newest| row.version > *newest) => {
+            None if newest.is_some_and(|newest| row.version > *newest) => {
                 state.ahead.push(row.clone());
             }
             None => {
@@ -47,13 +47,13 @@ pub(crate) fn compare(migrations: Vec<Migration>, history: &impl History) -> Sta
     }
     let known: BTreeSet<&Version> = history.applied().iter().map(|row| &row.version).collect();
     let highest = known.last();
-    for migration in migrations.into_iter().filter(|file| !known.contains(&file.version)) {
+    for migration in migrations.iter().filter(|file| !known.contains(&file.version)) {
         match highest {
             Some(highest) if migration.version < **highest && !migration.any_order => {
-                let (label, highest) = (migration.label, (*highest).clone());
+                let (label, highest) = (migration.label.clone(), (*highest).clone());
                 state.problems.push(Problem::OutOfOrder { label, highest });
             }
-            _ => state.pending.push(migration),
+            _ => state.pending.push(migration.clone()),
         }
     }
     state
@@ -137,9 +137,9 @@ mod tests {
     }
 
     fn told(files: &[(&str, &str)], rows: &[(i64, &str, &str)]) -> String {
-        let files = files.iter().map(|(label, text)| file(label, text)).collect();
+        let files: Vec<Migration> = files.iter().map(|(label, text)| file(label, text)).collect();
         let rows = rows.iter().map(|(version, name, sum)| row(*version, name, sum)).collect();
-        let state = compare(files, &Fake(rows));
+        let state = compare(&files, &Fake(rows));
         let pending: Vec<_> = state.pending.iter().map(|file| file.label.clone()).collect();
         let ahead: Vec<_> = state.ahead.iter().map(|row| row.version.to_string()).collect();
         let problems: Vec<_> = state.problems.iter().map(ToString::to_string).collect();

@@ -8,8 +8,9 @@ use super::{
     cause::Cause,
     error::MigrateError,
     format::{Problem, refinery},
+    holder::{Holder, holder},
     key::{Key, Kind},
-    lock::{Holder, holder, namespace},
+    lock::namespace,
     session::open,
     state::{State, compare},
 };
@@ -37,7 +38,7 @@ pub(crate) async fn status(
     let session = open(connection, "status").await?;
     let history = refinery::history(&session.client, &migrations).await?;
     let state = if misread.is_empty() {
-        compare(migrations, &history)
+        compare(&migrations, &history)
     } else {
         State { problems: misread, ..State::default() }
     };

@@ -1,6 +1,9 @@
 //! The environment of each child: the same for all, but for the connection and what app-init tells.
 
-use crate::config::{Config, environment::Environment};
+use crate::{
+    config::{Config, environment::Environment},
+    process::identity::Identity,
+};
 
 /// Who a child is.
 pub(super) enum Role<'a> {
@@ -23,6 +26,9 @@ impl<'a> Children<'a> {
         base.set("APP_INIT_NPROC", config.nproc.to_string());
         base.remove("APP_INIT_STEP");
         base.remove("MIGRATE_DATABASE_URL");
+        if let Some(user) = &config.user {
+            become_user(&mut base, user);
+        }
         Self { config, base }
     }
 
@@ -39,5 +45,21 @@ impl<'a> Children<'a> {
             }
         }
         environment
+    }
+}
+
+/// What root left in the environment becomes the user's: HOME, also where it is unset; USER and
+/// LOGNAME only where they are set. A HOME that somebody chose stays.
+fn become_user(environment: &mut Environment, user: &Identity) {
+    let home = environment.get("HOME").map(std::path::Path::new);
+    if home.is_none_or(|home| home == user.root_home || home.as_os_str().is_empty()) {
+        environment.set("HOME", user.home.as_os_str());
+    }
+    for variable in ["USER", "LOGNAME"] {
+        if let Some(name) =
+            user.name.as_ref().filter(|_| environment.text(variable) == Some("root"))
+        {
+            environment.set(variable, name);
+        }
     }
 }

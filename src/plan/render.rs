@@ -59,8 +59,10 @@ impl Work {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Dirs(dirs) => {
-                dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+                let paths = dirs.paths.iter().map(|path| path.display().to_string());
+                paths.collect::<Vec<_>>().join(", ")
             }
+            Self::User(user) => user.describe(),
             Self::Wait(wait) => {
                 let targets: Vec<String> = wait.targets.iter().map(ToString::to_string).collect();
                 let writable = if wait.writable { ", writable" } else { "" };

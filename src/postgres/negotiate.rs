@@ -2,11 +2,17 @@
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::diagnose::network::protocol;
 
@@ -62,6 +68,21 @@ pub(super) async fn ask_for_tls(stream: &mut Box<dyn Stream>) -> io::Result<Answ
         [b'E', 0, ..] | [b'E'] => Ok(Answer::Trouble),
         other => Err(NotPostgres::of(other)),
     }
+}
+
+/// Names a silent peer by an empty line, sent on a connection of its own.
+///
+/// Redis and other line-based services take our binary request for the beginning of a line and wait
+/// for its end. Postgres closes on it.
+pub(super) async fn provoke(addresses: &[SocketAddr], bound: Duration) -> Option<&'static str> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(addresses.first()?).await.ok()?;
+        stream.write_all(b"app-init\r\n\r\n").await.ok()?;
+        let mut bytes = [0; 256];
+        let count = stream.read(&mut bytes).await.ok()?;
+        protocol(&bytes[..count])
+    };
+    timeout(bound, exchange).await.ok().flatten()
 }
 
 /// A clear stream that refuses a first byte which no server sends to a start-up message.

@@ -125,7 +125,7 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
         return Ok(stream);
     }
     // Closed with a reset, so that the port is free at once for the server that wants it.
-    drop(sockopt::set_socket_linger(&stream, Some(Duration::ZERO)));
+    let _ = sockopt::set_socket_linger(&stream, Some(Duration::ZERO));
     Err(io::ErrorKind::ConnectionRefused.into())
 }
 
@@ -151,7 +151,7 @@ pub(crate) async fn connect_unix(path: &Path, bound: Duration) -> Result<UnixStr
 }
 
 /// strerror(3) without the standard library's number.
-fn system_text(error: &io::Error) -> String {
+pub(crate) fn system_text(error: &io::Error) -> String {
     let text = error.to_string().to_lowercase();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -42,7 +42,7 @@ fn check(ssl: &Ssl) -> Check {
 /// The client's side of TLS. Roots are only loaded if the mode verifies.
 /// # Errors
 /// A clause that names the file which cannot be used.
-pub(super) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
+pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: &[&rustls::SupportedProtocolVersion] =
         if ssl.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
@@ -197,7 +197,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// The row of a failed handshake, and what to say about it.
-pub(super) fn row(error: &Error) -> (&'static Row, String) {
+pub(crate) fn row(error: &Error) -> (&'static Row, String) {
     match error {
         Error::InvalidCertificate(problem) => certificate_row(problem),
         Error::AlertReceived(alert) => {

@@ -48,8 +48,13 @@ impl Preparation {
         if state.pending.is_empty() {
             return Ok(done(nothing_pending(&state)));
         }
-        self.lock(name, connection, &work.lock).await?;
-        let Some(leader) = &self.leader else { return Ok(skipped("no lock")) };
+        if self.leader.is_none() {
+            let leader = migrate::lead(connection, folder, &work.lock);
+            self.leader = self.unless_stopped(name, leader).await??;
+        }
+        let Some(leader) = &self.leader else {
+            return Ok(done("nothing pending any more: another replica was faster"));
+        };
         let mut stop = None;
         let stopping = noted(&mut self.events, &mut stop);
         let applied = migrate::apply(connection, folder, &work.schema, leader, stopping).await;

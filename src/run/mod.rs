@@ -1,6 +1,7 @@
 //! What the user started: a report, or a plan that is carried out phase by phase and handed over.
 
 mod dirs;
+mod health;
 mod locked;
 mod prepare;
 mod report;
@@ -20,7 +21,7 @@ use crate::{
     log,
     passthrough::{self, Choice, PassThroughError},
     plan::{self, End, Plan, Server},
-    process::{Events, Inherited, program},
+    process::{self, Events, Inherited, program},
     supervise::{
         self,
         voice::{self, Voice},
@@ -81,6 +82,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
+        Command::Healthcheck(asked) => health::check(asked, &config),
         Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
     }
 }
@@ -137,6 +139,7 @@ fn note(config: &Config) {
 
 /// Prepares, then hands over; the exit code.
 fn carry_out(outside: Outside, config: &Config) -> u8 {
+    process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
         Ok(plan) => plan,

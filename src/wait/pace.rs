@@ -11,13 +11,10 @@ use crate::diagnose::Pace;
 /// `jitter`: from 0 to 1, spreads replicas that started together.
 pub(super) fn pause(pace: Pace, waited: Duration, streak: u32, jitter: f64) -> Duration {
     let millis = match (pace, waited.as_secs()) {
-        // Nothing is logged by anyone and a try costs 0.1 to 0.3 ms of CPU.
-        (Pace::Refused, 0..30) => 50,
-        (Pace::Refused, 30..120) => 100,
-        (Pace::Closed, 0..10) => 100,
-        // The server logs one line and forks for each try.
-        (Pace::Starting, 0..2) => 50,
-        (Pace::Starting, 2..10) => 100,
+        // Refused: nothing is logged by anyone and a try costs 0.1 to 0.3 ms of CPU. Starting: the
+        // server logs one line and forks for each try.
+        (Pace::Refused, 0..30) | (Pace::Starting, 0..2) => 50,
+        (Pace::Refused, 30..120) | (Pace::Closed, 0..10) | (Pace::Starting, 2..10) => 100,
         (Pace::Refused | Pace::Closed | Pace::Starting, _) => 250,
         (Pace::Lookup, _) => lookup(streak),
         (Pace::Spent, _) => 0,

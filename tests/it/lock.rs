@@ -86,3 +86,106 @@ fn a_migration_that_cannot_lock_a_table_steps_aside_and_comes_back() {
     assert_eq!(history(&url), "1");
     migrated(&url, folder.path());
 }
+
+/// Killed again and again at moments between the first line and the last, the run ends where one
+/// that nobody interrupts ends.
+#[test]
+fn a_run_killed_in_many_places_applies_each_migration_once() {
+    let url = Postgres::shared().database();
+    let mut files: Vec<(String, String)> = (1..=12)
+        .map(|n| (format!("V{n}__t.sql"), format!("create table t{n} (); create table if not exists log (n int); insert into log values ({n}); select pg_sleep(0.01);")))
+        .collect();
+    files.push((
+        "V13__i.sql".into(),
+        "create unique index concurrently i on log (n);\ncreate index concurrently j on log (n);"
+            .into(),
+    ));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = folder(&files);
+    for (signal, line) in [
+        (Signal::SIGKILL, "init: wait"),
+        (Signal::SIGTERM, "applied V1__"),
+        (Signal::SIGKILL, "applied V4__"),
+        (Signal::SIGTERM, "applied V7__"),
+        (Signal::SIGKILL, "applied V10__"),
+        (Signal::SIGKILL, "applied V12__"),
+    ] {
+        let init = migrate(&url, folder.path()).start();
+        init.expect_line(line);
+        init.signal(signal);
+        drop(init);
+    }
+    migrated(&url, folder.path());
+    assert_eq!(history(&url), "1,2,3,4,5,6,7,8,9,10,11,12,13");
+    assert_eq!(
+        ask(&url, "select string_agg(n::text, ',' order by n) from log"),
+        "1,2,3,4,5,6,7,8,9,10,11,12"
+    );
+    assert_eq!(
+        ask(
+            &url,
+            "select string_agg(indexrelid::regclass::text, ',' order by indexrelid::regclass::text) from pg_index where indisvalid and indrelid = 'log'::regclass"
+        ),
+        "i,j"
+    );
+}
+
+/// A frozen leader whose lock the server has taken away cannot notice it. Its migration still runs,
+/// and the fence keeps the next leader from running it a second time beside it.
+#[test]
+fn a_leader_that_cannot_notice_its_loss_is_fenced_off() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table go_on ()");
+    let folder = folder(&[(
+        "V1__slow.sql",
+        "create table once ();\nselect pg_sleep(300) where not exists (select from go_on);",
+    )]);
+    let frozen = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    frozen.signal(Signal::SIGSTOP);
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
+    );
+    let next = migrate(&url, folder.path()).start();
+    next.expect_line("V1__slow waits: another session is applying a migration");
+    ask(&url, "insert into go_on default values");
+    frozen.signal(Signal::SIGCONT);
+    let frozen = frozen.finish();
+    assert_eq!(frozen.code, 75, "{}", frozen.stderr);
+    let next = next.finish();
+    assert_eq!(next.code, 0, "{}", next.stderr);
+    assert_eq!(history(&url), "1");
+    until("nothing is left", || free(&url));
+}
+
+/// What ends the connection says nothing about the file: a retry helps, and that is what 75 says.
+#[test]
+fn a_server_that_goes_away_in_a_migration_leaves_nothing_and_the_next_start_applies_it() {
+    let mut server = Postgres::start();
+    let url = server.database();
+    ask(&url, "create table go_on ()");
+    let folder = folder(&[(
+        "V1__slow.sql",
+        "create table once ();\nselect pg_sleep(300) where not exists (select from go_on);",
+    )]);
+    let terminated = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init migrate%'",
+    );
+    let terminated = terminated.finish();
+    assert_eq!(terminated.code, 75, "{}", terminated.stderr);
+    assert!(terminated.stderr.contains("57P01"), "{}", terminated.stderr);
+    let cut_off = migrate(&url, folder.path()).start();
+    until("the migration runs again", || sleeping(&url));
+    server.down();
+    let cut_off = cut_off.finish();
+    assert_eq!(cut_off.code, 75, "{}", cut_off.stderr);
+    server.up();
+    assert_eq!(ask(&url, "select to_regclass('once')"), "");
+    ask(&url, "insert into go_on default values");
+    migrated(&url, folder.path());
+    assert_eq!(history(&url), "1");
+}

@@ -8,6 +8,7 @@
 mod bad_input;
 mod cli;
 mod config;
+mod database;
 mod handoff;
 mod layers;
 mod lock;
@@ -21,8 +22,11 @@ mod refinery;
 mod seed;
 mod signals;
 mod start;
+mod step;
 mod support;
+mod targets;
 mod terminal;
+mod wait;
 mod watch;
 
 #[test]

@@ -147,7 +147,10 @@ fn a_database_that_is_ahead_of_the_image_starts_and_is_named() {
     migrated(&url, folder.path());
     fs::remove_file(folder.path().join("V2__add_name.sql")).unwrap();
     let finished = migrated(&url, folder.path());
-    assert!(finished.stderr.contains("ahead of this image by 1"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("ahead of this image: V2__add_name"), "{}", finished.stderr);
+    let strict = migrate(&url, folder.path()).env("APP_INIT_MIGRATE_STRICT", "true").run();
+    assert_eq!(strict.code, 80, "{}", strict.stderr);
+    assert!(strict.stderr.contains("hint: start a newer image"), "{}", strict.stderr);
 }
 
 #[test]
@@ -284,4 +287,20 @@ fn status_tells_what_is_applied_pending_and_wrong() {
     for part in ["divergent V1__create_users", "pending   V3__c", "lock      free"] {
         assert!(wrong.contains(part), "{part} in {wrong}");
     }
+}
+
+#[test]
+fn a_replica_that_must_not_migrate_waits_until_somebody_has() {
+    let url = Postgres::shared().database();
+    let folder = folder(&TWO);
+    let server = Init::server("echo serving")
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_MIGRATIONS", folder.path())
+        .env("AUTORUN_MIGRATIONS", "wait")
+        .start();
+    server.expect_line("missing V1__create_users, V2__add_name");
+    assert_eq!(ask(&url, "select to_regclass('refinery_schema_history')"), "");
+    migrated(&url, folder.path());
+    server.expect_line("serving");
+    assert_eq!(server.exit_code(), 0);
 }

@@ -90,10 +90,7 @@ fn a_stop_at_any_instant_ends_pid_1() {
     for round in 0..150_u32 {
         let running = pid1(["sleep", "1000"]).start();
         let pid = running.init_pid();
-        until("signals are blocked", || {
-            let blocked = status(pid, "SigBlk");
-            (!blocked.is_empty() && !blocked.ends_with("00000000")).then_some(())
-        });
+        running.expect_mask();
         spin(Duration::from_micros(u64::from(round) * 20));
         send(pid, TERM);
         assert_eq!(running.exit_code(), 128 + TERM, "round {round}");
@@ -123,6 +120,25 @@ fn a_shower_of_signals_changes_nothing() {
         assert_eq!(finished.code, 0);
         assert_eq!(got(&finished).last(), Some(&TERM), "round {round}");
     }
+}
+
+/// Writing to a closed stderr raises SIGPIPE in us; that one is ours alone.
+#[test]
+fn our_own_sigpipe_is_not_forwarded() {
+    // The reader of stderr leaves first; the server says so by its own output.
+    let script = "mkfifo pipe; (read -r x <pipe) & exec 2>pipe; echo go >&2; wait; exec \"$@\"";
+    let before = ["sh", "-c", script, "sh"].map(std::ffi::OsStr::new);
+    let directory = tempfile::tempdir().unwrap();
+    let init = wrapped(&before, probing(["count"])).current_dir(directory.path());
+    let running = init.env("APP_INIT_LOG_LEVEL", "debug").start();
+    running.expect_line("ready");
+    let pid = running.init_pid();
+    for number in [USR1, 12, USR1] {
+        send(pid, number);
+        running.expect_line(&format!("got {number}"));
+    }
+    send(pid, TERM);
+    assert_eq!(got(&running.finish()), [USR1, 12, USR1, TERM]);
 }
 
 #[test]

@@ -183,11 +183,12 @@ fn keyword(key: &str) -> Option<&'static str> {
     direct.or_else(|| ALIASES.iter().find(|(name, _)| *name == key).map(|(_, keyword)| *keyword))
 }
 
-/// SQLAlchemy's `?host=a:1&host=b:2` names several hosts; libpq would take the last.
+/// `SQLAlchemy`'s `?host=a:1&host=b:2` names several hosts; libpq would take the last.
 fn several_hosts(draft: &Draft, pairs: &[Pair]) -> Option<String> {
     let hosts: Vec<&str> =
         pairs.iter().filter(|pair| pair.key == "host").map(|pair| pair.value.as_str()).collect();
-    (hosts.len() > 1 && !draft.has("host")).then(|| hosts.join(","))
+    let with_ports = hosts.iter().all(|host| !host.starts_with('/') && host.contains(':'));
+    (hosts.len() > 1 && with_ports && !draft.has("host")).then(|| hosts.join(","))
 }
 
 /// Other dialects' ways to speak about TLS and roles.

@@ -140,7 +140,7 @@ fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
         .collect()
 }
 
-/// One host. `name:port`, as SQLAlchemy has it, beats the list of ports.
+/// One host. `name:port`, as `SQLAlchemy` has it, beats the list of ports.
 fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<Host, Problem> {
     let source = draft.blame("host");
     if name.starts_with('/') {

@@ -23,24 +23,25 @@ impl Tcp {
         };
         match outcome.await {
             Ok(_) => Readiness::Ready,
-            Err(error) => Readiness::NotYet(self.seen(error)),
+            Err(error) => Readiness::NotYet(seen(&self.host, self.port, error)),
         }
     }
+}
 
-    fn seen(&self, error: SocketError) -> Seen {
-        let row = match error.row {
-            row if row == &table::REFUSED => &table::TCP_REFUSED,
-            row if row == &table::REFUSED_LOCALHOST => &table::TCP_REFUSED_LOCALHOST,
-            row => row,
-        };
-        let addresses = &error.addresses;
-        let facts = Facts {
-            host: self.host.clone(),
-            port: self.port.to_string(),
-            addresses: if addresses.is_empty() { self.host.clone() } else { addresses.join(", ") },
-            text: error.text,
-            ..Facts::default()
-        };
-        Seen { addresses: error.addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
-    }
+/// The rows of a database's port, in words for any service.
+pub(super) fn seen(host: &str, port: u16, error: SocketError) -> Seen {
+    let row = match error.row {
+        row if row == &table::REFUSED => &table::TCP_REFUSED,
+        row if row == &table::REFUSED_LOCALHOST => &table::TCP_REFUSED_LOCALHOST,
+        row => row,
+    };
+    let addresses = &error.addresses;
+    let facts = Facts {
+        host: host.to_owned(),
+        port: port.to_string(),
+        addresses: if addresses.is_empty() { host.to_owned() } else { addresses.join(", ") },
+        text: error.text,
+        ..Facts::default()
+    };
+    Seen { addresses: error.addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
 }

@@ -58,7 +58,9 @@ pub(crate) fn wrapped<S: AsRef<OsStr>>(
     words.extend(before.iter().map(OsString::from));
     words.push(binary().into());
     words.extend(arguments.into_iter().map(|word| word.as_ref().to_owned()));
-    Init::wrapped(words).env("APP_INIT_HANDOFF", "supervise")
+    // A directory without `./migrations`.
+    let init = Init::wrapped(words).current_dir(env!("CARGO_TARGET_TMPDIR"));
+    init.env("APP_INIT_HANDOFF", "supervise")
 }
 
 /// `init ARGS…` as PID 1 if the machine allows it.
@@ -72,6 +74,14 @@ pub(crate) fn child<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
 }
 
 impl Running {
+    /// Waits until `init` has blocked all signals, which is the first thing it does. As PID 1 a
+    /// signal before that is dropped by the kernel.
+    pub(crate) fn expect_mask(&self) {
+        let pid = self.init_pid();
+        // All but KILL and STOP; `unshare` blocks some for a moment too.
+        until("signals are blocked", || status(pid, "SigBlk").ends_with("7ffbfeff").then_some(()));
+    }
+
     /// The pid of `init` itself, as we see it: below `unshare` if there is one.
     pub(crate) fn init_pid(&self) -> Pid {
         let outer = self.pid();

@@ -1,0 +1,119 @@
+//! Redis and HTTP addresses as plain fields.
+
+use std::{fmt, ops::RangeInclusive};
+
+use percent_encoding::percent_decode_str;
+
+use super::{Problem, host_and_port};
+use crate::config::secret::Secret;
+
+/// A Redis, or what speaks its protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Redis {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+    /// `None` is the default user.
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: u32,
+}
+
+impl Redis {
+    /// Reads what follows `redis://`: `[user][:password]@host[:port][/database]`.
+    pub(super) fn parse(place: &str, tls: bool, source: &str) -> Result<Self, Problem> {
+        let (userinfo, place) = match place.rsplit_once('@') {
+            Some((userinfo, place)) => (userinfo, place),
+            None => ("", place),
+        };
+        let place = place.split('?').next().unwrap_or_default();
+        let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+        let (host, port) = host_and_port(authority, Some(6379), source)?;
+        let database = if database.is_empty() { Ok(0) } else { database.parse() };
+        let database = database.map_err(|_| {
+            Problem::new("target-unknown", source, "the number of the Redis database is no number")
+        })?;
+        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        let password = Some(decoded(password)).filter(|password| !password.is_empty());
+        let user = Some(decoded(user)).filter(|user| !user.is_empty());
+        Ok(Self { host, port, tls, user, password: password.map(Secret::new), database })
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
+}
+
+impl fmt::Display for Redis {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "redis {}:{}", self.host, self.port)?;
+        if self.database == 0 { Ok(()) } else { write!(out, "/{}", self.database) }
+    }
+}
+
+/// A page that must answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Http {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+    /// Path and query; the query may hold a token and is never shown.
+    pub(crate) path: Secret,
+    /// What counts as ready; 200 to 299 unless said otherwise.
+    pub(crate) status: RangeInclusive<u16>,
+    /// Text that must stand in the answer.
+    pub(crate) body: Option<String>,
+}
+
+impl Http {
+    /// Reads what follows `http://`. The fragment, which is never sent, holds what to expect:
+    /// `#status=204`, `#status=200-399`, `#body=ready`, joined by `&`.
+    pub(super) fn parse(place: &str, tls: bool, source: &str) -> Result<Self, Problem> {
+        let (place, fragment) = place.split_once('#').unwrap_or((place, ""));
+        let cut = place.find(['/', '?']).unwrap_or(place.len());
+        let (authority, path) = place.split_at(cut);
+        if authority.contains('@') {
+            return Err(Problem::new(
+                "target-unknown",
+                source,
+                "a user in an HTTP address is not supported",
+            ));
+        }
+        let (host, port) = host_and_port(authority, Some(if tls { 443 } else { 80 }), source)?;
+        if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Problem::new("target-unknown", source, "the path holds blanks; write %20"));
+        }
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let mut http =
+            Self { host, port, tls, path: Secret::new(path), status: 200..=299, body: None };
+        for wish in fragment.split('&').filter(|wish| !wish.is_empty()) {
+            http.expect(wish, source)?;
+        }
+        Ok(http)
+    }
+
+    fn expect(&mut self, wish: &str, source: &str) -> Result<(), Problem> {
+        let unknown = || {
+            Problem::new("target-unknown", source, "an HTTP expectation that is not understood")
+                .hint("write #status=200, #status=200-399 or #body=text after the address")
+        };
+        match wish.split_once('=') {
+            Some(("status", status)) => {
+                let (first, last) = status.split_once('-').unwrap_or((status, status));
+                let number = |text: &str| text.parse::<u16>().map_err(|_| unknown());
+                self.status = number(first)?..=number(last)?;
+            }
+            Some(("body", text)) => self.body = Some(decoded(text)),
+            _ => return Err(unknown()),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Http {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let path = self.path.expose().split('?').next().unwrap_or_default();
+        write!(out, "{scheme}://{}:{}{path}", self.host, self.port)
+    }
+}

@@ -1,0 +1,130 @@
+//! Byte-level servers on plain threads: what a port proxy, a stuck server or another service does.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// A listener that treats every connection alike. Its thread ends with the test process.
+pub(crate) struct Fake {
+    pub(crate) port: u16,
+    accepted: Arc<AtomicU32>,
+}
+
+impl Fake {
+    /// Hands each accepted connection to `serve`, on a thread of its own.
+    pub(crate) fn new(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (accepted, serve) = (Arc::new(AtomicU32::new(0)), Arc::new(serve));
+        let count = Arc::clone(&accepted);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::Relaxed);
+                let serve = Arc::clone(&serve);
+                std::thread::spawn(move || serve(stream));
+            }
+        });
+        Self { port, accepted }
+    }
+
+    /// Accepts and says nothing until the client leaves.
+    pub(crate) fn silent() -> Self {
+        Self::new(drain)
+    }
+
+    /// Accepts and closes at once, as a port proxy without a backend does.
+    pub(crate) fn closing() -> Self {
+        Self::new(drop)
+    }
+
+    /// Speaks first, as `MySQL`, SSH and mail servers do.
+    pub(crate) fn greeting(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            drop(stream.write_all(bytes));
+            drain(stream);
+        })
+    }
+
+    /// Answers the first bytes it gets, whatever they are, and closes, as HTTP servers do.
+    pub(crate) fn answering(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 1024];
+            drop(stream.read(&mut buffer));
+            drop(stream.write_all(bytes));
+        })
+    }
+
+    /// Answers at the end of a line only, as Redis does.
+    pub(crate) fn line_based(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 1024];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                if buffer[..count].contains(&b'\n') {
+                    drop(stream.write_all(bytes));
+                }
+            }
+        })
+    }
+
+    /// Answers everything it gets with the same bytes, as long as the client asks.
+    pub(crate) fn replying(bytes: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 1024];
+            while matches!(stream.read(&mut buffer), Ok(1..)) {
+                drop(stream.write_all(bytes));
+            }
+        })
+    }
+
+    /// A Postgres without TLS that answers the start-up message with this error.
+    pub(crate) fn refusing(
+        code: &'static str,
+        message: &'static str,
+        detail: &'static str,
+    ) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 4096];
+            loop {
+                match stream.read(&mut buffer) {
+                    Ok(8) => drop(stream.write_all(b"N")),
+                    Ok(1..) => break,
+                    _ => return,
+                }
+            }
+            drop(stream.write_all(&error_response(code, message, detail)));
+        })
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn accepted(&self) -> u32 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://app:{}@127.0.0.1:{}/shop", super::CANARY, self.port)
+    }
+}
+
+/// Reads until the client leaves.
+fn drain(mut stream: TcpStream) {
+    let mut buffer = [0; 1024];
+    while matches!(stream.read(&mut buffer), Ok(1..)) {}
+}
+
+/// `ErrorResponse` (PostgreSQL manual, 55.7 and 55.8).
+fn error_response(code: &str, message: &str, detail: &str) -> Vec<u8> {
+    let mut fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0");
+    if !detail.is_empty() {
+        fields.extend(["D", detail, "\0"]);
+    }
+    fields.push('\0');
+    let mut bytes = vec![b'E'];
+    bytes.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+    bytes.extend(fields.as_bytes());
+    bytes
+}

@@ -1,0 +1,92 @@
+//! Targets that are no database: each becomes ready late, and each tells what is wrong with it.
+
+use std::{fs, os::unix::net::UnixListener};
+
+use crate::support::{CANARY, Init, fake::Fake, init::Finished};
+
+fn wait(target: &str) -> Init {
+    Init::new(["wait", target]).env("APP_INIT_WAIT_FATAL_GRACE", "200ms")
+}
+
+#[track_caller]
+fn assert_fails(target: &str, code: i32, id: &str) -> Finished {
+    let finished = wait(target).env("APP_INIT_WAIT_TIMEOUT", "400ms").run();
+    assert_eq!(finished.code, code, "{target}\n{}", finished.stderr);
+    assert!(finished.stderr.contains(&format!("[{id}]")), "{target}\n{}", finished.stderr);
+    finished
+}
+
+#[track_caller]
+fn assert_ready(target: &str) {
+    let finished = wait(target).run();
+    assert_eq!(finished.code, 0, "{target}\n{}", finished.stderr);
+}
+
+#[test]
+fn a_file_and_a_socket_that_come_late_are_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ready");
+    let init = wait(&format!("file://{}", file.display())).start();
+    init.expect_line("[file-missing]");
+    fs::write(&file, "").unwrap();
+    assert_eq!(init.exit_code(), 0);
+
+    let socket = directory.path().join("app.sock");
+    let target = format!("unix://{}", socket.display());
+    let init = wait(&target).start();
+    init.expect_line("[unix-missing]");
+    let listener = UnixListener::bind(&socket).unwrap();
+    assert_eq!(init.exit_code(), 0);
+    drop(listener);
+    assert_fails(&target, 69, "unix-refused");
+}
+
+#[test]
+fn names_are_waited_for() {
+    assert_ready("dns://localhost");
+    let finished = wait("dns://no-such-host.invalid").env("APP_INIT_WAIT_TIMEOUT", "300ms").run();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+}
+
+#[test]
+fn http_answers_with_the_wanted_status_and_text() {
+    let ok = Fake::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready");
+    let port = ok.port;
+    assert_ready(&format!("http://127.0.0.1:{port}/health"));
+    assert_ready(&format!("http://127.0.0.1:{port}#body=ready"));
+    assert_fails(&format!("http://127.0.0.1:{port}/#body=done"), 69, "http-body");
+    assert_fails(&format!("http://127.0.0.1:{port}/#status=204"), 69, "http-status");
+    let busy = Fake::answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let token = format!("http://127.0.0.1:{}/x?token={CANARY}", busy.port);
+    let finished = assert_fails(&token, 69, "http-status");
+    assert!(finished.stderr.contains("status 503"), "{}", finished.stderr);
+    assert_ready(&format!("http://127.0.0.1:{}/#status=500-599", busy.port));
+    let redis = Fake::answering(b"-ERR unknown command\r\n");
+    assert_fails(&format!("http://127.0.0.1:{}/", redis.port), 78, "not-http");
+    assert_fails(&format!("http://127.0.0.1:{}/", Fake::closing().port), 69, "target-closed");
+    assert_fails(&format!("https://127.0.0.1:{port}/"), 78, "tls-failed");
+}
+
+#[test]
+fn redis_counts_only_when_it_lets_us_in() {
+    let at = |fake: &Fake| format!("redis://:{CANARY}@127.0.0.1:{}/3", fake.port);
+    assert_ready(&at(&Fake::replying(b"+OK\r\n")));
+    for (answer, code, id) in [
+        (&b"-LOADING Redis is loading the dataset in memory\r\n"[..], 69, "redis-loading"),
+        (b"-NOAUTH Authentication required.\r\n", 77, "redis-no-password"),
+        (b"-WRONGPASS invalid username-password pair\r\n", 77, "redis-login"),
+        (b"-DENIED Redis is running in protected mode\r\n", 77, "redis-denied"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", 78, "not-redis"),
+    ] {
+        assert_fails(&at(&Fake::replying(answer)), code, id);
+    }
+}
+
+#[test]
+fn an_unknown_target_is_a_mistake_in_the_settings() {
+    for target in ["ftp://host/x", "nothing", "tcp://host:port", "unix://relative"] {
+        let finished = wait(target).run();
+        assert_eq!(finished.code, 78, "{target}\n{}", finished.stderr);
+        assert!(finished.stderr.contains("hint: "), "{}", finished.stderr);
+    }
+}
