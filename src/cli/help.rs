@@ -14,6 +14,7 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    Doctor,
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -29,6 +30,7 @@ impl Topic {
             "wait" => Self::Wait,
             "plan" => Self::Plan,
             "status" => Self::Status,
+            "doctor" => Self::Doctor,
             _ => return None,
         })
     }
@@ -48,6 +50,7 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
+            Self::Doctor => DOCTOR.to_owned(),
             Self::Unknown(_) => String::new(),
         }
     }
@@ -71,6 +74,7 @@ Start
 Look
   plan [MODE]    what would run, and why; touches nothing    --json
   config         every setting and where it comes from       --check
+  doctor [MODE]  all that a start would need, looked at now  --json
   status         applied, pending, divergent migrations      --json --exit-code
   wait [TARGET…] only wait, then hand over to what follows --
 
@@ -135,6 +139,23 @@ Show applied, pending and divergent migrations, and who holds the lock.
 Usage: init status [--json] [--exit-code]
 
 With --exit-code it is an error if a migration is pending or divergent.
+";
+
+const DOCTOR: &str = "\
+Look at everything a start would need, now, and report every finding at once.
+
+Usage: init doctor [MODE] [--json]
+
+  settings     mistakes, placeholders, quotes, line ends, required names
+  files        migrations, seeds, watched paths, secrets, certificates
+  programs     of every configured command, and the scripts they name
+  directories  there, and writable by the user the server runs as
+  network      each target: name, port, TLS, login
+  database     version, rights, encoding, connection slots, clock, migrations
+  container    process number, user, CPUs, memory
+
+One try at each target; nothing is waited for and nothing is changed. The exit
+code is that of the worst finding, as a start would end with it; 0 with warnings.
 ";
 
 fn env() -> String {

@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["wait", "migrate", "step", "supervise"],
     &["passthrough"],
+    &["doctor"],
     &["run"],
     &["main"],
 ];
