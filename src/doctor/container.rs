@@ -22,10 +22,10 @@ fn position(handoff: Handoff) -> Finding {
     let first = process::is_pid_1();
     let what = if first { "PID 1" } else { "not PID 1" };
     let then = match handoff {
-        Handoff::Supervise => "the server will be supervised",
-        Handoff::Exec => "the server will take its place",
-        Handoff::Auto if first => "the server will be supervised",
-        Handoff::Auto => "the server would take its place",
+        Handoff::Supervise => "a server is supervised",
+        Handoff::Exec => "a server takes its place",
+        Handoff::Auto if first => "a server is supervised",
+        Handoff::Auto => "a server takes its place",
     };
     Finding::ok(Section::Container, "process", format!("{what}: {then}"))
 }

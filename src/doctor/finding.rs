@@ -145,9 +145,15 @@ impl Finding {
 }
 
 /// How the program ends: by the error a person has to act on before one that may pass by itself
-/// (69, 75), and among equals by the one a start would meet first.
+/// (69, 75), and among equals by the one a start would meet first. Mistakes in the settings that would
+/// end differently end with 78 together, as in a start.
 pub(crate) fn worst(findings: &[Finding]) -> Exit {
     let errors = || findings.iter().filter(|finding| finding.level == Level::Error);
+    let mut settings = errors().filter(|finding| finding.section == Section::Settings);
+    if let Some(first) = settings.next() {
+        let same = settings.all(|finding| finding.exit == first.exit);
+        return if same { first.exit } else { Exit::Config };
+    }
     let lasting = errors().find(|finding| !matches!(finding.exit, Exit::NotReady | Exit::Lock));
     lasting.or_else(|| errors().next()).map_or(Exit::Done, |finding| finding.exit)
 }
@@ -159,6 +165,7 @@ mod tests {
     #[test]
     fn what_lasts_is_worse_than_what_may_pass() {
         let error = |exit| Finding::error(Section::Network, "x", "y", exit);
+        let setting = |exit| Finding::error(Section::Settings, "x", "y", exit);
         let fine = || Finding::ok(Section::Network, "x", "y");
         let odd = || error(Exit::Config).tolerated();
         for (findings, exit) in [
@@ -167,6 +174,8 @@ mod tests {
             (vec![error(Exit::NotReady)], Exit::NotReady),
             (vec![error(Exit::NotReady), error(Exit::NotFound)], Exit::NotFound),
             (vec![odd(), error(Exit::Directory), error(Exit::Refused)], Exit::Directory),
+            (vec![error(Exit::Directory), setting(Exit::NoInput)], Exit::NoInput),
+            (vec![setting(Exit::NoInput), setting(Exit::Usage)], Exit::Config),
         ] {
             assert_eq!(worst(&findings), exit, "{findings:?}");
         }

@@ -34,13 +34,20 @@ impl Place<'_> {
     }
 
     /// The statements that make the table.
+    ///
+    /// `CREATE SCHEMA IF NOT EXISTS` wants the right to make one although it is there: a role without
+    /// that right, for whom an administrator has made the schema, must not be asked for it.
     pub(super) fn create(&self) -> String {
+        let schema = identifier(self.schema);
+        let schema = literal(&format!(
+            "BEGIN IF pg_catalog.to_regnamespace({}) IS NULL THEN CREATE SCHEMA {schema}; END IF; END",
+            literal(&schema)
+        ));
         format!(
-            "CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE IF NOT EXISTS {} (namespace text NOT NULL, \
+            "DO {schema}; CREATE TABLE IF NOT EXISTS {} (namespace text NOT NULL, \
              name text NOT NULL, value text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT \
              pg_catalog.now(), recorded_by text NOT NULL DEFAULT \
              pg_catalog.current_setting('application_name'), PRIMARY KEY (namespace, name))",
-            identifier(self.schema),
             self.table(),
         )
     }
