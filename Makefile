@@ -24,7 +24,7 @@ check-static: build
 	@scripts/check-static.sh
 
 bench: build
-	@scripts/bench
+	@python3 scripts/bench
 
 clean:
 	cargo clean
