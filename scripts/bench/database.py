@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from programs import ROOT, free_port
+from programs import ROOT, children, free_port
 
 POSTGRES = ROOT / "scripts/postgres.sh"
 
@@ -42,14 +42,27 @@ class Postgres:
             self.server.wait()
             self.server = None
 
+    def crash(self):
+        """Kills the server and all its processes at once, as a power cut or an OOM kill would."""
+        everybody = [*children(self.server.pid), self.server.pid]
+        for pid in everybody:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.wait()
+        self.server = None
+
     @contextlib.contextmanager
-    def running(self):
+    def running(self, crash=False):
+        """The server up to the end of the block, then stopped or, if that is wanted, killed."""
         self.launch()
         try:
             first_query(self.port)
             yield
         finally:
-            self.stop()
+            if crash:
+                self.crash()
+            else:
+                self.stop()
 
 
 def query_answers(port):
