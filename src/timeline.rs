@@ -1,6 +1,6 @@
 //! What a start did, phase by phase: outcome, duration, and the reason of each skip.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::info;
 
@@ -86,11 +86,6 @@ pub(crate) fn human(millis: u128) -> String {
         1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         _ => format!("{} min {:02} s", millis / 60_000, millis / 1_000 % 60),
     }
-}
-
-/// The same for a `Duration`.
-pub(crate) fn human_duration(duration: Duration) -> String {
-    human(duration.as_millis())
 }
 
 #[cfg(test)]

@@ -23,9 +23,8 @@ fn position(handoff: Handoff) -> Finding {
     let what = if first { "PID 1" } else { "not PID 1" };
     let then = match handoff {
         Handoff::Supervise => "a server is supervised",
-        Handoff::Exec => "a server takes its place",
         Handoff::Auto if first => "a server is supervised",
-        Handoff::Auto => "a server takes its place",
+        Handoff::Auto | Handoff::Exec => "a server takes its place",
     };
     Finding::ok(Section::Container, "process", format!("{what}: {then}"))
 }
