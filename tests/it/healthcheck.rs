@@ -11,7 +11,7 @@ use std::{
 use crate::support::{
     Init, Running, free_port,
     init::{binary, shell},
-    pid1::{Namespace, pid1, wrapped},
+    pid1::{Namespace, pid1, status, wrapped},
     until,
 };
 
@@ -104,9 +104,9 @@ fn while_waiting_it_is_live_and_not_ready() {
 #[test]
 fn a_long_migration_is_not_killed() {
     let init = pid1(["migrate"])
-        .env("APP_INIT_MIGRATE_COMMAND", shell("echo migrating; exec sleep 600"))
+        .env("APP_INIT_MIGRATE_COMMAND", shell("echo migrating=$((1+1)); exec sleep 600"))
         .start();
-    init.expect_line("migrating");
+    init.expect_line("migrating=2");
     names_a_phase(&check(&init, &["--live", "--url", &refused()]), 0, "live: preparing, migrate");
     names_a_phase(&check(&init, &[]), 1, "not ready: preparing, migrate");
     init.signal_init_and_wait();
@@ -255,10 +255,13 @@ fn serving(handoff: &str) -> Running {
         .env("APP_INIT_HANDOFF", handoff)
         .env(
             "APP_INIT_API_COMMAND",
-            shell("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"),
+            shell("trap 'exit 0' TERM; echo up=$((1+1)); while :; do sleep 0.05; done"),
         )
         .start();
-    init.expect_line("up");
+    init.expect_line("up=2");
+    // The server may be a moment ahead of the supervisor that we become.
+    let name = if handoff == "exec" { "sh" } else { "init:serve" };
+    until("the hand-off is over", || (status(init.init_pid(), "Name") == name).then_some(()));
     init
 }
 
