@@ -67,7 +67,8 @@ fn show_row(phase: &str, status: &str, millis: u128, note: &str) {
     match log::format() {
         log::Format::Json => {
             let event = if phase == "total" { "total" } else { "timeline" };
-            info!(phase, event, status, duration_ms, reason = note, "{phase} {status}");
+            let message = format!("{phase} {status}");
+            info!(phase, event, status, duration_ms, reason = note, "{}", message.trim_end());
         }
         log::Format::Text => {
             // A skipped phase took no time worth a figure.

@@ -86,7 +86,7 @@ Options
   -v, --verbose  more; -vv for everything
   --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-More: init help env | modes | config | exit-codes
+More: init help env | modes | config | exit-codes;  init completions SHELL
 ";
 
 const MODES: &str = "\

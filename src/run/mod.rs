@@ -78,6 +78,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
     speak_as(&outside, &config);
     match &cli.command {
         Command::Help(topic) => report::print(&topic.text()).code(),
+        Command::Completions(script) => report::print(script).code(),
         Command::Version => report::print(VERSION).code(),
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),

@@ -37,7 +37,7 @@ fn help_fits_a_screen() {
       -v, --verbose  more; -vv for everything
       --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-    More: init help env | modes | config | exit-codes
+    More: init help env | modes | config | exit-codes;  init completions SHELL
     "##);
 }
 
@@ -362,4 +362,14 @@ fn version_names_the_program() {
         assert_eq!(end.stdout, format!("app-init {}\n", env!("CARGO_PKG_VERSION")), "{words:?}");
         assert_eq!(end.code, 0);
     }
+}
+
+#[test]
+fn completions_are_scripts_of_that_shell() {
+    let end = Init::new(["completions", "bash"]).run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    assert!(end.stdout.contains("complete -F") && end.stdout.contains("migrate"), "{}", end.stdout);
+    let end = Init::new(["completions", "tcsh"]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    assert!(end.stderr.contains("no completions for a shell `tcsh`"), "{}", end.stderr);
 }
