@@ -25,7 +25,7 @@ check-static: build
 	@scripts/check-static.sh
 
 bench: build
-	@scripts/bench
+	@python3 scripts/bench
 
 torture: build
 	@scripts/torture

@@ -52,6 +52,10 @@ pub(crate) enum Command {
         mode: Option<String>,
         json: bool,
     },
+    Doctor {
+        mode: Option<String>,
+        json: bool,
+    },
     Config {
         check: bool,
     },
@@ -168,6 +172,7 @@ fn grammar(modes: &[String]) -> clap::Command {
                 .arg(Arg::new("timeout").long("timeout").conflicts_with("APP_INIT_WAIT_TIMEOUT"))
                 .arg(server()),
             command("plan").arg(Arg::new("mode")).arg(switch("json")),
+            command("doctor").arg(Arg::new("mode")).arg(switch("json")),
             command("config").arg(switch("check")),
             command("status").arg(switch("json")).arg(switch("exit-code")),
             command("healthcheck")
@@ -235,6 +240,7 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
             Command::Wait { targets, words: words() }
         }
         Some("plan") => Command::Plan { mode: text("mode"), json: inner.get_flag("json") },
+        Some("doctor") => Command::Doctor { mode: text("mode"), json: inner.get_flag("json") },
         Some("config") => Command::Config { check: inner.get_flag("check") },
         Some("status") => {
             Command::Status { json: inner.get_flag("json"), exit_code: inner.get_flag("exit-code") }
@@ -333,7 +339,7 @@ fn unknown_mode(word: &str, modes: &[String]) -> UsageError {
 fn unknown_topic(word: &str) -> UsageError {
     UsageError {
         message: format!("no help about `{}`", mask(word)),
-        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`"
+        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`"
             .into(),
     }
 }

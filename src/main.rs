@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod diagnose;
+mod doctor;
 mod exit;
 mod failure;
 mod healthcheck;

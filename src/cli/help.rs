@@ -15,6 +15,7 @@ pub(crate) enum Topic {
     Plan,
     Status,
     Healthcheck,
+    Doctor,
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -31,6 +32,7 @@ impl Topic {
             "plan" => Self::Plan,
             "status" => Self::Status,
             "healthcheck" => Self::Healthcheck,
+            "doctor" => Self::Doctor,
             _ => return None,
         })
     }
@@ -51,6 +53,7 @@ impl Topic {
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
             Self::Healthcheck => HEALTHCHECK.to_owned(),
+            Self::Doctor => DOCTOR.to_owned(),
             Self::Unknown(_) => String::new(),
         }
     }
@@ -74,6 +77,7 @@ Start
 Look
   plan [MODE]    what would run, and why; touches nothing    --json
   config         every setting and where it comes from       --check
+  doctor [MODE]  all that a start would need, looked at now  --json
   status         applied, pending, divergent migrations      --json --exit-code
   wait [TARGET…] only wait, then hand over to what follows --
   healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
@@ -156,6 +160,23 @@ The URL is APP_INIT_HEALTHCHECK_URL: plain http, redirects are not followed.
 Where the server took our place (exec hand-off) it decides about --live too.
 
   HEALTHCHECK --start-period=60s CMD [\"/init\", \"healthcheck\"]
+";
+
+const DOCTOR: &str = "\
+Look at everything a start would need, now, and report every finding at once.
+
+Usage: init doctor [MODE] [--json]
+
+  settings     mistakes, placeholders, quotes, line ends, required names
+  files        migrations, seeds, watched paths, secrets, certificates
+  programs     of every configured command, and the scripts they name
+  directories  there, and writable by the user the server runs as
+  network      each target: name, port, TLS, login
+  database     version, rights, encoding, connection slots, clock, migrations
+  container    process number, user, CPUs, memory
+
+One try at each target; nothing is waited for and nothing is changed. The exit
+code is that of the worst finding, as a start would end with it; 0 with warnings.
 ";
 
 fn env() -> String {

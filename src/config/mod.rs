@@ -36,7 +36,7 @@ pub(crate) use connections::target;
 pub(crate) use cpu::count as cpu_count;
 pub(crate) use report::{Shown, text as report};
 pub(crate) use resolve::resolve;
-pub(crate) use sources::mode_names;
+pub(crate) use sources::{mode_names, names_we_read};
 
 use crate::process::identity::Identity;
 use command::Template;

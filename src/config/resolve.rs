@@ -110,7 +110,9 @@ fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
             request.words.clone_from(words);
             request.targets = Some(targets.clone());
         }
-        Command::Plan { mode: Some(mode), .. } => request.mode.clone_from(mode),
+        Command::Plan { mode: Some(mode), .. } | Command::Doctor { mode: Some(mode), .. } => {
+            request.mode.clone_from(mode);
+        }
         _ => request.mode = usual(),
     }
     request

@@ -37,9 +37,16 @@ impl Place<'_> {
     }
 
     /// The statements that make the table.
+    ///
+    /// `CREATE SCHEMA IF NOT EXISTS` wants the right to make one although it is there: a role without
+    /// that right, for whom an administrator has made the schema, must not be asked for it.
     pub(super) fn create(&self) -> String {
         let schema = identifier(self.schema);
-        format!("CREATE SCHEMA IF NOT EXISTS {schema}; {}", self.create_table())
+        let make = literal(&format!(
+            "BEGIN IF pg_catalog.to_regnamespace({}) IS NULL THEN CREATE SCHEMA {schema}; END IF; END",
+            literal(&schema)
+        ));
+        format!("DO {make}; {}", self.create_table())
     }
 
     fn create_table(&self) -> String {

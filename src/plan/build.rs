@@ -23,9 +23,18 @@ use crate::{
 /// # Errors
 /// Everything wrong with the settings, with what this mode needs, and with its commands, at once.
 pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
+    match draft(config) {
+        (Some(plan), problems) => problems.or(plan),
+        (None, problems) => Err(problems),
+    }
+}
+
+/// The same for who goes on although something is wrong: the plan without what cannot be had.
+/// `None` if there is no such mode.
+pub(crate) fn draft(config: &Config) -> (Option<Plan>, Problems) {
     let mut problems = config.problems.clone();
     problems.extend(&config.missing);
-    let Some(mode) = find_mode(config, &mut problems) else { return Err(problems) };
+    let Some(mode) = find_mode(config, &mut problems) else { return (None, problems) };
     let mut builder = Builder {
         config,
         mode: &mode,
@@ -34,7 +43,7 @@ pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
         problems,
     };
     let plan = builder.plan();
-    builder.problems.or(plan)
+    (Some(plan), builder.problems)
 }
 
 /// The mode asked for; `init wait` is one of nothing but waiting.

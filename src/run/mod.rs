@@ -1,6 +1,7 @@
 //! What the user started: a report, or a plan that is carried out phase by phase and handed over.
 
 mod dirs;
+mod doctor;
 mod health;
 mod locked;
 mod prepare;
@@ -82,6 +83,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
         Command::Version => report::print(VERSION).code(),
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
+        Command::Doctor { json, .. } => doctor::report(&outside, &config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
         Command::Healthcheck(asked) => health::check(asked, &config),
         Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),

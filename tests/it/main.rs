@@ -9,6 +9,7 @@ mod bad_input;
 mod cli;
 mod config;
 mod database;
+mod doctor;
 mod handoff;
 mod healthcheck;
 mod layers;
