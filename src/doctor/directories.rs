@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
     let works = plan.iter().flat_map(|plan| &plan.phases);
     let wanted = works.filter_map(|phase| match &phase.action {
-        Action::Do(Work::Dirs(paths)) => Some(paths),
+        Action::Do(Work::Dirs(dirs)) => Some(&dirs.paths),
         _ => None,
     });
     let prepared = Uid::effective().is_root() && config.user.is_some();
