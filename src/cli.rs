@@ -63,8 +63,27 @@ pub(crate) enum Command {
         json: bool,
         exit_code: bool,
     },
+    Healthcheck(Healthcheck),
     Help(Topic),
     Version,
+}
+
+/// `init healthcheck`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Healthcheck {
+    pub(crate) question: Asked,
+    /// `--url` was given; its value counts as `APP_INIT_HEALTHCHECK_URL`.
+    pub(crate) url: bool,
+    pub(crate) timeout: String,
+    pub(crate) expect_status: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// `--live`: would a restart help?
+    Live,
+    /// `--ready`, and the default: may requests be sent here?
+    Ready,
 }
 
 /// The words that mean something as the first; everything else but a mode is handed over.
@@ -152,6 +171,12 @@ fn grammar(modes: &[String]) -> clap::Command {
             command("doctor").arg(Arg::new("mode")).arg(switch("json")),
             command("config").arg(switch("check")),
             command("status").arg(switch("json")).arg(switch("exit-code")),
+            command("healthcheck")
+                .arg(switch("live"))
+                .arg(switch("ready").conflicts_with("live"))
+                .arg(Arg::new("url").long("url").conflicts_with("APP_INIT_HEALTHCHECK_URL"))
+                .arg(Arg::new("timeout").long("timeout").default_value("3s"))
+                .arg(Arg::new("expect-status").long("expect-status").default_value("200-299")),
             command("help").arg(Arg::new("topic")),
             command("version"),
         ])
@@ -195,6 +220,9 @@ fn read(matches: &ArgMatches) -> Cli {
     if name == Some("wait") {
         flags.extend(text("timeout").map(|timeout| ("APP_INIT_WAIT_TIMEOUT", timeout)));
     }
+    if name == Some("healthcheck") {
+        flags.extend(text("url").map(|url| ("APP_INIT_HEALTHCHECK_URL", url)));
+    }
     Cli { command, flags, quiet: inner.get_flag("quiet"), verbose: inner.get_count("verbose") }
 }
 
@@ -212,6 +240,12 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
         Some("status") => {
             Command::Status { json: inner.get_flag("json"), exit_code: inner.get_flag("exit-code") }
         }
+        Some("healthcheck") => Command::Healthcheck(Healthcheck {
+            question: if inner.get_flag("live") { Asked::Live } else { Asked::Ready },
+            url: text("url").is_some(),
+            timeout: text("timeout").unwrap_or_default(),
+            expect_status: text("expect-status").unwrap_or_default(),
+        }),
         Some("help") => Command::Help(text("topic").map_or(Topic::Top, Topic::named)),
         Some("version") => Command::Version,
         mode => Command::Start {
@@ -240,6 +274,9 @@ fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -> UsageErro
         ),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
             return unexpected(&argument, words, modes);
+        }
+        ErrorKind::ArgumentConflict if matches!(name, "--live" | "--ready") => {
+            ("`--live` and `--ready` exclude each other".to_owned(), "keep one of them".to_owned())
         }
         ErrorKind::ArgumentConflict => {
             (format!("`{name}` is given twice"), "keep one of them".to_owned())

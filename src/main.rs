@@ -6,6 +6,7 @@ mod diagnose;
 mod doctor;
 mod exit;
 mod failure;
+mod healthcheck;
 mod log;
 mod migrate;
 mod passthrough;

@@ -18,6 +18,7 @@ use crate::{
         command::CommandLine, database::Connection, environment::Environment, target::Target,
     },
     exit::Exit,
+    process::identity::Identity,
 };
 
 /// Everything one start does.
@@ -47,12 +48,21 @@ pub(crate) enum Action {
 /// What a phase does.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    /// Each directory exists afterwards and is writable.
-    Dirs(Vec<PathBuf>),
+    Dirs(Dirs),
+    /// From here on everything runs as that user.
+    User(Identity),
     Wait(Wait),
     Migrate(Migrate),
     Seed(Seed),
     Step(Step),
+}
+
+/// Each directory exists afterwards and is writable.
+#[derive(Clone, Debug)]
+pub(crate) struct Dirs {
+    pub(crate) paths: Vec<PathBuf>,
+    /// By whom; `None` is the user we are.
+    pub(crate) user: Option<Identity>,
 }
 
 /// All targets are probed in parallel until each is ready.
@@ -96,10 +106,24 @@ pub(crate) struct Migrate {
     pub(crate) lock: LockPolicy,
     /// Where markers are kept.
     pub(crate) schema: String,
+    /// What decides the outcome of a command; `None` for a folder and for a command that runs on
+    /// each start.
+    pub(crate) watch: Option<Watch>,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
     /// `AUTORUN_MIGRATIONS=wait`: apply nothing, wait until all of this image's migrations are there.
     pub(crate) check_only: bool,
+}
+
+/// What says that a command has nothing to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    /// The command as every replica of the image has it, `config::identity`; never run.
+    pub(crate) command: CommandLine,
+    /// Files and folders, in the order given.
+    pub(crate) paths: Vec<PathBuf>,
+    /// `table` or `schema.table`; empty: those of known tools.
+    pub(crate) tables: Vec<String>,
 }
 
 /// Load seed data.

@@ -8,11 +8,13 @@ mod connections;
 mod cpu;
 pub(crate) mod database;
 pub(crate) mod duration;
+pub(crate) mod endpoint;
 mod env_file;
 pub(crate) mod environment;
 mod expand;
 pub(crate) mod file;
 pub(crate) mod files;
+pub(crate) mod identity;
 pub(crate) mod modes;
 pub(crate) mod problem;
 mod report;
@@ -24,6 +26,7 @@ pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod types;
+mod user;
 mod values;
 mod words;
 
@@ -35,12 +38,14 @@ pub(crate) use report::{Shown, text as report};
 pub(crate) use resolve::resolve;
 pub(crate) use sources::{mode_names, names_we_read};
 
+use crate::process::identity::Identity;
 use command::Template;
 use database::Connection;
+use endpoint::Endpoint;
 use environment::Environment;
 use file::When;
 use modes::Mode;
-use problem::Problems;
+use problem::{Problem, Problems};
 use secret::Secret;
 use types::{Autorun, Handoff, OnFailure, SeedSwitch, StopPolicy};
 
@@ -70,12 +75,12 @@ pub(crate) struct Config {
     /// `APP_INIT_SKIP`.
     pub(crate) skip: Vec<String>,
     pub(crate) dirs: Vec<PathBuf>,
-    /// `APP_INIT_USER` as written: `name|uid[:gid]`.
-    pub(crate) user: Option<String>,
+    /// `APP_INIT_USER`: whom to become before any step.
+    pub(crate) user: Option<Identity>,
     pub(crate) handoff: Handoff,
     pub(crate) stop: StopPolicy,
-    /// As written; `${…}` is not expanded yet.
-    pub(crate) healthcheck_url: String,
+    /// `APP_INIT_HEALTHCHECK_URL`, or what is wrong with it.
+    pub(crate) healthcheck: Result<Endpoint, Problem>,
     /// Interval of the line for a silent step; `None` prints none.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) termination_log: PathBuf,
@@ -152,6 +157,8 @@ pub(crate) struct MigrateSettings {
     pub(crate) timeout: Option<Duration>,
     /// Files that decide the command's outcome; empty runs it on each start.
     pub(crate) watch: Vec<String>,
+    /// `table` or `schema.table` of the command's version tables; empty: those of known tools.
+    pub(crate) tables: Vec<String>,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
 }

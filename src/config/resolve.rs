@@ -7,6 +7,7 @@ use super::{
     Step, Switch, WaitSettings,
     connections::{self, Connections},
     duration,
+    endpoint::Endpoint,
     environment::Environment,
     file::{StepEntry, When},
     files::Files,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     cli::{Cli, Command, settings::PREFIX},
-    process::signal,
+    process::{identity::Identity, signal},
 };
 
 /// Applies flag > variable > env file > `init.toml` > default.
@@ -59,10 +60,10 @@ pub(crate) fn resolve(
             .into_iter()
             .map(PathBuf::from)
             .collect(),
-        user: reader.text("APP_INIT_USER"),
+        user: user(&mut reader, files),
         handoff: handoff(&mut reader),
         stop: stop(&mut reader),
-        healthcheck_url: reader.text("APP_INIT_HEALTHCHECK_URL").unwrap_or_default(),
+        healthcheck: healthcheck(&mut reader, nproc),
         heartbeat: reader.limit("APP_INIT_HEARTBEAT").filter(|interval| !interval.is_zero()),
         termination_log: reader.path("APP_INIT_TERMINATION_LOG").unwrap_or_default(),
         migrate_url: connections::migrate_url(&sources),
@@ -76,6 +77,22 @@ pub(crate) fn resolve(
     };
     config.problems = problems;
     config
+}
+
+fn user(reader: &mut Reader<'_>, files: &impl Files) -> Option<Identity> {
+    let found = super::user::user(&reader.text("APP_INIT_USER")?, files);
+    found.map_err(|problem| reader.wrong("APP_INIT_USER", problem)).ok()
+}
+
+/// A mistake in the usual URL, in its `${PORT}`, is told to those who ask for health only.
+fn healthcheck(reader: &mut Reader<'_>, nproc: usize) -> Result<Endpoint, Problem> {
+    let name = "APP_INIT_HEALTHCHECK_URL";
+    let text = reader.text(name).unwrap_or_default();
+    let read = Endpoint::read(&text, &reader.sources.environment, nproc);
+    if let (Err(problem), true) = (&read, reader.sources.values.contains_key(name)) {
+        reader.wrong(name, problem.clone());
+    }
+    read
 }
 
 fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
@@ -148,6 +165,7 @@ fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
         ),
         timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
         watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
+        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
         strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
     }
 }

@@ -170,6 +170,44 @@ mod tests {
         }
     }
 
+    /// docs/troubleshooting.md, one anchor per id.
+    fn document() -> String {
+        let mut text = String::from(DOCUMENT_HEAD);
+        for row in table::ROWS {
+            let class = match row.class {
+                Class::Transient => "passes by itself: waited for until the timeout",
+                Class::Grace => "somebody has to act: tolerated for `APP_INIT_WAIT_FATAL_GRACE`",
+                Class::Fatal => "never passes: the start ends at once",
+            };
+            let (code, reason) = (row.exit.code(), row.exit.reason());
+            let lines = [
+                format!("\n## {}\n\n", row.id),
+                format!("> {}\n\n", row.cause),
+                format!("- {class}; exit code {code} (`{reason}`)\n"),
+                format!("- {}\n", row.hint),
+            ];
+            text.extend(lines);
+        }
+        text
+    }
+
+    const DOCUMENT_HEAD: &str = "# Troubleshooting\n\nEvery message about a target that is not ready ends with an id in brackets. \
+        This page lists all ids with what they mean and what to do.\nIt is made from `src/diagnose/table.rs`; \
+        `UPDATE_DOCS=1 cargo test the_document` writes it anew.\nWords in `{braces}` are replaced by the facts of the case.\n";
+
+    #[test]
+    fn the_document_is_made_from_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/troubleshooting.md");
+        if option_env!("UPDATE_DOCS").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == document(),
+            "docs/troubleshooting.md is stale: UPDATE_DOCS=1 cargo test the_document"
+        );
+    }
+
     #[test]
     fn placeholders_are_filled_once_and_control_characters_removed() {
         let facts = Facts { host: "db".into(), text: "a\nb{host}".into(), ..Facts::default() };

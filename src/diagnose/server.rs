@@ -98,11 +98,6 @@ fn pooler(message: &str) -> &'static Row {
     known.map_or(&table::PROTOCOL, |(_, row)| row)
 }
 
-/// Whether the text is one that only a pooler writes.
-pub(crate) fn is_pooler(row: &Row) -> bool {
-    row.id.starts_with("pooler-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

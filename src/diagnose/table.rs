@@ -13,7 +13,8 @@ macro_rules! rows {
         $(pub(crate) static $name: Row = Row {
             id: $id, class: $class, pace: $pace, exit: $exit, rank: $rank, cause: $cause, hint: $hint,
         };)*
-        /// All rows in the order of docs/troubleshooting.md.
+        /// All rows in the order of docs/troubleshooting.md, which is made from them.
+        #[cfg(test)]
         pub(crate) static ROWS: &[&Row] = &[$(&$name),*];
     };
 }
@@ -43,6 +44,9 @@ REFUSED "pg-refused" Transient Refused NotReady 20
 UNREACHABLE "net-unreachable" Transient Closed NotReady 13
     "no route to the host"
     "there is no way to {addresses}: look at the network the container is attached to, at the peering and at whether IPv6 is available";
+NO_ANSWER "no-answer" Transient Spent NotReady 1
+    "no answer to the first try"
+    "the time allowed was shorter than one try: raise APP_INIT_WAIT_TIMEOUT, and look at what answers there";
 TIMEOUT "net-timeout" Transient Spent NotReady 12
     "the connection timed out"
     "packets to {addresses} port {port} vanish: look at firewalls, security groups, network policies and whether the address is still right";

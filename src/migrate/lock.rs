@@ -4,55 +4,25 @@
 //! without blocking. So it holds no snapshot, for which `CREATE INDEX CONCURRENTLY` would wait for
 //! ever, and it works through a transaction pooler, where a session's lock belongs to nobody.
 
-use std::{fmt, future, time::Duration};
+use std::{future, time::Duration};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use super::{
     cause::Cause,
     error::MigrateError,
+    holder::{Holder, holder},
     key::{Key, Kind},
-    session::{VIGILANCE, jittered, try_open},
-    sql::{column, rows, scalar},
+    queue::Queue,
+    session::{VIGILANCE, try_open},
+    sql::scalar,
 };
 use crate::{config::database::Connection, plan::LockPolicy, postgres::Session};
 
-/// Pause between two tries of a loser: long enough for hundreds of them to share a few connections.
-const PACE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How often a queueing replica says that it still waits.
-const REMINDER: Duration = Duration::from_secs(15);
 /// Heartbeat: one question a second, each answered within four, so a loss shows within six.
 const BEAT: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(4);
-
-/// Who has the lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    pub(crate) pid: String,
-    /// Empty if the server hides it from our role.
-    pub(crate) application: String,
-    /// `None`: a Unix socket, or hidden.
-    pub(crate) address: Option<String>,
-    /// UTC, RFC 3339; `None`: hidden.
-    pub(crate) since: Option<String>,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "pid {}", self.pid)?;
-        if !self.application.is_empty() {
-            write!(out, ", {}", self.application)?;
-        }
-        if let Some(address) = &self.address {
-            write!(out, ", from {address}")?;
-        }
-        match &self.since {
-            Some(since) => write!(out, ", since {since}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// The right to migrate and seed, as long as it lives. Dropping it frees the lock.
 pub(crate) struct Leader {
@@ -172,91 +142,6 @@ async fn protect(client: &Client) -> Result<(), tokio_postgres::Error> {
             client.batch_execute("ROLLBACK TO settings").await
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Who holds the key now; `None` if it has just been freed.
-pub(super) async fn holder(
-    client: &Client,
-    key: Key,
-) -> Result<Option<Holder>, tokio_postgres::Error> {
-    let (high, low) = key.halves();
-    let query = format!(
-        "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\
-         a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
-         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-         AND l.classid::bigint = {high} AND l.objid::bigint = {low} AND l.database = \
-         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-    );
-    Ok(rows(client, &query).await?.first().map(|row| Holder {
-        pid: column(row, 0).unwrap_or_default(),
-        application: column(row, 1).unwrap_or_default(),
-        address: column(row, 2),
-        since: column(row, 3),
-    }))
-}
-
-/// What a loser knows and says while it waits.
-struct Queue {
-    started: Instant,
-    limit: Option<Duration>,
-    pace: Duration,
-    said: Instant,
-    name: String,
-    holder: Option<Holder>,
-    trouble: Option<String>,
-}
-
-impl Queue {
-    fn new(policy: &LockPolicy) -> Self {
-        let now = Instant::now();
-        let name = policy.name.clone().unwrap_or_default();
-        let (limit, pace) = (policy.timeout, PACE.0);
-        Self { started: now, limit, pace, said: now, name, holder: None, trouble: None }
-    }
-
-    /// One line when the holder changes, and one now and then.
-    fn held(&mut self, name: String, holder: Option<Holder>) {
-        let Some(holder) = holder else { return };
-        self.trouble = None;
-        self.name = name;
-        let same = self.holder.as_ref().is_some_and(|known| known.pid == holder.pid);
-        if !same || self.said.elapsed() >= REMINDER {
-            self.said = Instant::now();
-            tracing::info!(
-                phase = "lock",
-                event = "queue",
-                duration_ms = milliseconds(self.started.elapsed()),
-                "waiting for the lock `{}`, held by {holder}",
-                self.name,
-            );
-        }
-        self.holder = Some(holder);
-    }
-
-    /// One line when the trouble changes.
-    fn failed(&mut self, error: &MigrateError) {
-        let trouble = error.to_string();
-        if self.trouble.as_ref() != Some(&trouble) {
-            tracing::info!(phase = "lock", event = "reason", "{trouble}; trying again");
-            self.trouble = Some(trouble);
-        }
-    }
-
-    async fn pause(&mut self) -> Result<(), MigrateError> {
-        if let Some(limit) = self.limit.filter(|limit| self.started.elapsed() >= *limit) {
-            return Err(MigrateError::LockTimeout {
-                name: std::mem::take(&mut self.name),
-                waited: spoken(limit),
-                holder: self.holder.take().map(Box::new),
-            });
-        }
-        let left =
-            self.limit.map_or(Duration::MAX, |limit| limit.saturating_sub(self.started.elapsed()));
-        sleep(jittered(self.pace).min(left)).await;
-        self.pace = (self.pace * 2).min(PACE.1);
-        Ok(())
     }
 }
 

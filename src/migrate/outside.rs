@@ -13,8 +13,8 @@ use super::{
     lock::milliseconds,
     script::{Piece, Script},
     session::{VIGILANCE, is_pooled},
-    sql::{column, literal, rows},
-    steps::{Builds, Index, Kind, Step, builds, fingerprint, steps},
+    sql::{column, rows},
+    steps::{Kind, Step, fingerprint, steps},
     transaction::{is_blocked, same},
 };
 
@@ -171,67 +171,6 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Drops what an earlier try left of the index that the step builds: the server keeps it,
-    /// invalid, and refuses to build another of its name (manual, CREATE INDEX).
-    async fn drop_invalid(&self, script: &Script, step: &Step) -> Result<(), MigrateError> {
-        for statement in step.statements.clone() {
-            let index = match builds(script, statement) {
-                Builds::Nothing => continue,
-                Builds::Named(index) => index,
-                Builds::Unnamed => {
-                    let line = script.statements[statement].line;
-                    return Err(unfit(
-                        script,
-                        line,
-                        "an index without a name cannot be found again if building it fails",
-                        "give the index a name",
-                    ));
-                }
-            };
-            if let Some(name) = self.invalid(script, &index).await? {
-                tracing::info!(
-                    phase = self.scene.phase,
-                    event = "index",
-                    "{}: dropping the half-built index {name}",
-                    script.label
-                );
-                self.ask(script, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The index's full name if it is there and invalid.
-    async fn invalid(
-        &self,
-        script: &Script,
-        index: &Index,
-    ) -> Result<Option<String>, MigrateError> {
-        let query = format!(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             JOIN pg_catalog.pg_class t ON t.oid = pg_catalog.to_regclass({}) \
-             WHERE c.relname = {} AND c.relnamespace = t.relnamespace AND NOT i.indisvalid",
-            literal(&index.table),
-            literal(&index.name),
-        );
-        Ok(self.ask(script, &query).await?.first().and_then(|row| column(row, 0)))
-    }
-
-    /// Nothing is recorded while an index that it built is invalid.
-    async fn refuse_invalid(&self, script: &Script, steps: &[Step]) -> Result<(), MigrateError> {
-        for statement in steps.iter().flat_map(|step| step.statements.clone()) {
-            let Builds::Named(index) = builds(script, statement) else { continue };
-            if let Some(name) = self.invalid(script, &index).await? {
-                let line = script.statements[statement].line;
-                let why = format!("the index {name} it built is invalid");
-                return Err(unfit(script, line, &why, "rebuild it: REINDEX INDEX CONCURRENTLY"));
-            }
-        }
-        Ok(())
-    }
-
     async fn refuse_pooler(&self, script: &Script) -> Result<(), MigrateError> {
         let pooled = is_pooled(self.scene.session, self.scene.connection).await?;
         if !pooled {
@@ -247,7 +186,11 @@ impl Executor<'_> {
     }
 
     /// A query of our own.
-    async fn ask(&self, script: &Script, query: &str) -> Result<Vec<SimpleQueryRow>, MigrateError> {
+    pub(super) async fn ask(
+        &self,
+        script: &Script,
+        query: &str,
+    ) -> Result<Vec<SimpleQueryRow>, MigrateError> {
         let failed = |error: Error| MigrateError::Database {
             doing: format!("apply {}", script.label),
             cause: Cause::of(&error),
@@ -261,7 +204,7 @@ fn marker(script: &Script) -> String {
     format!("progress {}", script.label)
 }
 
-fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {
+pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {
     MigrateError::Unfit {
         label: script.label.clone(),
         file: script.file.clone(),

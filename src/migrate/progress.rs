@@ -140,13 +140,19 @@ impl Progress {
 }
 
 impl Current {
+    /// Which statement runs; `None` where only the server knows: it keeps the answers to a query of
+    /// several statements until the last has ended or one has failed.
+    fn statement(&self) -> Option<String> {
+        let (number, count) = (self.statement + 1, self.lines.len());
+        let line = self.lines.get(self.statement)?;
+        let known = self.mode == Mode::Statements || count == 1;
+        known.then(|| format!(", statement {number} of {count} in line {line}"))
+    }
+
     fn tell(&self, phase: &'static str) {
         let took = self.since.elapsed();
-        let seconds = spoken(Duration::from_secs(took.as_secs()));
-        let (number, count) = (self.statement + 1, self.lines.len());
-        let line = self.lines.get(self.statement).map_or_else(String::new, |line| {
-            format!(", statement {number} of {count} in line {line}")
-        });
+        let seconds = spoken(Duration::from_secs((took + Duration::from_millis(500)).as_secs()));
+        let line = self.statement().unwrap_or_default();
         let activity = self.activity.as_ref().map_or_else(String::new, |it| format!(", {it}"));
         tracing::info!(
             phase,

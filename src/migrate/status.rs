@@ -8,8 +8,9 @@ use super::{
     cause::Cause,
     error::MigrateError,
     format::{Problem, refinery},
+    holder::{Holder, holder},
     key::{Key, Kind},
-    lock::{Holder, holder, namespace},
+    lock::namespace,
     session::open,
     state::{State, compare},
 };

@@ -2,9 +2,10 @@
 
 mod end;
 mod targets;
+mod watch;
 
 use super::{
-    Action, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
+    Action, Dirs, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
     children::{Children, Role},
 };
 use crate::{
@@ -91,6 +92,8 @@ impl Builder<'_> {
         let wait = self.listed("wait").then(|| self.wait(database));
         let mut phases = Vec::new();
         phases.extend(self.dirs().map(|action| phase("dirs", action)));
+        let user = self.config.user.clone().map(|user| Action::Do(Work::User(user)));
+        phases.extend(user.map(|action| phase("user", action)));
         phases.extend(wait.map(|action| phase("wait", action)));
         phases.extend(migrate.map(|action| phase("migrate", action)));
         phases.extend(seed.map(|action| phase("seed", action)));
@@ -121,9 +124,10 @@ impl Builder<'_> {
     }
 
     fn dirs(&self) -> Option<Action> {
-        let dirs = &self.config.dirs;
-        let work = || Action::Do(Work::Dirs(dirs.clone()));
-        (!dirs.is_empty()).then(|| self.skipped("dirs").unwrap_or_else(work))
+        let paths = &self.config.dirs;
+        let user = self.config.user.clone();
+        let work = || Action::Do(Work::Dirs(Dirs { paths: paths.clone(), user }));
+        (!paths.is_empty()).then(|| self.skipped("dirs").unwrap_or_else(work))
     }
 
     fn migrate(&mut self) -> Action {
@@ -147,13 +151,19 @@ impl Builder<'_> {
         if connection.is_none() && matches!(source, Source::Folder(_)) {
             return self.no_database("migrate");
         }
+        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
+        let watch = match self.watch(&source, connection.is_some(), check_only) {
+            Ok(watch) => watch,
+            Err(reason) => return Action::Skip(reason),
+        };
         Action::Do(Work::Migrate(Migrate {
             source,
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            watch,
             strict: settings.strict,
-            check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
+            check_only,
         }))
     }
 

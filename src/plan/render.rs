@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Action, End, Phase, Plan, Source, Work};
+use super::{Action, End, Phase, Plan, Source, Watch, Work};
 
 impl Plan {
     /// One line a phase, aligned; then what follows.
@@ -59,8 +59,10 @@ impl Work {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Dirs(dirs) => {
-                dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+                let paths = dirs.paths.iter().map(|path| path.display().to_string());
+                paths.collect::<Vec<_>>().join(", ")
             }
+            Self::User(user) => user.describe(),
             Self::Wait(wait) => {
                 let targets: Vec<String> = wait.targets.iter().map(ToString::to_string).collect();
                 let writable = if wait.writable { ", writable" } else { "" };
@@ -69,7 +71,10 @@ impl Work {
             Self::Migrate(migrate) if migrate.check_only => {
                 format!("until {} is applied by others", source(&migrate.source))
             }
-            Self::Migrate(migrate) => source(&migrate.source),
+            Self::Migrate(migrate) => {
+                let watched = migrate.watch.as_ref().map(Watch::text).unwrap_or_default();
+                source(&migrate.source) + &watched
+            }
             Self::Seed(seed) => {
                 let once = match (&seed.once, seed.force) {
                     (Some(_), true) => ", even if it was seeded before",
@@ -80,6 +85,13 @@ impl Work {
             }
             Self::Step(step) => step.command.source.clone(),
         }
+    }
+}
+
+impl Watch {
+    fn text(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+        format!(", unless {} is unchanged", paths.join(", "))
     }
 }
 

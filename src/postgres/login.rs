@@ -64,15 +64,19 @@ impl Attempt<'_> {
     /// Logs in and checks the kind of server, all within the budget.
     pub(super) async fn run(&self, attributes: SessionAttributes) -> Result<Session, ConnectError> {
         let mut addresses = Vec::new();
-        let outcome =
-            match timeout(self.budget.total, self.bounded(attributes, &mut addresses)).await {
-                Ok(outcome) => outcome,
-                // Lookup and TCP have bounds of their own: what is left is a peer that says nothing.
-                Err(_) => Err(match negotiate::provoke(&addresses).await {
-                    Some(name) => Failed::new(&table::NOT_POSTGRES, name),
-                    None => Failed::new(&table::SILENT, ""),
-                }),
-            };
+        let outcome = match timeout(
+            self.budget.total.saturating_sub(self.budget.reserve()),
+            self.bounded(attributes, &mut addresses),
+        )
+        .await
+        {
+            Ok(outcome) => outcome,
+            // Lookup and TCP have bounds of their own: what is left is a peer that says nothing.
+            Err(_) => Err(match negotiate::provoke(&addresses, self.budget.reserve()).await {
+                Some(name) => Failed::new(&table::NOT_POSTGRES, name),
+                None => Failed::new(&table::SILENT, ""),
+            }),
+        };
         let shown: Vec<String> =
             addresses.iter().map(|a: &SocketAddr| a.ip().to_string()).collect();
         outcome.map_err(|failed| {

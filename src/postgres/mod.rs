@@ -40,9 +40,24 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The text's own `connect_timeout` beats ours for what follows the lookup.
-    fn with_timeout(self, timeout: Option<Duration>) -> Self {
-        timeout.map_or(self, |total| Self { tcp: total.min(self.tcp.max(total)), total, ..self })
+    /// Shortened to what is left of a deadline, so that a try ends with a reason of its own.
+    pub(crate) fn within(self, left: Option<Duration>) -> Self {
+        let Some(left) = left else { return self };
+        let total = self.total.min(left);
+        Self { lookup: self.lookup.min(total / 2), tcp: self.tcp.min(total * 3 / 4), total }
+    }
+
+    /// How much of `total` is kept for finding out who does not answer.
+    fn reserve(self) -> Duration {
+        Duration::from_millis(500).min(self.total / 5)
+    }
+
+    /// The text's own `connect_timeout`, longer or shorter, for what follows the lookup.
+    fn with_timeout(self, timeout: Duration) -> Self {
+        // A budget that was cut to a deadline is never lengthened again.
+        let cut = self.total < Self::default().total;
+        let total = if cut { timeout.min(self.total) } else { timeout };
+        Self { lookup: self.lookup.min(total), tcp: total, total }
     }
 }
 
@@ -56,7 +71,10 @@ pub(crate) async fn connect(
     application_name: &str,
     budget: Budget,
 ) -> Result<Session, ConnectError> {
-    let budget = budget.with_timeout(connection.connect_timeout);
+    let budget = match connection.connect_timeout {
+        Some(timeout) => budget.with_timeout(timeout),
+        None => budget,
+    };
     match pass(connection, connection.attributes, application_name, budget).await {
         // A standby is preferred, but any server will do (manual, 34.1.2).
         Err(_) if connection.attributes == SessionAttributes::PreferStandby => {

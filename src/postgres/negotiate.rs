@@ -74,7 +74,7 @@ pub(super) async fn ask_for_tls(stream: &mut Box<dyn Stream>) -> io::Result<Answ
 ///
 /// Redis and other line-based services take our binary request for the beginning of a line and wait
 /// for its end. Postgres closes on it.
-pub(super) async fn provoke(addresses: &[SocketAddr]) -> Option<&'static str> {
+pub(super) async fn provoke(addresses: &[SocketAddr], bound: Duration) -> Option<&'static str> {
     let exchange = async {
         let mut stream = TcpStream::connect(addresses.first()?).await.ok()?;
         stream.write_all(b"app-init\r\n\r\n").await.ok()?;
@@ -82,11 +82,8 @@ pub(super) async fn provoke(addresses: &[SocketAddr]) -> Option<&'static str> {
         let count = stream.read(&mut bytes).await.ok()?;
         protocol(&bytes[..count])
     };
-    timeout(PROVOKE, exchange).await.ok().flatten()
+    timeout(bound, exchange).await.ok().flatten()
 }
-
-/// How long a provoked peer may take: it was already given a whole try.
-const PROVOKE: Duration = Duration::from_millis(500);
 
 /// A clear stream that refuses a first byte which no server sends to a start-up message.
 ///

@@ -2,14 +2,17 @@
 //!
 //! `mask` what we were started with, `program` and `unrunnable` from a name to a file or the true
 //! reason why not, `spawn` and `launch` starting, `reap` and `events` collecting, `send` signalling,
-//! `descendants` who is there, `terminal` and `descriptors` what they share.
+//! `descendants` who is there, `terminal` and `descriptors` what they share, `identity` and
+//! `privileges` whose they are.
 
 pub(crate) mod descendants;
 pub(crate) mod descriptors;
 mod elf;
 pub(crate) mod events;
+pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod mask;
+pub(crate) mod privileges;
 pub(crate) mod program;
 pub(crate) mod reap;
 pub(crate) mod send;

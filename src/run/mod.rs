@@ -2,11 +2,13 @@
 
 mod dirs;
 mod doctor;
+mod health;
 mod locked;
 mod prepare;
 mod report;
 mod stopped;
 mod termination;
+mod watched;
 
 use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
 
@@ -20,7 +22,7 @@ use crate::{
     log,
     passthrough::{self, Choice, PassThroughError},
     plan::{self, End, Plan, Server},
-    process::{Events, Inherited, program},
+    process::{self, Events, Inherited, program},
     supervise::{
         self,
         voice::{self, Voice},
@@ -82,6 +84,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
         Command::Doctor { json, .. } => doctor::report(&outside, &config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
+        Command::Healthcheck(asked) => health::check(asked, &config),
         Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
     }
 }
@@ -138,6 +141,7 @@ fn note(config: &Config) {
 
 /// Prepares, then hands over; the exit code.
 fn carry_out(outside: Outside, config: &Config) -> u8 {
+    process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
         Ok(plan) => plan,

@@ -7,8 +7,12 @@ use crate::{
     exit::Exit,
     failure::{Failure, sentence},
     migrate::lock::Leader,
-    plan::{Action, OnFailure, Phase, Plan, Step, Wait, Work},
-    process::{self, Events, Signal},
+    plan::{Action, Dirs, OnFailure, Phase, Plan, Step, Wait, Work},
+    process::{
+        self, Events, Signal,
+        identity::Identity,
+        privileges::{self, Became},
+    },
     step,
     timeline::{Outcome, Timeline},
     wait,
@@ -81,7 +85,12 @@ impl Preparation {
 
     async fn work(&mut self, name: &str, work: &Work) -> Result<Done> {
         match work {
-            Work::Dirs(paths) => Ok(dirs::prepare(paths).map(|()| done(listed(paths)))?),
+            Work::Dirs(Dirs { paths, user }) => {
+                dirs::prepare(paths, user.as_ref()).map(|()| done(listed(paths)))
+            }
+            Work::User(user) => {
+                Ok(privileges::become_user(user).map(|became| user_done(user, became))?)
+            }
             Work::Wait(wait) => self.wait(name, wait).await,
             Work::Migrate(migrate) => self.migrate(name, migrate).await,
             Work::Seed(seed) => self.seed(name, seed).await,
@@ -150,9 +159,16 @@ fn is_ignored(work: &Work, failure: &dyn Failure) -> bool {
     let policy = match work {
         Work::Seed(seed) => seed.on_failure,
         Work::Step(step) => step.on_failure,
-        Work::Dirs(_) | Work::Wait(_) | Work::Migrate(_) => OnFailure::Abort,
+        Work::Dirs(_) | Work::User(_) | Work::Wait(_) | Work::Migrate(_) => OnFailure::Abort,
     };
     policy == OnFailure::Continue && !matches!(failure.exit(), Exit::Signal(_))
+}
+
+fn user_done(user: &Identity, became: Became) -> Done {
+    match became {
+        Became::Dropped => done(user.describe()),
+        Became::Already => done(format!("uid {} already", user.uid)),
+    }
 }
 
 fn listed(paths: &[std::path::PathBuf]) -> String {

@@ -219,11 +219,10 @@ impl Supervisor {
     fn look(&mut self, childless: bool) -> Option<u8> {
         match self.server {
             Server::Runs if childless => self.lost_server(),
-            Server::Runs => None,
             Server::Gone | Server::Killing if childless && self.nothing_left() => {
                 self.on(Event::NothingLeft, 0)
             }
-            Server::Gone => None,
+            Server::Runs | Server::Gone => None,
             Server::Killing => {
                 // Those whose parents have died since are ours now.
                 leftovers::signal(self.order.server, self.order.adopts, Signal::KILL);

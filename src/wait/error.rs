@@ -10,8 +10,8 @@ use crate::{diagnose::Diagnosis, exit::Exit, failure::Failure};
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) target: String,
-    /// The most telling reason; `None` if not even the first try came to an end.
-    pub(crate) diagnosis: Option<Diagnosis>,
+    /// The most telling reason.
+    pub(crate) diagnosis: Diagnosis,
     pub(crate) first: Option<Diagnosis>,
     /// Other hosts of the same target and their reasons.
     pub(crate) others: Vec<(String, Diagnosis)>,
@@ -25,9 +25,7 @@ impl Report {
     /// The reason with everything that was seen on the way, the id last.
     fn reason(&self) -> String {
         let effort = effort(self.tries, self.elapsed);
-        let Some(diagnosis) = &self.diagnosis else {
-            return format!("no answer to the first try in {}", seconds(self.elapsed));
-        };
+        let diagnosis = &self.diagnosis;
         let mut text = format!("{} ({effort}", diagnosis.cause);
         if let Some(first) = self.first.as_ref().filter(|first| !first.is_same(diagnosis)) {
             text.extend(["; at first: ", &first.cause]);
@@ -92,14 +90,12 @@ impl Failure for WaitError {
     fn exit(&self) -> Exit {
         match self {
             Self::TimedOut { .. } => Exit::NotReady,
-            Self::Refused(report) => {
-                report.diagnosis.as_ref().map_or(Exit::NotReady, Diagnosis::exit)
-            }
+            Self::Refused(report) => report.diagnosis.exit(),
             Self::Broken(_) => Exit::Internal,
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some(self.report()?.diagnosis.as_ref()?.hint.clone())
+        Some(self.report()?.diagnosis.hint.clone())
     }
 }

@@ -72,6 +72,9 @@ pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
     Ok(ready.into_iter().map(|(_, ready)| ready).collect())
 }
 
+/// How far a try may overrun the deadline to end with a reason of its own.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// When to give up.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -85,9 +88,11 @@ struct Limits {
 async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result<Ready, WaitError> {
     let mut watch = Watch::new(target.to_string(), limits.grace, Instant::now().into_std());
     loop {
+        let left = limits.deadline.map(|deadline| deadline.duration_since(Instant::now()));
+        let attempt = probe.attempt(watch.tries(), left);
         let readiness = match limits.deadline {
-            Some(deadline) => timeout_at(deadline, probe.attempt(watch.tries())).await.ok(),
-            None => Some(probe.attempt(watch.tries()).await),
+            Some(deadline) => timeout_at(deadline + SLACK, attempt).await.ok(),
+            None => Some(attempt.await),
         };
         let now = Instant::now().into_std();
         let next = match readiness {

@@ -7,7 +7,7 @@ use crate::{config::target::Target, diagnose::Diagnosis};
 /// # Errors
 /// Why it is not ready.
 pub(crate) async fn once(target: Target, writable: bool) -> Result<(), Diagnosis> {
-    match Probe::new(target, writable).attempt(0).await {
+    match Probe::new(target, writable).attempt(0, None).await {
         Readiness::Ready => Ok(()),
         Readiness::NotYet(seen) => Err(seen.diagnosis),
     }

@@ -7,7 +7,7 @@ mod redis;
 mod tcp;
 mod wire;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     config::target::{Http, Redis, Target},
@@ -71,10 +71,10 @@ impl Probe {
         }
     }
 
-    /// One bounded try; `tries` were made before.
-    pub(super) async fn attempt(&mut self, tries: u32) -> Readiness {
+    /// One bounded try; `tries` were made before, and `left` is what is left of the deadline.
+    pub(super) async fn attempt(&mut self, tries: u32, left: Option<Duration>) -> Readiness {
         match self {
-            Self::Database(probe) => probe.attempt(tries).await,
+            Self::Database(probe) => probe.attempt(tries, left).await,
             Self::Tcp(probe) => probe.attempt(tries).await,
             Self::Unix(path) => local::socket(path).await,
             Self::File(path) => local::file(path),

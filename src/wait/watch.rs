@@ -10,7 +10,7 @@ use super::{
     pace::pause,
     probe::Seen,
 };
-use crate::diagnose::{Class, Pace};
+use crate::diagnose::{Class, Diagnosis, Facts, Pace, table};
 
 /// How long a passing reason lasts before its hint is shown.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -179,7 +179,10 @@ impl Watch {
     fn report(&self, seen: Option<&Seen>, now: Instant) -> Report {
         Report {
             target: self.target.clone(),
-            diagnosis: seen.map(|seen| seen.diagnosis.clone()),
+            diagnosis: seen.map_or_else(
+                || Diagnosis::new(&table::NO_ANSWER, &Facts::default()),
+                |seen| seen.diagnosis.clone(),
+            ),
             first: self.first.as_ref().map(|seen| seen.diagnosis.clone()),
             others: seen.map(|seen| seen.others.clone()).unwrap_or_default(),
             addresses: seen.map(|seen| seen.addresses.clone()).unwrap_or_default(),

@@ -147,6 +147,7 @@ fn help_env_lists_every_setting() {
       APP_INIT_MIGRATIONS        folder of SQL migrations; /migrations or ./migrations if there
       APP_INIT_MIGRATE_COMMAND   or the app's own tool: alembic upgrade head
       APP_INIT_MIGRATE_WATCH     files that decide the command's outcome; unchanged = skip it
+      APP_INIT_MIGRATE_TABLE     the command's version table; those of known tools are found
       APP_INIT_MIGRATE_STRICT    refuse a database that is ahead of this image [false]
       APP_INIT_SEEDS             folder of .sql files; /seeds or ./seeds if there
       APP_INIT_SEED_COMMAND      or a command that seeds
@@ -236,18 +237,18 @@ fn help_config_describes_the_file() {
       migrate_database_url   autorun_migrations     seed_on_start
       run_etl_on_startup     mode                   skip
       api_command            migrations             migrate_command
-      migrate_watch          migrate_strict         seeds
-      seed_command           seed_id                etl_command
-      wait_for               seed_wait_for          etl_wait_for
-      wait_timeout           wait_fatal_grace       lock_timeout
-      lock_name              schema                 migrate_timeout
-      seed_timeout           etl_timeout            seed_on_failure
-      etl_on_failure         require                dirs
-      user                   handoff                stop_delay
-      stop_grace             leftover_grace         signal_target
-      signal_map             success_codes          signals_inherit
-      healthcheck_url        log_format             log_level
-      heartbeat              termination_log
+      migrate_watch          migrate_table          migrate_strict
+      seeds                  seed_command           seed_id
+      etl_command            wait_for               seed_wait_for
+      etl_wait_for           wait_timeout           wait_fatal_grace
+      lock_timeout           lock_name              schema
+      migrate_timeout        seed_timeout           etl_timeout
+      seed_on_failure        etl_on_failure         require
+      dirs                   user                   handoff
+      stop_delay             stop_grace             leftover_grace
+      signal_target          signal_map             success_codes
+      signals_inherit        healthcheck_url        log_format
+      log_level              heartbeat              termination_log
     "##);
 }
 

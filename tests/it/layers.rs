@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["postgres"],
     &["plan"],
-    &["wait", "migrate", "step", "supervise"],
+    &["wait", "migrate", "step", "supervise", "healthcheck"],
     &["passthrough"],
     &["doctor"],
     &["run"],

@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod doctor;
 mod handoff;
+mod healthcheck;
 mod layers;
 mod lock;
 mod migrate;
@@ -27,7 +28,9 @@ mod step;
 mod support;
 mod targets;
 mod terminal;
+mod user;
 mod wait;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {

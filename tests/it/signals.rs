@@ -122,6 +122,25 @@ fn a_shower_of_signals_changes_nothing() {
     }
 }
 
+/// Writing to a closed stderr raises SIGPIPE in us; that one is ours alone.
+#[test]
+fn our_own_sigpipe_is_not_forwarded() {
+    // The reader of stderr leaves first; the server says so by its own output.
+    let script = "mkfifo pipe; (read -r x <pipe) & exec 2>pipe; echo go >&2; wait; exec \"$@\"";
+    let before = ["sh", "-c", script, "sh"].map(std::ffi::OsStr::new);
+    let directory = tempfile::tempdir().unwrap();
+    let init = wrapped(&before, probing(["count"])).current_dir(directory.path());
+    let running = init.env("APP_INIT_LOG_LEVEL", "debug").start();
+    running.expect_line("ready");
+    let pid = running.init_pid();
+    for number in [USR1, 12, USR1] {
+        send(pid, number);
+        running.expect_line(&format!("got {number}"));
+    }
+    send(pid, TERM);
+    assert_eq!(got(&running.finish()), [USR1, 12, USR1, TERM]);
+}
+
 #[test]
 fn the_exit_code_of_a_death_by_signal() {
     for start in STARTS {

@@ -257,3 +257,50 @@ fn a_stop_signal_ends_the_wait() {
         assert_eq!(init.exit_code(), 143);
     }
 }
+
+#[test]
+fn a_server_on_its_socket_only_is_taken_for_the_images_first_phase_until_it_lasts() {
+    let mut server = Postgres::prepared();
+    server.configure("listen_addresses = ''");
+    server.launch();
+    let url = format!("postgres://postgres:{CANARY}@/postgres?host=/tmp&port={}", server.port);
+    let init = wait(&url).start();
+    init.expect_line("[pg-init-phase]");
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// Awkward passwords, wherever they stand and however the wait fails: no piece is ever shown.
+#[test]
+fn no_failure_shows_a_piece_of_a_password() {
+    let server = Postgres::shared();
+    let (closing, http) = (Fake::closing(), Fake::answering(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let options = Fake::refusing("42704", "unrecognized configuration parameter \"x\"", "");
+    let ports = [server.port, closing.port, http.port, options.port, free_port()];
+    let shapes = [
+        "postgres://user:PW@127.0.0.1:PORT/app",
+        "postgres://127.0.0.1:PORT/app?user=user&password=PW",
+        "jdbc:postgresql://127.0.0.1:PORT/app?user=user&password=PW",
+        "host=127.0.0.1 port=PORT dbname=app user=user password=PW",
+        "Host=127.0.0.1;Port=PORT;Database=app;Username=user;Password=PW",
+        "mysql://user:PW@127.0.0.1:PORT/app",
+    ];
+    let awkward =
+        ["@", "/", "?x=", "#", "%", "%zz", " ", ";", "&", "=", "'", "\"", "\\", "[", "${X}"];
+    for (at, piece) in awkward.iter().enumerate() {
+        let password = format!("c4nary{piece}c4nary");
+        let shape = shapes[at % shapes.len()];
+        let port = ports[at % ports.len()].to_string();
+        let url = shape.replace("PW", &password).replace("PORT", &port);
+        for format in ["text", "json"] {
+            let finished = wait(&url)
+                .env("APP_INIT_WAIT_FATAL_GRACE", "0")
+                .env("APP_INIT_WAIT_TIMEOUT", "150ms")
+                .env("APP_INIT_LOG_FORMAT", format)
+                .env("APP_INIT_LOG_LEVEL", "trace")
+                .run();
+            assert_ne!(finished.code, 0, "{url}\n{}", finished.stderr);
+            let shown = format!("{}{}", finished.stdout, finished.stderr);
+            assert!(!shown.contains("c4nary"), "{url}\n{shown}");
+        }
+    }
+}

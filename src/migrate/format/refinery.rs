@@ -3,16 +3,10 @@
 //! refinery-core decides which files count and what their names mean. It is built for 32-bit
 //! versions only, so wider ones (`V20240101000001__x`) are read and hashed here.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
-    fs,
-    hash::{Hash, Hasher},
-    io,
-    path::{Path, PathBuf},
-};
+mod files;
 
-use refinery_core::{MigrationType, error::Kind, find_migration_files, parse_migration_name};
+use std::hash::{Hash, Hasher};
+
 use siphasher::sip::SipHasher13;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_postgres::{Client, SimpleQueryRow};
@@ -24,139 +18,9 @@ use crate::migrate::{
     sql::{column, identifier, literal, rows},
 };
 
+pub(crate) use files::scan;
+
 const TABLE: &str = "refinery_schema_history";
-
-/// Reads the folder and everything below it; migrations come in the order of their versions.
-/// # Errors
-/// `Folder` if it cannot be read; `Problems` with every file that is misnamed, unreadable or
-/// shares its version with another.
-pub(crate) fn scan(folder: &Path) -> Result<Vec<Migration>, MigrateError> {
-    let unreadable = |error: &io::Error| MigrateError::Folder {
-        what: "migrations",
-        folder: folder.to_owned(),
-        why: error.kind().to_string(),
-    };
-    let folder_path = folder.canonicalize().map_err(|error| unreadable(&error))?;
-    let all = files(&folder_path).map_err(|error| unreadable(&error))?;
-    let recognised = match find_migration_files(&folder_path, MigrationType::Sql) {
-        Ok(paths) => once(paths),
-        Err(error) => {
-            return Err(match error.kind() {
-                Kind::InvalidMigrationPath(_, error) => unreadable(error),
-                _ => unreadable(&io::ErrorKind::Other.into()),
-            });
-        }
-    };
-    let mut problems: Vec<Problem> = once(all)
-        .iter()
-        .filter(|path| !recognised.contains(path))
-        .filter_map(|path| misnamed(path))
-        .collect();
-    let mut migrations = Vec::new();
-    for path in &recognised {
-        match migration(path) {
-            Ok(migration) => migrations.push(migration),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    migrations.sort_by(|one, other| one.version.cmp(&other.version));
-    problems.extend(duplicates(&migrations));
-    if problems.is_empty() { Ok(migrations) } else { Err(MigrateError::Problems(problems)) }
-}
-
-/// Each file once, by name and real path: a mounted Kubernetes `ConfigMap` shows every file twice,
-/// in a hidden folder of the day and as a link to it. The outermost path is kept.
-fn once(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = paths.into_iter().collect();
-    paths.sort_by_key(|path| path.components().count());
-    let mut seen = BTreeSet::new();
-    paths.retain(|path| {
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        seen.insert((path.file_name().map(OsStr::to_owned), real))
-    });
-    paths.sort();
-    paths
-}
-
-/// Every file below the folder. refinery skips folders that it may not read; a migration in one
-/// of them must not be skipped silently.
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.append(&mut files(&entry.path())?);
-        } else {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a file that refinery would skip was meant as a migration.
-fn misnamed(path: &Path) -> Option<Problem> {
-    let file = path.file_name()?.to_string_lossy().into_owned();
-    let stem = file.to_ascii_lowercase();
-    let (stem, extension) = stem.rsplit_once('.')?;
-    let meant =
-        stem.starts_with(['v', 'u']) && stem[1..].starts_with(|first: char| first.is_ascii_digit());
-    let why = match extension {
-        "sql" if meant => "refinery would skip it",
-        "rs" if meant && stem.contains("__") => "app-init cannot run Rust migrations",
-        _ => return None,
-    };
-    Some(Problem::Name { file, why })
-}
-
-fn migration(path: &Path) -> Result<Migration, Problem> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let file = path.display().to_string();
-    let (version, name) =
-        version(&stem).map_err(|why| Problem::Name { file: file.clone(), why })?;
-    let text = fs::read_to_string(path).map_err(|error| Problem::Content {
-        file: file.clone(),
-        why: match error.kind() {
-            io::ErrorKind::InvalidData => "it is not UTF-8".into(),
-            kind => kind.to_string(),
-        },
-    })?;
-    if text.contains('\0') {
-        return Err(Problem::Content { file, why: "it holds a zero byte".into() });
-    }
-    Ok(Migration {
-        version: Version::Number(version),
-        name,
-        any_order: stem.starts_with('U'),
-        label: stem,
-        path: path.to_owned(),
-        text,
-    })
-}
-
-/// Version and name of a stem. refinery-core reads what fits 32 bits; the rest is read here.
-fn version(stem: &str) -> Result<(i64, String), &'static str> {
-    match parse_migration_name(stem) {
-        Ok((_, version, name)) => Ok((version.into(), name)),
-        Err(error) if matches!(error.kind(), Kind::InvalidVersion) => {
-            let (digits, name) = stem[1..].split_once("__").ok_or("it has no `__`")?;
-            let version = digits.parse().map_err(|_| "its version is no whole 64-bit number")?;
-            Ok((version, name.to_owned()))
-        }
-        Err(_) => Err("it has no version and name"),
-    }
-}
-
-fn duplicates(migrations: &[Migration]) -> Vec<Problem> {
-    let mut files: BTreeMap<&Version, Vec<String>> = BTreeMap::new();
-    for migration in migrations {
-        files.entry(&migration.version).or_default().push(migration.path.display().to_string());
-    }
-    files
-        .into_iter()
-        .filter(|(_, files)| files.len() > 1)
-        .map(|(version, files)| Problem::Duplicate { version: version.clone(), files })
-        .collect()
-}
 
 /// How wide the table's version column is. It decides the checksum, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

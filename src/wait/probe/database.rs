@@ -31,8 +31,9 @@ impl Database {
         Self { connection, writable, socket_only: None }
     }
 
-    pub(super) async fn attempt(&mut self, tries: u32) -> Readiness {
-        match postgres::connect(&self.connection, "app-init wait", budget(tries)).await {
+    pub(super) async fn attempt(&mut self, tries: u32, left: Option<Duration>) -> Readiness {
+        match postgres::connect(&self.connection, "app-init wait", budget(tries).within(left)).await
+        {
             Ok(session) => self.ask(&session).await,
             Err(error) => {
                 self.socket_only = None;

@@ -1,4 +1,6 @@
-use super::*;
+use std::fs;
+
+use super::{files::version, *};
 
 fn file(stem: &str, text: &str) -> Migration {
     let (number, name) = version(stem).unwrap();

@@ -1,0 +1,60 @@
+//! Who holds the leader lock, as the server shows it to our role.
+
+use std::fmt;
+
+use tokio_postgres::Client;
+
+use super::{
+    key::Key,
+    sql::{column, rows},
+};
+
+/// Who has the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) pid: String,
+    /// Empty if the server hides it from our role.
+    pub(crate) application: String,
+    /// `None`: a Unix socket, or hidden.
+    pub(crate) address: Option<String>,
+    /// UTC, RFC 3339; `None`: hidden.
+    pub(crate) since: Option<String>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "pid {}", self.pid)?;
+        if !self.application.is_empty() {
+            write!(out, ", {}", self.application)?;
+        }
+        if let Some(address) = &self.address {
+            write!(out, ", from {address}")?;
+        }
+        match &self.since {
+            Some(since) => write!(out, ", since {since}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who holds the key now; `None` if it has just been freed.
+pub(super) async fn holder(
+    client: &Client,
+    key: Key,
+) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let (high, low) = key.halves();
+    let query = format!(
+        "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\
+         a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
+         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.classid::bigint = {high} AND l.objid::bigint = {low} AND l.database = \
+         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    );
+    Ok(rows(client, &query).await?.first().map(|row| Holder {
+        pid: column(row, 0).unwrap_or_default(),
+        application: column(row, 1).unwrap_or_default(),
+        address: column(row, 2),
+        since: column(row, 3),
+    }))
+}

@@ -1,0 +1,79 @@
+//! Telling statements apart by their first words: transactions and what refuses them. Pure.
+
+use super::split::Statement;
+
+impl Statement {
+    fn starts_with(&self, words: &[&str]) -> bool {
+        self.words.len() >= words.len()
+            && self.words.iter().zip(words).all(|(has, want)| has == want)
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|has| has == word)
+    }
+
+    /// The first words, for messages.
+    pub(crate) fn opening(&self) -> String {
+        self.words.iter().take(3).cloned().collect::<Vec<_>>().join(" ")
+    }
+
+    /// `BEGIN`, without options: those would be lost with it.
+    pub(crate) fn opens_transaction(&self) -> bool {
+        matches!(
+            self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ["BEGIN"] | ["BEGIN", "TRANSACTION" | "WORK"] | ["START", "TRANSACTION"]
+        )
+    }
+
+    pub(crate) fn closes_transaction(&self) -> bool {
+        matches!(
+            self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ["COMMIT" | "END"] | ["COMMIT" | "END", "TRANSACTION" | "WORK"]
+        )
+    }
+
+    /// `ROLLBACK`, but not to a savepoint and not of a prepared transaction.
+    pub(super) fn rolls_back(&self) -> bool {
+        let ends = self.starts_with(&["ROLLBACK"]) || self.starts_with(&["ABORT"]);
+        ends && !self.has("TO") && !self.has("PREPARED")
+    }
+
+    /// Begins or ends a transaction (savepoints do not).
+    pub(crate) fn is_transaction_control(&self) -> bool {
+        let first = self.words.first().map_or("", String::as_str);
+        match first {
+            "BEGIN" | "COMMIT" | "END" | "ABORT" => true,
+            "START" | "PREPARE" => self.words.get(1).is_some_and(|word| word == "TRANSACTION"),
+            "ROLLBACK" => !self.has("TO"),
+            _ => false,
+        }
+    }
+
+    /// Statements that the server refuses inside a transaction block (`PreventInTransactionBlock`;
+    /// each one's own page of the manual says so).
+    pub(crate) fn refuses_transaction(&self) -> bool {
+        let concurrently = self.has("CONCURRENTLY");
+        let second = self.words.get(1).map_or("", String::as_str);
+        match self.words.first().map_or("", String::as_str) {
+            "VACUUM" => true,
+            "CREATE" => match second {
+                "INDEX" | "UNIQUE" => concurrently,
+                second => matches!(second, "DATABASE" | "TABLESPACE" | "SUBSCRIPTION"),
+            },
+            "DROP" => match second {
+                "INDEX" => concurrently,
+                second => matches!(second, "DATABASE" | "TABLESPACE"),
+            },
+            "REINDEX" => concurrently || matches!(second, "SCHEMA" | "DATABASE" | "SYSTEM"),
+            "ALTER" => match second {
+                "SYSTEM" => true,
+                "DATABASE" => self.has("TABLESPACE"),
+                "TABLE" => self.has("DETACH") && concurrently,
+                _ => false,
+            },
+            "DISCARD" => second == "ALL",
+            "CLUSTER" => self.words.len() == 1,
+            _ => false,
+        }
+    }
+}
