@@ -1,8 +1,6 @@
-//! What the container gives us: process number, user, CPUs, memory, `/proc`.
+//! What the container gives us: process number, CPUs, memory, `/proc`.
 
 use std::{fs, path::Path};
-
-use nix::unistd::{Gid, Uid};
 
 use super::finding::{Finding, Section};
 use crate::{config::Config, plan::Handoff, process};
@@ -11,7 +9,6 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     let ok = |subject: &str, message: String| Finding::ok(Section::Container, subject, message);
     vec![
         position(config.handoff),
-        ok("user", format!("uid {}, gid {}", Uid::effective(), Gid::effective())),
         ok("CPUs", format!("{} (APP_INIT_NPROC, what `auto` stands for)", config.nproc)),
         ok("memory", memory().map_or_else(|| "no limit seen".to_owned(), megabytes)),
         proc(),

@@ -17,8 +17,9 @@ use crate::{
     failure::Failure,
     migrate::{
         self, MigrateError,
+        marker::Place,
         session::is_pooled,
-        sql::{column, literal, rows},
+        sql::{column, rows},
         status::Status,
     },
     postgres::Session,
@@ -41,10 +42,13 @@ pub(super) async fn look(
         findings.extend(pooler(connection, session, needs).await);
     }
     if needs.writable || needs.native.is_some() {
-        match own_rights(session, needs).await {
+        match own_rights(session).await {
             Some(own) => findings.extend(rights::judge(&place, &own, needs)),
             None => findings.push(silent(connection)),
         }
+    }
+    if let Some(schema) = &needs.markers {
+        findings.push(markers(connection, session, schema).await);
     }
     if let Some(native) = &needs.native {
         findings.extend(migrations(connection, &place, native).await);
@@ -70,9 +74,19 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-async fn own_rights(session: &Session, needs: &Needs) -> Option<Rights> {
-    let schema = needs.markers.as_deref().unwrap_or_default();
-    ask(session, &rights::question(&literal(schema))).await.map(|row| Rights::read(&row))
+async fn own_rights(session: &Session) -> Option<Rights> {
+    ask(session, rights::QUESTION).await.map(|row| Rights::read(&row))
+}
+
+/// Whether something could be remembered in that schema.
+async fn markers(connection: &Connection, session: &Session, schema: &str) -> Finding {
+    let subject = format!("{} schema `{schema}`", connection.place());
+    let place = Place { schema, namespace: "" };
+    match timeout(QUESTION, place.check(&session.client)).await {
+        Ok(Ok(())) => Finding::ok(Section::Database, subject, "can be used, or made"),
+        Ok(Err(failure)) => Finding::failure(Section::Database, subject, &failure),
+        Err(_) => silent(connection),
+    }
 }
 
 /// The server let us in and did not answer a query.

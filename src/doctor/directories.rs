@@ -9,7 +9,10 @@ use std::{
 use nix::unistd::{Gid, Uid};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::finding::{Finding, Section};
+use super::{
+    finding::{Finding, Section},
+    user,
+};
 use crate::{
     config::Config,
     exit::Exit,
@@ -17,60 +20,56 @@ use crate::{
 };
 
 pub(super) fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
-    let works = plan.iter().flat_map(|plan| &plan.phases);
-    let wanted = works.filter_map(|phase| match &phase.action {
+    let phases = plan.iter().flat_map(|plan| &plan.phases);
+    let wanted = phases.filter_map(|phase| match &phase.action {
         Action::Do(Work::Dirs(dirs)) => Some(&dirs.paths),
         _ => None,
     });
-    let prepared = Uid::effective().is_root() && config.user.is_some();
-    wanted.flatten().map(|path| directory(path, prepared)).collect()
+    wanted.flatten().map(|path| directory(config, path)).collect()
 }
 
-/// `prepared`: a start does it as root for another user, and gives it to that user.
-fn directory(path: &Path, prepared: bool) -> Finding {
-    let subject = path.display().to_string();
+fn directory(config: &Config, path: &Path) -> Finding {
+    let ok = |message| Finding::ok(Section::Directories, path.display().to_string(), message);
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => {
-            Finding::error(Section::Directories, subject, "it is not a directory", Exit::Directory)
-        }
-        Ok(found) => match may_write(path) {
-            Ok(()) if prepared && found.uid() == 0 => Finding::ok(
+            let message = "it is not a directory";
+            Finding::error(
                 Section::Directories,
-                subject,
-                "is root's; a start gives it to APP_INIT_USER if it is empty",
-            ),
-            Ok(()) => Finding::ok(Section::Directories, subject, "is there and writable"),
-            Err(cause) => refused(path, &describe(&found, &cause)),
-        },
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => missing(path),
-        Err(cause) => refused(path, &cause.kind().to_string()),
-    }
-}
-
-/// A start makes it, if it may write where the first part of the path that is missing belongs.
-fn missing(path: &Path) -> Finding {
-    let above = existing(path);
-    match may_write(&above) {
-        Ok(()) => Finding::ok(
-            Section::Directories,
-            path.display().to_string(),
-            "does not exist yet; a start makes it",
-        ),
-        Err(cause) => {
-            let why = fs::metadata(&above).map(|found| describe(&found, &cause));
-            let why = why.unwrap_or_else(|cause| cause.kind().to_string());
-            refused(path, &format!("it does not exist, and in `{}` {why}", above.display()))
+                path.display().to_string(),
+                message,
+                Exit::Directory,
+            )
         }
+        Ok(found) => match user::as_server(config, || may_write(path)) {
+            Ok(()) => ok("is there and writable"),
+            Err(_) if user::other(config).is_some() && is_fresh(path, &found) => {
+                ok("is root's and empty; a start gives it to APP_INIT_USER")
+            }
+            Err(cause) => refused(config, path, &describe(config, &found, &cause)),
+        },
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => missing(config, path),
+        Err(cause) => refused(config, path, &cause.kind().to_string()),
     }
 }
 
+/// A start makes it with our own rights, if we may write where the missing part of the path belongs.
+fn missing(config: &Config, path: &Path) -> Finding {
+    let above = existing(path);
+    let Err(cause) = may_write(&above) else {
+        let message = "does not exist yet; a start makes it";
+        return Finding::ok(Section::Directories, path.display().to_string(), message);
+    };
+    let why = match fs::metadata(&above) {
+        Ok(found) => describe(config, &found, &cause),
+        Err(cause) => cause.kind().to_string(),
+    };
+    refused(config, path, &format!("it does not exist, and `{}`: {why}", above.display()))
+}
+
+/// The nearest directory above that is there; that of a relative path of one part is where we are.
 fn existing(path: &Path) -> PathBuf {
     let found = path.ancestors().skip(1).find(|above| above.exists());
-    match found {
-        Some(above) => above.to_owned(),
-        // A relative path of one part lies in the working directory.
-        None => PathBuf::from("."),
-    }
+    found.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
 /// access(2) knows read-only mounts and ACLs, which mode bits do not show.
@@ -78,8 +77,21 @@ fn may_write(path: &Path) -> io::Result<()> {
     Ok(accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
-fn refused(path: &Path, why: &str) -> Finding {
-    let (uid, gid) = (Uid::effective(), Gid::effective());
+/// Root's and empty but for what a new ext4 has: a start hands such a directory over.
+fn is_fresh(path: &Path, found: &fs::Metadata) -> bool {
+    let mut names = fs::read_dir(path).into_iter().flatten();
+    found.uid() == 0
+        && names.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found"))
+}
+
+/// Uid and gid of the server.
+fn server(config: &Config) -> (Uid, Gid) {
+    user::other(config)
+        .map_or_else(|| (Uid::effective(), Gid::effective()), |user| (user.uid, user.gid))
+}
+
+fn refused(config: &Config, path: &Path, why: &str) -> Finding {
+    let (uid, gid) = server(config);
     let shown = path.display();
     let message = format!("cannot write there: {why}");
     Finding::error(Section::Directories, shown.to_string(), message, Exit::Directory).hint(format!(
@@ -88,17 +100,16 @@ fn refused(path: &Path, why: &str) -> Finding {
     ))
 }
 
-fn describe(found: &fs::Metadata, cause: &io::Error) -> String {
+fn describe(config: &Config, found: &fs::Metadata, cause: &io::Error) -> String {
     if cause.kind() == io::ErrorKind::ReadOnlyFilesystem {
         return "the file system is read-only".to_owned();
     }
+    let (uid, gid) = server(config);
     format!(
-        "the owner is {}:{} (mode {:o}) and we run as {}:{}",
+        "it belongs to uid {}, gid {} (mode {:o}) and the server runs as uid {uid}, gid {gid}",
         found.uid(),
         found.gid(),
         found.mode() & 0o7777,
-        Uid::effective(),
-        Gid::effective()
     )
 }
 

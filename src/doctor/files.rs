@@ -26,7 +26,8 @@ pub(super) fn look(config: &Config, plan: Option<&Plan>, given: &Environment) ->
             Action::Do(Work::Migrate(migrate)) => match &migrate.source {
                 Source::Folder(folder) => findings.push(migrations(folder)),
                 Source::Command(_) => {
-                    findings.extend(config.migrate.watch.iter().map(|path| watched(path)));
+                    let paths = migrate.watch.iter().flat_map(|watch| &watch.paths);
+                    findings.extend(paths.map(|path| watched(path)));
                 }
             },
             Action::Do(Work::Seed(seed)) => {
@@ -106,11 +107,11 @@ fn seeds(folder: &Path) -> Finding {
     }
 }
 
-fn watched(path: &str) -> Finding {
+fn watched(path: &Path) -> Finding {
     let subject = "APP_INIT_MIGRATE_WATCH";
     match fs::metadata(path) {
-        Ok(_) => Finding::ok(Section::Files, subject, format!("`{path}` is there")),
-        Err(error) => unreadable(subject, Path::new(path), &error).tolerated(),
+        Ok(_) => Finding::ok(Section::Files, subject, format!("`{}` is there", path.display())),
+        Err(error) => unreadable(subject, path, &error).tolerated(),
     }
 }
 

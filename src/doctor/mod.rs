@@ -17,6 +17,7 @@ mod rights;
 mod script;
 mod server;
 mod settings;
+mod user;
 
 use crate::{
     config::{Config, environment::Environment},
@@ -32,10 +33,12 @@ pub(crate) use render::Report;
 pub(crate) async fn examine(config: &Config, given: &Environment) -> Report {
     let (plan, problems) = plan::draft(config);
     let mut findings = settings::look(config, plan.as_ref(), &problems, given);
-    findings.extend(files::look(config, plan.as_ref(), given));
-    findings.extend(plan.iter().flat_map(commands::look));
+    findings.extend(user::as_server(config, || files::look(config, plan.as_ref(), given)));
+    let programs = || plan.iter().flat_map(commands::look).collect::<Vec<_>>();
+    findings.extend(user::as_server(config, programs));
     findings.extend(directories::look(config, plan.as_ref()));
     findings.extend(network::look(config, plan.as_ref()).await);
     findings.extend(container::look(config));
+    findings.push(user::look(config));
     Report { mode: config.request.mode.clone(), findings }
 }

@@ -78,13 +78,13 @@ fn connection(work: &Work) -> Option<&Connection> {
 
 impl Needs {
     /// What the plan wants from this connection.
-    pub(super) fn of(plan: Option<&Plan>, config: &Config, wanted: &Connection) -> Self {
+    pub(super) fn of(plan: Option<&Plan>, wanted: &Connection) -> Self {
         let mut needs = Self::default();
         let name = wanted.name();
         let of_it = |work: &&Work| connection(work).is_some_and(|known| known.name() == name);
         for work in plan.into_iter().flat_map(works).filter(of_it) {
             match work {
-                Work::Migrate(migrate) => needs.migrate(migrate, !config.migrate.watch.is_empty()),
+                Work::Migrate(migrate) => needs.migrate(migrate),
                 Work::Seed(seed) => needs.seed(seed),
                 _ => {}
             }
@@ -92,7 +92,7 @@ impl Needs {
         needs
     }
 
-    fn migrate(&mut self, migrate: &Migrate, watches: bool) {
+    fn migrate(&mut self, migrate: &Migrate) {
         let applies = !migrate.check_only;
         self.writable |= applies;
         self.lock |= applies && migrate.lock.take;
@@ -105,7 +105,9 @@ impl Needs {
                     check_only: migrate.check_only,
                 });
             }
-            Source::Command(_) if watches => self.markers = Some(migrate.schema.clone()),
+            Source::Command(_) if migrate.watch.is_some() => {
+                self.markers = Some(migrate.schema.clone());
+            }
             Source::Command(_) => {}
         }
     }

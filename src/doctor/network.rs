@@ -30,7 +30,7 @@ pub(super) async fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
     for (at, target) in targets(config, plan).into_iter().enumerate() {
         match target {
             Target::Database(connection) => {
-                let needs = Needs::of(plan, config, &connection);
+                let needs = Needs::of(plan, &connection);
                 running.spawn(async move { (at, database_target(&connection, &needs).await) });
             }
             other => {
@@ -61,9 +61,8 @@ async fn database_target(connection: &Connection, needs: &Needs) -> Vec<Finding>
         return findings;
     }
     // What the look at names and ports took is taken off: together they are one attempt.
-    let whole = Budget::default();
-    let left = whole.total.saturating_sub(began.elapsed()).max(Duration::from_millis(500));
-    let budget = Budget { tcp: whole.tcp.min(left), total: left, ..whole };
+    let left = Budget::default().total.saturating_sub(began.elapsed());
+    let budget = Budget::default().within(Some(left.max(Duration::from_millis(500))));
     match postgres::connect(connection, "app-init doctor", budget).await {
         Ok(session) => {
             // Another host of the list let us in.

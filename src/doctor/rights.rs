@@ -6,44 +6,22 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// One row. `schema` is the markers' as a string constant.
-pub(super) fn question(schema: &str) -> String {
-    let on_history = |right: &str| {
-        format!(
-            "pg_catalog.has_table_privilege(pg_catalog.to_regclass('refinery_schema_history')::pg_catalog.oid, '{right}')"
-        )
-    };
-    let on_schema = |right: &str| {
-        format!(
-            "(SELECT pg_catalog.has_schema_privilege(oid, '{right}') FROM pg_catalog.pg_namespace WHERE nspname = {schema})"
-        )
-    };
-    format!(
-        "SELECT current_user, pg_catalog.current_database(), pg_catalog.current_schema(), \
-         pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), \
-         pg_catalog.has_schema_privilege(pg_catalog.current_schema()::pg_catalog.text, 'CREATE'), \
-         {}, {}, {}, {}, \
-         pg_catalog.has_function_privilege('pg_catalog.pg_try_advisory_xact_lock(bigint)', 'EXECUTE')",
-        on_history("SELECT"),
-        on_history("INSERT"),
-        on_schema("USAGE"),
-        on_schema("CREATE"),
-    )
-}
+/// One row; catalogues only.
+pub(super) const QUESTION: &str = "SELECT current_user, pg_catalog.current_schema(), \
+    pg_catalog.has_schema_privilege(pg_catalog.current_schema()::pg_catalog.text, 'CREATE'), \
+    pg_catalog.has_table_privilege(pg_catalog.to_regclass('refinery_schema_history')::pg_catalog.oid, 'SELECT'), \
+    pg_catalog.has_table_privilege(pg_catalog.to_regclass('refinery_schema_history')::pg_catalog.oid, 'INSERT'), \
+    pg_catalog.has_function_privilege('pg_catalog.pg_try_advisory_xact_lock(bigint)', 'EXECUTE')";
 
 /// What our role may do. `None` where the thing does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rights {
     user: String,
-    database: String,
     /// The first schema of `search_path` that exists.
     schema: Option<String>,
-    create_in_database: bool,
     create_in_schema: bool,
     read_history: Option<bool>,
     write_history: Option<bool>,
-    use_markers: Option<bool>,
-    create_in_markers: Option<bool>,
     lock: bool,
 }
 
@@ -53,15 +31,11 @@ impl Rights {
         let may = |index: usize| text(index).map(|answer| answer == "t");
         Self {
             user: text(0).unwrap_or_default(),
-            database: text(1).unwrap_or_default(),
-            schema: text(2),
-            create_in_database: may(3) == Some(true),
-            create_in_schema: may(4) == Some(true),
-            read_history: may(5),
-            write_history: may(6),
-            use_markers: may(7),
-            create_in_markers: may(8),
-            lock: may(9) == Some(true),
+            schema: text(1),
+            create_in_schema: may(2) == Some(true),
+            read_history: may(3),
+            write_history: may(4),
+            lock: may(5) == Some(true),
         }
     }
 }
@@ -74,9 +48,6 @@ pub(super) fn judge(place: &str, rights: &Rights, needs: &Needs) -> Vec<Finding>
     }
     if let Some(native) = &needs.native {
         findings.extend(history(place, rights, !native.check_only));
-    }
-    if let Some(schema) = &needs.markers {
-        findings.push(markers(place, rights, schema));
     }
     findings
 }
@@ -139,35 +110,6 @@ fn history(place: &str, rights: &Rights, writes: bool) -> Option<Finding> {
     }
 }
 
-fn markers(place: &str, rights: &Rights, schema: &str) -> Finding {
-    let subject = format!("{place} schema `{schema}`");
-    let to = quoted(&rights.user);
-    let there = rights.use_markers.is_some();
-    if rights.create_in_database && rights.use_markers != Some(false) {
-        let message = if there { "is there and can be used" } else { "will be made" };
-        return Finding::ok(Section::Database, subject, message);
-    }
-    let (message, grant) = if there {
-        let own = quoted(schema);
-        match (rights.use_markers, rights.create_in_markers) {
-            (Some(true), Some(true)) => {
-                return Finding::ok(Section::Database, subject, "is there and can be used");
-            }
-            _ => (
-                format!("role `{}` may not use it", rights.user),
-                format!("GRANT USAGE, CREATE ON SCHEMA {own} TO {to}"),
-            ),
-        }
-    } else {
-        (
-            format!("does not exist, and role `{}` may not make it", rights.user),
-            format!("GRANT CREATE ON DATABASE {} TO {to}", quoted(&rights.database)),
-        )
-    };
-    let hint = format!("{grant}, or set MIGRATE_DATABASE_URL to a role that has the right");
-    denied(subject, message, hint)
-}
-
 fn denied(subject: String, message: String, hint: String) -> Finding {
     Finding::error(Section::Database, subject, message, Exit::Refused).hint(hint)
 }
@@ -197,8 +139,8 @@ mod tests {
 
     fn all() -> Rights {
         let mut row: Vec<Option<String>> =
-            ["u", "d", "public", "t", "t"].map(|text| Some(text.to_owned())).to_vec();
-        row.extend([None, None, None, None, Some("t".to_owned())]);
+            ["u", "public", "t"].map(|text| Some(text.to_owned())).to_vec();
+        row.extend([None, None, Some("t".to_owned())]);
         Rights::read(&row)
     }
 
@@ -215,19 +157,9 @@ mod tests {
             (Rights { lock: false, ..all() }, "GRANT EXECUTE"),
             (Rights { create_in_schema: false, ..all() }, "GRANT CREATE ON SCHEMA public TO u"),
             (Rights { schema: None, ..all() }, "search_path"),
-            (Rights { create_in_database: false, ..all() }, "GRANT CREATE ON DATABASE d TO u"),
             (
                 Rights { read_history: Some(true), write_history: Some(false), ..all() },
                 "GRANT SELECT, INSERT ON refinery_schema_history TO u",
-            ),
-            (
-                Rights {
-                    create_in_database: false,
-                    use_markers: Some(true),
-                    create_in_markers: Some(false),
-                    ..all()
-                },
-                "GRANT USAGE, CREATE ON SCHEMA app_init TO u",
             ),
         ] {
             let wrong = wrong(&rights);

@@ -37,16 +37,9 @@ impl Place<'_> {
     }
 
     /// The statements that make the table.
-    ///
-    /// `CREATE SCHEMA IF NOT EXISTS` wants the right to make one although it is there: a role without
-    /// that right, for whom an administrator has made the schema, must not be asked for it.
     pub(super) fn create(&self) -> String {
         let schema = identifier(self.schema);
-        let make = literal(&format!(
-            "BEGIN IF pg_catalog.to_regnamespace({}) IS NULL THEN CREATE SCHEMA {schema}; END IF; END",
-            literal(&schema)
-        ));
-        format!("DO {make}; {}", self.create_table())
+        format!("CREATE SCHEMA IF NOT EXISTS {schema}; {}", self.create_table())
     }
 
     fn create_table(&self) -> String {
@@ -142,6 +135,17 @@ impl Place<'_> {
             since: column(row, 1).unwrap_or_default(),
             by: column(row, 2).unwrap_or_default(),
         }))
+    }
+
+    /// Whether our role could remember something, found out without making anything.
+    /// # Errors
+    /// `Rights` says what to grant.
+    pub(crate) async fn check(&self, client: &Client) -> Result<(), MigrateError> {
+        let standing = self.standing(client).await?;
+        match standing.to_write(self.schema) {
+            Some(grant) => Err(self.closed("write", &standing, grant)),
+            None => Ok(()),
+        }
     }
 
     /// Makes the table and, if told, remembers; for what was not done in a transaction of ours.

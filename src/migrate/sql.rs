@@ -6,7 +6,7 @@
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
 /// A string constant, whatever `standard_conforming_strings` says (PostgreSQL manual, 4.1.2.2).
-pub(crate) fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') {
         format!(" E'{}'", quoted.replace('\\', "\\\\"))

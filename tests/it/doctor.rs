@@ -247,12 +247,12 @@ fn a_role_without_rights_is_told_what_to_grant() {
         1,
     );
     trap(&own, &[], 77, &["may not create tables in schema `public`"]);
-    trap(&own, &[], 77, &["schema `app_init`", "may not make it"]);
+    trap(&own, &[], 77, &["schema `app_init`", "markers"]);
     let image = image();
     let (text, _) = reports(image.path(), &own, &[]);
     for grant in [
         format!("GRANT CREATE ON SCHEMA public TO {role}"),
-        format!("GRANT CREATE ON DATABASE {name} TO {role}"),
+        format!("GRANT CREATE ON DATABASE \"{name}\" TO \"{role}\""),
     ] {
         assert!(text.stdout.contains(&grant), "no {grant:?} in:\n{}", text.stdout);
     }
