@@ -86,7 +86,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
         Command::Doctor { json, .. } => doctor::report(&outside, &config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
         Command::Healthcheck(asked) => health::check(asked, &config),
-        Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
+        Command::Start { .. } | Command::Wait { .. } => carry_out(&outside, &config),
     }
 }
 
@@ -141,7 +141,7 @@ fn note(config: &Config) {
 }
 
 /// Prepares, then hands over; the exit code.
-fn carry_out(outside: Outside, config: &Config) -> u8 {
+fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
@@ -153,7 +153,7 @@ fn carry_out(outside: Outside, config: &Config) -> u8 {
     };
     let mut timeline = Timeline::new(outside.began);
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
-    let outcome = prepared(&plan, timeline).and_then(|()| end(&outside, config, plan));
+    let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
     outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
 }
 
