@@ -184,8 +184,8 @@ impl<'a> Watched<'a> {
     }
 
     async fn survey(&self, client: &Client) -> Result<Survey, MigrateError> {
-        let query =
-            format!("{}; {}", rights::query(&self.work.schema), tables::find(&self.watch.tables));
+        let find = tables::find(&self.watch.tables, self.connection.search_path.as_deref());
+        let query = format!("{}; {find}", rights::query(&self.work.schema));
         let answer = rows(client, &query).await;
         let answer =
             answer.map_err(|error| failed("look for the tool's version tables", &error))?;
