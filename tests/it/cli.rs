@@ -25,6 +25,7 @@ fn help_fits_a_screen() {
     Look
       plan [MODE]    what would run, and why; touches nothing    --json
       config         every setting and where it comes from       --check
+      doctor [MODE]  all that a start would need, looked at now  --json
       status         applied, pending, divergent migrations      --json --exit-code
       wait [TARGET…] only wait, then hand over to what follows --
 
@@ -259,7 +260,7 @@ fn help_about_nothing_is_64() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: no help about `nix`
-    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`
+    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`
     "##);
 }
 
