@@ -64,6 +64,8 @@ pub(crate) enum Command {
         exit_code: bool,
     },
     Healthcheck(Healthcheck),
+    /// The script for that shell.
+    Completions(String),
     Help(Topic),
     Version,
 }
@@ -133,12 +135,14 @@ impl Cli {
         let words: Vec<OsString> = words.into_iter().collect();
         let whole = std::iter::once(OsString::from("init")).chain(words.iter().cloned());
         let matches = grammar(modes).try_get_matches_from(whole);
-        let cli =
+        let mut cli =
             matches.map_err(|error| usage(&error, &words, modes)).map(|found| read(&found))?;
-        match &cli.command {
-            Command::Help(Topic::Unknown(word)) => Err(unknown_topic(word)),
-            _ => Ok(cli),
+        match &mut cli.command {
+            Command::Help(Topic::Unknown(word)) => return Err(unknown_topic(word)),
+            Command::Completions(shell) => *shell = completions(shell, modes)?,
+            _ => {}
         }
+        Ok(cli)
     }
 
     /// The value of a setting that was given as a flag.
@@ -178,6 +182,7 @@ fn grammar(modes: &[String]) -> clap::Command {
                 .arg(Arg::new("timeout").long("timeout").default_value("3s"))
                 .arg(Arg::new("expect-status").long("expect-status").default_value("200-299")),
             command("help").arg(Arg::new("topic")),
+            command("completions").arg(Arg::new("shell").default_value("")),
             command("version"),
         ])
 }
@@ -248,12 +253,24 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
         }),
         Some("help") => Command::Help(text("topic").map_or(Topic::Top, Topic::named)),
         Some("version") => Command::Version,
+        Some("completions") => Command::Completions(text("shell").unwrap_or_default()),
         mode => Command::Start {
             mode: mode.map(str::to_owned),
             words: words(),
             force: mode == Some("seed") && inner.get_flag("force"),
         },
     }
+}
+
+/// The completion script of a shell, from the same grammar that reads the command line.
+fn completions(shell: &str, modes: &[String]) -> Result<String, UsageError> {
+    let known: clap_complete::Shell = shell.parse().map_err(|_| UsageError {
+        message: format!("no completions for a shell `{shell}`"),
+        hint: "there are some for bash, zsh, fish, elvish and powershell".into(),
+    })?;
+    let mut script = Vec::new();
+    clap_complete::generate(known, &mut grammar(modes), "init", &mut script);
+    Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
 /// clap's finding in our words.

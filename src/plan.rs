@@ -38,6 +38,7 @@ pub(crate) struct Phase {
 }
 
 /// Whether a phase does something.
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of phases")]
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// Why there is nothing to do: `SEED_ON_START is false`.

@@ -14,6 +14,7 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    Healthcheck,
     Doctor,
     /// No topic; the command line is refused.
     Unknown(String),
@@ -30,6 +31,7 @@ impl Topic {
             "wait" => Self::Wait,
             "plan" => Self::Plan,
             "status" => Self::Status,
+            "healthcheck" => Self::Healthcheck,
             "doctor" => Self::Doctor,
             _ => return None,
         })
@@ -50,6 +52,7 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
+            Self::Healthcheck => HEALTHCHECK.to_owned(),
             Self::Doctor => DOCTOR.to_owned(),
             Self::Unknown(_) => String::new(),
         }
@@ -77,15 +80,17 @@ Look
   doctor [MODE]  all that a start would need, looked at now  --json
   status         applied, pending, divergent migrations      --json --exit-code
   wait [TARGET…] only wait, then hand over to what follows --
+  healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-Everything else is handed over as it is: `docker run image bash` works.
+Everything else is handed over as it is, by the user the container was started
+as, whatever APP_INIT_USER says: `docker run image bash` works.
 
 Options
   -q, --quiet    only warnings and errors
   -v, --verbose  more; -vv for everything
   --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-More: init help env | modes | config | exit-codes
+More: init help env | modes | config | exit-codes;  init completions SHELL
 ";
 
 const MODES: &str = "\
@@ -110,7 +115,7 @@ Modes of your own stand in init.toml:
   always = []                # steps that are demanded
   exec   = [\"celery\", \"-A\", \"src.worker\", \"worker\"]   # without it: exit
 
-The order is always dirs, wait, migrate, seed, then the others as listed.
+The order is always dirs, user, wait, migrate, seed, then the others as listed.
 `init plan MODE` shows what a mode would do here.
 ";
 
@@ -139,6 +144,22 @@ Show applied, pending and divergent migrations, and who holds the lock.
 Usage: init status [--json] [--exit-code]
 
 With --exit-code it is an error if a migration is pending or divergent.
+";
+
+const HEALTHCHECK: &str = "\
+Say whether this container is ready, or alive. One line on stdout; 0 or 1.
+
+Usage: init healthcheck [--ready | --live] [--url URL] [--timeout 3s]
+                        [--expect-status 200-299]
+
+  --ready   preparation is over and the URL answers as expected (the default)
+  --live    passes while preparing, however long a migration takes, and while
+            the supervised server runs; with --url the server must answer too
+
+The URL is APP_INIT_HEALTHCHECK_URL: plain http, redirects are not followed.
+Where the server took our place (exec hand-off) it decides about --live too.
+
+  HEALTHCHECK --start-period=60s CMD [\"/init\", \"healthcheck\"]
 ";
 
 const DOCTOR: &str = "\

@@ -282,6 +282,10 @@ fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
     let timeout = timeout.map_err(|problem| wrong("timeout", problem)).ok();
     let on_failure = on_failure.map_err(|problem| wrong("on_failure", problem)).ok();
     let run = run.map_err(|problem| wrong("run", problem)).ok();
+    if matches!(entry.name.as_str(), "serve" | "launch") {
+        let taken = Problem::config("this name is taken by a process of app-init");
+        wrong("run", taken.hint("name the step otherwise: `init healthcheck` goes by it"));
+    }
     Some(Step {
         name: entry.name.clone(),
         run: run??,

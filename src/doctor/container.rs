@@ -19,9 +19,9 @@ fn position(handoff: Handoff) -> Finding {
     let first = process::is_pid_1();
     let what = if first { "PID 1" } else { "not PID 1" };
     let then = match handoff {
-        Handoff::Exec => "a server takes its place",
-        Handoff::Auto if !first => "a server takes its place",
-        Handoff::Auto | Handoff::Supervise => "a server is supervised",
+        Handoff::Supervise => "a server is supervised",
+        Handoff::Auto if first => "a server is supervised",
+        Handoff::Auto | Handoff::Exec => "a server takes its place",
     };
     Finding::ok(Section::Container, "process", format!("{what}: {then}"))
 }

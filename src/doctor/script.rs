@@ -85,7 +85,11 @@ fn package(words: &[&str]) -> Option<Needed> {
 fn alembic(words: &[&str]) -> Option<Needed> {
     let module = words.windows(2).any(|pair| pair == ["-m", "alembic"]);
     let program = words.first().is_some_and(|word| name(word) == "alembic");
-    let named = words.iter().any(|word| *word == "-c" || word.starts_with("--config"));
+    let named = words.iter().any(|word| {
+        *word == "-c"
+            || word.starts_with("--config")
+            || Path::new(word).extension().is_some_and(|end| end == "ini")
+    });
     ((module || program) && !named)
         .then(|| implied(&["alembic.ini", "pyproject.toml"], "its configuration"))
 }

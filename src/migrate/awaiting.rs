@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
 
-use super::{error::MigrateError, lock::spoken, session::jittered};
+use super::{error::MigrateError, lock::spoken, session::jittered, sql::identifier};
+use crate::config::database::Connection;
 
 /// Pause between two questions; each opens a connection of its own and keeps none.
 const PACE: Duration = Duration::from_secs(1);
@@ -46,5 +48,23 @@ pub(super) async fn until<T>(
             said = missing;
         }
         sleep(jittered(PACE).min(left.unwrap_or(PACE * 2))).await;
+    }
+}
+
+/// A role that only waits needs one right, to read the history; where it lacks that, what to grant.
+pub(super) fn with_grant(
+    error: MigrateError,
+    connection: &Connection,
+    table: &str,
+) -> MigrateError {
+    match error {
+        MigrateError::Database { doing, cause }
+            if cause.is(&[SqlState::INSUFFICIENT_PRIVILEGE]) =>
+        {
+            let role = connection.user.clone();
+            let grant = format!("GRANT SELECT ON {table} TO {}", identifier(&role));
+            MigrateError::Rights { doing, role, grant }
+        }
+        error => error,
     }
 }

@@ -171,7 +171,9 @@ pub(crate) async fn await_applied(
     limit: Option<Duration>,
 ) -> Result<State, MigrateError> {
     awaiting::until(limit, async || {
-        let state = inspect(connection, folder).await?;
+        let state = inspect(connection, folder).await;
+        let state =
+            state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
         Ok(match labels(&state.pending) {
             labels if labels.is_empty() => Answer::Ready(state),
             labels => Answer::Missing(format!("missing {labels}")),

@@ -49,17 +49,17 @@ impl<'a> Children<'a> {
 }
 
 /// What root left in the environment becomes the user's: HOME, also where it is unset; USER and
-/// LOGNAME only where they are set. A HOME that somebody chose stays.
+/// LOGNAME only where they name root. A HOME that somebody chose stays.
 fn become_user(environment: &mut Environment, user: &Identity) {
     let home = environment.get("HOME").map(std::path::Path::new);
     if home.is_none_or(|home| home == user.root_home || home.as_os_str().is_empty()) {
         environment.set("HOME", user.home.as_os_str());
     }
     for variable in ["USER", "LOGNAME"] {
-        if let Some(name) =
-            user.name.as_ref().filter(|_| environment.text(variable) == Some("root"))
-        {
-            environment.set(variable, name);
+        match &user.name {
+            _ if environment.text(variable) != Some("root") => {}
+            Some(name) => environment.set(variable, name),
+            None => environment.remove(variable),
         }
     }
 }
@@ -76,7 +76,7 @@ mod tests {
             ("app", "HOME=/root USER=root LOGNAME=root", "HOME=/srv/app USER=app LOGNAME=app"),
             ("app", "A=b", "A=b HOME=/srv/app"),
             ("app", "HOME=/data USER=bob", "HOME=/data USER=bob"),
-            ("2000", "HOME=/root USER=root", "HOME=/ USER=root"),
+            ("2000", "HOME=/root USER=root", "HOME=/"),
             ("root", "HOME=/root", "HOME=/root"),
         ] {
             let pairs = before.split(' ').filter_map(|pair| pair.split_once('='));

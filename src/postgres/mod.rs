@@ -5,6 +5,7 @@
 
 mod error;
 mod login;
+mod lookup;
 pub(crate) mod negotiate;
 mod role;
 mod session;

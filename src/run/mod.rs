@@ -79,6 +79,7 @@ fn ours(outside: Outside, modes: &[String]) -> u8 {
     speak_as(&outside, &config);
     match &cli.command {
         Command::Help(topic) => report::print(&topic.text()).code(),
+        Command::Completions(script) => report::print(script).code(),
         Command::Version => report::print(VERSION).code(),
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
@@ -152,7 +153,7 @@ fn carry_out(outside: Outside, config: &Config) -> u8 {
     };
     let mut timeline = Timeline::new(outside.began);
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
-    let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
+    let outcome = prepared(&plan, timeline).and_then(|()| end(&outside, config, plan));
     outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
 }
 
@@ -200,14 +201,14 @@ fn what_next(plan: &Plan, failure: Option<&dyn Failure>) -> String {
     }
 }
 
-fn end(outside: Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
+fn end(outside: &Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
     match plan.end {
         End::Exit => Ok(Exit::Done.code()),
         End::Server(server) => hand_over(outside, config, &server),
     }
 }
 
-fn hand_over(outside: Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
+fn hand_over(outside: &Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
     termination::write(&config.termination_log, "");
     let level =
         if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };

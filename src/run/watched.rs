@@ -35,18 +35,21 @@ impl Preparation {
         if let Some(done) = self.nothing_to_do(name, work, &watched).await? {
             return Ok(done);
         }
-        let ready = async {
-            match &self.leader {
-                Some(leader) => watched.prepare(leader).await,
-                None => Ok(()),
-            }
-        };
-        ready.await?;
+        self.place_for_marker(name, &watched).await?;
         let done = self.command(name, step, Some(connection), &work.lock).await?;
         if let Some(leader) = &self.leader {
             watched.record(leader).await?;
         }
         Ok(done)
+    }
+
+    /// A stop here drops the leader, and with it the lock.
+    async fn place_for_marker(&mut self, name: &str, watched: &Watched<'_>) -> Result<()> {
+        if let Some(leader) = self.leader.take() {
+            self.unless_stopped(name, watched.prepare(&leader)).await??;
+            self.leader = Some(leader);
+        }
+        Ok(())
     }
 
     /// How the phase ends without the command; `None`: it has to run.

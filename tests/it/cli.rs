@@ -28,15 +28,17 @@ fn help_fits_a_screen() {
       doctor [MODE]  all that a start would need, looked at now  --json
       status         applied, pending, divergent migrations      --json --exit-code
       wait [TARGET…] only wait, then hand over to what follows --
+      healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-    Everything else is handed over as it is: `docker run image bash` works.
+    Everything else is handed over as it is, by the user the container was started
+    as, whatever APP_INIT_USER says: `docker run image bash` works.
 
     Options
       -q, --quiet    only warnings and errors
       -v, --verbose  more; -vv for everything
       --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-    More: init help env | modes | config | exit-codes
+    More: init help env | modes | config | exit-codes;  init completions SHELL
     "##);
 }
 
@@ -86,7 +88,7 @@ fn help_modes_explains_them() {
       always = []                # steps that are demanded
       exec   = ["celery", "-A", "src.worker", "worker"]   # without it: exit
 
-    The order is always dirs, wait, migrate, seed, then the others as listed.
+    The order is always dirs, user, wait, migrate, seed, then the others as listed.
     `init plan MODE` shows what a mode would do here.
     "##);
 }
@@ -361,4 +363,14 @@ fn version_names_the_program() {
         assert_eq!(end.stdout, format!("app-init {}\n", env!("CARGO_PKG_VERSION")), "{words:?}");
         assert_eq!(end.code, 0);
     }
+}
+
+#[test]
+fn completions_are_scripts_of_that_shell() {
+    let end = Init::new(["completions", "bash"]).run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    assert!(end.stdout.contains("complete -F") && end.stdout.contains("migrate"), "{}", end.stdout);
+    let end = Init::new(["completions", "tcsh"]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    assert!(end.stderr.contains("no completions for a shell `tcsh`"), "{}", end.stderr);
 }

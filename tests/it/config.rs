@@ -21,9 +21,9 @@ fn config_shows_value_and_origin() {
         ("url", &format!("postgres://app:{CANARY}@db:5432/app\n")),
         (
             "app.env",
-            r#"# deployment
+            r"# deployment
 SEED_ON_START=once
-"#,
+",
         ),
         (
             "init.toml",

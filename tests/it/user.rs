@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use nix::{
@@ -56,7 +57,10 @@ fn is_refused(touched: &Path) {
 fn public_binary() -> (tempfile::TempDir, PathBuf) {
     let folder = open_folder();
     let copy = folder.path().join("init");
-    fs::copy(binary(), &copy).unwrap();
+    // By a process of its own: a descriptor open for writing that another test's child inherits
+    // would make the copy busy (ETXTBSY).
+    let copied = Command::new("cp").args([&binary(), &copy]).status().unwrap();
+    assert!(copied.success());
     (folder, copy)
 }
 
@@ -117,13 +121,13 @@ fn there_is_no_way_back() {
         return is_refused(&PathBuf::from("/tmp/app-init-never-made"));
     }
     let try_back = "trap 'exit 0' TERM; setpriv --reuid=0 true 2>/dev/null && echo root-again; \
-                    echo tried; while :; do sleep 0.05; done";
+                    echo tried=$((1+1)); while :; do sleep 0.05; done";
     let init = image(&["api"])
         .env("APP_INIT_API_COMMAND", shell(try_back))
         .env("APP_INIT_USER", "app")
         .env("APP_INIT_HANDOFF", "supervise")
         .start();
-    init.expect_line("tried");
+    init.expect_line("tried=2");
     // The supervisor has dropped too: `unshare` and `sh` became it, so the pid is its own.
     let pid = init.pid();
     assert_eq!(status(pid, "Uid"), "4242\t4242\t4242\t4242");

@@ -346,3 +346,26 @@ fn a_tool_that_holds_its_version_table_holds_up_nobody() {
     drop(held);
     assert_eq!(waiting.exit_code(), 0);
 }
+
+#[test]
+fn a_replica_that_waits_for_a_folder_needs_only_to_read_its_history() {
+    let url = Postgres::shared().database();
+    let folder = crate::migrate::folder(&[("V1__a.sql", "create table a ()")]);
+    let (reader, role) = role(&url);
+    let api = || {
+        Init::new(["api", "--", "echo", "server-is-up"])
+            .env("DATABASE_URL", &reader)
+            .env("APP_INIT_MIGRATIONS", folder.path())
+            .env("AUTORUN_MIGRATIONS", "wait")
+    };
+    let early = api().start();
+    early.expect_line("waiting for the schema: missing V1__a");
+    ask(&url, &format!("alter default privileges grant select on tables to {role}"));
+    crate::migrate::migrated(&url, folder.path());
+    let early = early.finish();
+    assert_eq!((early.code, early.stdout.as_str()), (0, "server-is-up\n"), "{}", early.stderr);
+    ask(&url, &format!("revoke all on refinery_schema_history from {role}"));
+    let refused = api().run();
+    assert_eq!(refused.code, 77, "{}", refused.stderr);
+    says(&refused, &[&format!("GRANT SELECT ON refinery_schema_history TO \"{role}\"")]);
+}

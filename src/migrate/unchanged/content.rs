@@ -33,7 +33,7 @@ pub(super) fn hash(watch: &Watch) -> Result<String, MigrateError> {
         let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
         hasher.entry(path, &metadata, &mut Vec::new())?;
     }
-    Ok(hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hasher.0.finalize()))
 }
 
 struct Hasher(Sha256);
@@ -122,6 +122,11 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
             length => hasher.update(&piece[..length]),
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn failed(path: &Path, error: &io::Error) -> MigrateError {
