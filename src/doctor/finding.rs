@@ -154,8 +154,19 @@ pub(crate) fn worst(findings: &[Finding]) -> Exit {
         let same = settings.all(|finding| finding.exit == first.exit);
         return if same { first.exit } else { Exit::Config };
     }
-    let lasting = errors().find(|finding| !matches!(finding.exit, Exit::NotReady | Exit::Lock));
-    lasting.or_else(|| errors().next()).map_or(Exit::Done, |finding| finding.exit)
+    errors().map(|finding| finding.exit).min_by_key(|exit| rank(*exit)).unwrap_or(Exit::Done)
+}
+
+/// The order of a start, but what may pass comes last: it needs nobody. The first of equals counts.
+fn rank(exit: Exit) -> u8 {
+    match exit {
+        Exit::Directory | Exit::NoInput => 0,
+        Exit::Migrate | Exit::Seed => 2,
+        Exit::Etl | Exit::Step => 3,
+        Exit::NotExecutable | Exit::NotFound => 4,
+        Exit::NotReady | Exit::Lock => 5,
+        _ => 1,
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +185,7 @@ mod tests {
             (vec![error(Exit::NotReady)], Exit::NotReady),
             (vec![error(Exit::NotReady), error(Exit::NotFound)], Exit::NotFound),
             (vec![odd(), error(Exit::Directory), error(Exit::Refused)], Exit::Directory),
+            (vec![error(Exit::NotFound), error(Exit::Etl), error(Exit::Refused)], Exit::Refused),
             (vec![error(Exit::Directory), setting(Exit::NoInput)], Exit::NoInput),
             (vec![setting(Exit::NoInput), setting(Exit::Usage)], Exit::Config),
         ] {

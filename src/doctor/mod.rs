@@ -38,7 +38,7 @@ pub(crate) async fn examine(config: &Config, given: &Environment) -> Report {
     findings.extend(user::as_server(config, programs));
     findings.extend(directories::look(config, plan.as_ref()));
     findings.extend(network::look(config, plan.as_ref()).await);
-    findings.extend(container::look(config));
     findings.push(user::look(config));
+    findings.extend(container::look(config));
     Report { mode: config.request.mode.clone(), findings }
 }

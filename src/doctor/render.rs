@@ -42,14 +42,7 @@ impl Report {
         let exit = self.exit();
         let end = match exit {
             Exit::Done => format!("nothing stands in the way of a start in mode {}", self.mode),
-            exit => {
-                format!(
-                    "a start in mode {} would end with {} ({})",
-                    self.mode,
-                    exit.code(),
-                    exit.reason()
-                )
-            }
+            exit => format!("exit {} ({})", exit.code(), exit.reason()),
         };
         format!("{}, {}: {end}\n", counted(errors, "error"), counted(warnings, "warning"))
     }
@@ -133,7 +126,7 @@ mod tests {
           ✗ init.toml: line  end
               hint: mount postgres://u:***@h/d
 
-        1 error, 1 warning: a start in mode api would end with 66 (file_missing)
+        1 error, 1 warning: exit 66 (file_missing)
         ");
         assert!(report().text(true).contains("\u{1b}[31m✗\u{1b}[0m"));
     }

@@ -322,3 +322,36 @@ fn the_mode_decides_what_is_looked_at() {
     let help = Init::new(["doctor", "--help"]).run();
     assert!(help.stdout.contains("init doctor [MODE] [--json]"), "{}", help.stdout);
 }
+
+#[test]
+fn another_user_is_asked_in_their_own_name() {
+    let url = Postgres::shared().database();
+    let image = image();
+    for (name, mode) in [("theirs", 0o777), ("fresh", 0o755), ("closed", 0o755)] {
+        let path = image.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::write(image.path().join("closed/file"), "").unwrap();
+    let user = [("APP_INIT_USER", "12345:12345"), ("APP_INIT_DIRS", "theirs fresh closed new")];
+    let (text, report) = reports(image.path(), &url, &user);
+    let errors = found(&report, "error");
+    if !Uid::effective().is_root() {
+        assert_eq!(text.code, 78, "only root can become another user:\n{}", text.stdout);
+        return;
+    }
+    assert_eq!(text.code, 73, "{}", text.stdout);
+    assert!(errors.len() == 1 && errors[0].contains("closed"), "{errors:#?}");
+    assert!(text.stdout.contains("chown 12345:12345 closed"), "{}", text.stdout);
+    assert!(!image.path().join("new").exists());
+    let script = image.path().join("app/main.sh");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let user = [
+        ("APP_INIT_USER", "12345"),
+        ("APP_INIT_API_COMMAND", "./app/main.sh"),
+        ("APP_INIT_DIRS", "new"),
+    ];
+    let (text, report) = reports(image.path(), &url, &user);
+    assert_eq!(text.code, 126, "{}", text.stdout);
+    assert_eq!(found(&report, "error").len(), 1, "{}", text.stdout);
+}
