@@ -26,6 +26,7 @@ mod step;
 mod support;
 mod targets;
 mod terminal;
+mod tls;
 mod wait;
 
 #[test]
