@@ -114,11 +114,29 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Tries until the file is done or has failed for good.
+    /// Tries until the file is done or has failed for good, while a second session looks at what a
+    /// slow try waits for.
     async fn once(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
+        // A look at half-time, so that whoever blocks is known when the server gives up.
+        let limit = self.lock_timeout(&unit.script);
+        let patience = Some(limit / 2).filter(|_| !limit.is_zero());
+        let Scene { connection, fence, progress, .. } = self.scene;
+        tokio::select! {
+            biased;
+            result = self.again_and_again(unit) => result,
+            never = watch(connection, fence, progress, patience) => match never {},
+        }
+    }
+
+    async fn again_and_again(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         let (started, mut pause) = (Instant::now(), RETRY.0);
         loop {
-            match self.observed(unit).await? {
+            self.scene.progress.tries();
+            let attempt = match unit.script.mode {
+                Mode::Transaction => self.attempt(unit).await?,
+                Mode::Statements => self.outside(unit).await?,
+            };
+            match attempt {
                 Attempt::Fenced => self.say_fenced(unit),
                 Attempt::Blocked(error) if self.is_spent(started) => return Err(error),
                 Attempt::Blocked(_) => self.say_blocked(unit),
@@ -128,25 +146,6 @@ impl<'a> Executor<'a> {
             sleep(jittered(pause)).await;
             self.scene.progress.pauses(false);
             pause = (pause * 2).min(RETRY.1);
-        }
-    }
-
-    /// One attempt, while a second session looks at what a slow one waits for.
-    async fn observed(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
-        // A look at half-time, so that whoever blocks is known when the server gives up.
-        let limit = self.lock_timeout(&unit.script);
-        let patience = Some(limit / 2).filter(|_| !limit.is_zero());
-        self.scene.progress.tries();
-        let attempt = async {
-            match unit.script.mode {
-                Mode::Transaction => self.attempt(unit).await,
-                Mode::Statements => self.outside(unit).await,
-            }
-        };
-        tokio::select! {
-            biased;
-            result = attempt => result,
-            never = watch(self.scene.connection, self.scene.fence, self.scene.progress, patience) => match never {},
         }
     }
 
