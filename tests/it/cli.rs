@@ -239,23 +239,23 @@ fn help_config_describes_the_file() {
       ${X}  ${X:-default}  ${X:+if set}  ${X:?message}  ${?X:word if X is true}
 
     Any setting is a key at the top level:
-      database_url           database_user          database_password
-      migrate_database_url   autorun_migrations     seed_on_start
-      run_etl_on_startup     mode                   skip
-      api_command            migrations             migrate_command
-      migrate_watch          migrate_strict         seeds
-      seed_command           seed_id                etl_command
-      wait_for               seed_wait_for          etl_wait_for
-      wait_timeout           wait_fatal_grace       lock_timeout
-      lock_name              schema                 migrate_timeout
-      migrate_lock_timeout   migrate_lock_retry     migrate_statement_timeout
-      seed_timeout           etl_timeout            seed_on_failure
-      etl_on_failure         require                dirs
-      user                   handoff                stop_delay
-      stop_grace             leftover_grace         signal_target
-      signal_map             success_codes          signals_inherit
-      healthcheck_url        log_format             log_level
-      heartbeat              termination_log
+      database_url              database_user             database_password
+      migrate_database_url      autorun_migrations        seed_on_start
+      run_etl_on_startup        mode                      skip
+      api_command               migrations                migrate_command
+      migrate_watch             migrate_table             migrate_strict
+      seeds                     seed_command              seed_id
+      etl_command               wait_for                  seed_wait_for
+      etl_wait_for              wait_timeout              wait_fatal_grace
+      lock_timeout              lock_name                 schema
+      migrate_timeout           migrate_lock_timeout      migrate_lock_retry
+      migrate_statement_timeout seed_timeout              etl_timeout
+      seed_on_failure           etl_on_failure            require
+      dirs                      user                      handoff
+      stop_delay                stop_grace                leftover_grace
+      signal_target             signal_map                success_codes
+      signals_inherit           healthcheck_url           log_format
+      log_level                 heartbeat                 termination_log
     "##);
 }
 
