@@ -50,7 +50,7 @@ pub(crate) fn user(outside: Outside) -> u8 {
     let path = outside.environment.get("PATH");
     let is_program = |word: &OsString| program::exists(word, path);
     match passthrough::choose(outside.words.first(), names, is_program) {
-        Choice::Ours => ours(outside, &modes),
+        Choice::Ours => ours(&outside, &modes),
         Choice::PassThrough => {
             pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code())
         }
@@ -70,20 +70,20 @@ fn pass_through(outside: Outside) -> prepare::Result<u8> {
     Ok(supervise::hand_over(&server, &outside.inherited, voice)?)
 }
 
-fn ours(outside: Outside, modes: &[String]) -> u8 {
+fn ours(outside: &Outside, modes: &[String]) -> u8 {
     let cli = match Cli::parse(outside.words.clone(), modes) {
         Ok(cli) => cli,
         Err(error) => return tell(&error).code(),
     };
     let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
-    speak_as(&outside, &config);
+    speak_as(outside, &config);
     match &cli.command {
         Command::Help(topic) => report::print(&topic.text()).code(),
         Command::Completions(script) => report::print(script).code(),
         Command::Version => report::print(VERSION).code(),
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
-        Command::Doctor { json, .. } => doctor::report(&outside, &config, *json).code(),
+        Command::Doctor { json, .. } => doctor::report(outside, &config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
         Command::Healthcheck(asked) => health::check(asked, &config),
         Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
@@ -141,7 +141,7 @@ fn note(config: &Config) {
 }
 
 /// Prepares, then hands over; the exit code.
-fn carry_out(outside: Outside, config: &Config) -> u8 {
+fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
@@ -153,7 +153,7 @@ fn carry_out(outside: Outside, config: &Config) -> u8 {
     };
     let mut timeline = Timeline::new(outside.began);
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
-    let outcome = prepared(&plan, timeline).and_then(|()| end(&outside, config, plan));
+    let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
     outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
 }
 

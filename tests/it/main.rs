@@ -28,6 +28,7 @@ mod step;
 mod support;
 mod targets;
 mod terminal;
+mod tls;
 mod user;
 mod wait;
 mod watch;

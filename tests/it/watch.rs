@@ -17,7 +17,7 @@ use crate::{
 /// A tool like Alembic: its version table is at what `versions/head` says after each run.
 const TOOL: &str = r#"
 head=$(cat versions/head)
-exec "$PSQL" -XAtq -v ON_ERROR_STOP=1 -d "$DATABASE_URL" <<END
+exec "$PSQL" -XAtq -v ON_ERROR_STOP=1 -d "${DATABASE_URL%%\?*}" <<END
 set client_min_messages = warning;
 create table if not exists ran (n serial, head text);
 insert into ran (head) values ('$head');
@@ -30,7 +30,7 @@ END
 "#;
 
 /// An image with that tool, whose newest migration is `head`.
-fn image(head: &str) -> tempfile::TempDir {
+pub(crate) fn image(head: &str) -> tempfile::TempDir {
     let image = tempfile::tempdir().unwrap();
     fs::create_dir(image.path().join("versions")).unwrap();
     fs::write(image.path().join("versions/head"), head).unwrap();
@@ -38,7 +38,7 @@ fn image(head: &str) -> tempfile::TempDir {
     image
 }
 
-fn init(mode: &str, image: &Path, url: &str) -> Init {
+pub(crate) fn init(mode: &str, image: &Path, url: &str) -> Init {
     Init::new([mode])
         .current_dir(image)
         .env("DATABASE_URL", url)
@@ -56,7 +56,7 @@ fn succeeded(init: Init) -> Finished {
 }
 
 /// What the tool was run with, in order.
-fn ran(url: &str) -> String {
+pub(crate) fn ran(url: &str) -> String {
     ask(url, "select coalesce(string_agg(head, ',' order by n), '') from ran")
 }
 
@@ -332,6 +332,21 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
     ] {
         ask(&url, sql);
         succeeded(named());
+        assert_eq!(ran(&url), runs, "{sql}");
+    }
+}
+
+#[test]
+fn the_schema_of_the_connection_string_is_looked_at() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    ask(&url, "create schema app");
+    let script = TOOL.replace("alembic_version", "app._prisma_migrations");
+    fs::write(image.path().join("tool.sh"), script).unwrap();
+    for (sql, runs) in
+        [("select 1", "1"), ("select 1", "1"), ("delete from app._prisma_migrations", "1,1")]
+    {
+        ask(&url, sql);
+        succeeded(init("migrate", image.path(), &format!("{url}?schema=app")));
         assert_eq!(ran(&url), runs, "{sql}");
     }
 }

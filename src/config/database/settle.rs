@@ -252,8 +252,8 @@ fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
         mode,
         roots,
         identity,
-        only_13: draft.value("ssl_min_protocol_version") == Some("TLSv1.3"),
-        direct: draft.value("sslnegotiation") == Some("direct"),
+        only_13: only_13(draft)?,
+        direct: direct(draft)?,
         channel_binding: channel_binding(draft)?,
     })
 }
@@ -288,6 +288,27 @@ fn ssl_mode(draft: &Draft) -> Result<SslMode, Problem> {
             "sslmode",
             "disable, allow, prefer, require, no-verify, verify-ca or verify-full",
         )),
+    }
+}
+
+/// What is below 1.2 is never spoken, so that only 1.3 is a demand of its own.
+fn only_13(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("ssl_min_protocol_version") {
+        Some("TLSv1.3") => Ok(true),
+        None | Some("TLSv1" | "TLSv1.1" | "TLSv1.2") => Ok(false),
+        Some(_) => Err(value_problem(
+            draft,
+            "ssl_min_protocol_version",
+            "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3",
+        )),
+    }
+}
+
+fn direct(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("sslnegotiation") {
+        Some("direct") => Ok(true),
+        None | Some("postgres") => Ok(false),
+        Some(_) => Err(value_problem(draft, "sslnegotiation", "postgres or direct")),
     }
 }
 

@@ -88,9 +88,12 @@ impl Table {
 }
 
 /// Finds version tables in any schema, by catalogue only. `named` from the settings, `table` or
-/// `schema.table`, replaces the known names; without a schema the search path decides.
-pub(super) fn find(named: &[String]) -> String {
-    let (wanted, expected) = if named.is_empty() { known() } else { by_setting(named) };
+/// `schema.table`, replaces the known names; without a schema the search path decides: the
+/// session's, and the one that the connection string gives the tool (`?schema=app`).
+pub(super) fn find(named: &[String], search_path: Option<&str>) -> String {
+    let in_path = in_path(search_path.unwrap_or_default());
+    let (wanted, expected) =
+        if named.is_empty() { known(&in_path) } else { by_setting(named, &in_path) };
     format!(
         "SELECT n.nspname, c.relname, pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
          AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), {expected} \
@@ -100,17 +103,22 @@ pub(super) fn find(named: &[String]) -> String {
     )
 }
 
-const IN_PATH: &str = "n.nspname = ANY (pg_catalog.current_schemas(false))";
-
-fn known() -> (String, String) {
-    (list(KNOWN), format!("({IN_PATH} OR n.nspname IN ({}))", list(OWN_SCHEMAS)))
+fn in_path(search_path: &str) -> String {
+    let schemas = search_path.split(',').map(|name| name.trim().trim_matches('"'));
+    // The empty name is nobody's and keeps the list from being empty, which would be no SQL.
+    let schemas = list(schemas.chain([""]));
+    format!("(n.nspname = ANY (pg_catalog.current_schemas(false)) OR n.nspname IN ({schemas}))")
 }
 
-fn by_setting(named: &[String]) -> (String, String) {
+fn known(in_path: &str) -> (String, String) {
+    (list(KNOWN), format!("({in_path} OR n.nspname IN ({}))", list(OWN_SCHEMAS)))
+}
+
+fn by_setting(named: &[String], in_path: &str) -> (String, String) {
     let parts = || named.iter().map(|text| text.split_once('.').unwrap_or(("", text)));
     let one = |(schema, name): (&str, &str)| {
         let place = if schema.is_empty() {
-            IN_PATH.into()
+            in_path.to_owned()
         } else {
             format!("n.nspname = {}", literal(schema))
         };

@@ -53,3 +53,44 @@ impl Builder<'_> {
         reason.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{config::tests::Image, plan::plan};
+
+    /// The migrate phase of a start, or everything that is wrong.
+    fn migrate(variables: &[(&str, &str)]) -> String {
+        let mut image = Image::new().env("APP_INIT_MIGRATE_COMMAND", "tool up ${NONE:-auto}");
+        for (name, value) in variables {
+            image = image.env(name, value);
+        }
+        match plan(&image.start("api -- serve")) {
+            Ok(plan) => {
+                let text = plan.text();
+                let line = text.lines().find(|line| line.starts_with("  migrate")).unwrap();
+                line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+            }
+            Err(problems) => problems.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_watch_needs_a_database_and_a_wait_needs_a_watch() {
+        let url = ("DATABASE_URL", "postgres://u@db/app");
+        let watch = ("APP_INIT_MIGRATE_WATCH", "a.ini, b");
+        let wait = ("AUTORUN_MIGRATIONS", "wait");
+        for (variables, said) in [
+            (&[url][..], "tool up ${NONE:-auto}"),
+            (&[url, watch], "tool up ${NONE:-auto}, unless a.ini, b is unchanged"),
+            (&[url, watch, wait], "until tool up ${NONE:-auto} is applied by others"),
+            (
+                &[url, wait],
+                "AUTORUN_MIGRATIONS is `wait`, and nothing says whether a command has run",
+            ),
+            (&[watch], "APP_INIT_MIGRATE_WATCH: no database is known"),
+        ] {
+            let told = migrate(variables);
+            assert!(told.contains(said), "{variables:?} gives {told}");
+        }
+    }
+}
