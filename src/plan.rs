@@ -98,6 +98,21 @@ pub(crate) struct LockPolicy {
     pub(crate) take: bool,
 }
 
+/// How app-init runs SQL files itself. A file's own options beat the first and the third.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FilePolicy {
+    /// How long a statement waits for a table lock; zero is no limit.
+    pub(crate) lock_timeout: Duration,
+    /// How long a file that got no table lock is tried again; `None` is for ever.
+    pub(crate) lock_retry: Option<Duration>,
+    /// Limit of a statement; zero is none, `None` the server's own.
+    pub(crate) statement_timeout: Option<Duration>,
+    /// Wall-clock limit of all files together, without the queue; `None` is for ever.
+    pub(crate) timeout: Option<Duration>,
+    /// Interval of the line that says what still runs; `None` prints none.
+    pub(crate) heartbeat: Option<Duration>,
+}
+
 /// Bring the schema up to date.
 #[derive(Clone, Debug)]
 pub(crate) struct Migrate {
@@ -110,6 +125,8 @@ pub(crate) struct Migrate {
     /// What decides the outcome of a command; `None` for a folder and for a command that runs on
     /// each start.
     pub(crate) watch: Option<Watch>,
+    /// For a folder; a command has its step's.
+    pub(crate) files: FilePolicy,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
     /// `AUTORUN_MIGRATIONS=wait`: apply nothing, wait until all of this image's migrations are there.
@@ -134,6 +151,8 @@ pub(crate) struct Seed {
     pub(crate) connection: Option<Connection>,
     pub(crate) lock: LockPolicy,
     pub(crate) schema: String,
+    /// For a folder; a command has its step's.
+    pub(crate) files: FilePolicy,
     /// The marker that makes it run once per database; `None` seeds on each start.
     pub(crate) once: Option<String>,
     /// Seed although the marker is there.

@@ -19,6 +19,7 @@ import tempfile
 import starting  # noqa: F401
 import waiting  # noqa: F401
 import supervising  # noqa: F401
+import migrating  # noqa: F401
 from programs import INIT
 from report import TABLES, Bench, show
 

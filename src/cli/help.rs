@@ -212,7 +212,7 @@ fn exit_codes() -> String {
 
 fn config() -> String {
     let keys: Vec<String> =
-        settings::in_file().map(|setting| format!("{:<22}", setting.key())).collect();
+        settings::in_file().map(|setting| format!("{:<25}", setting.key())).collect();
     let row = |row: &[String]| format!("  {}", row.join(" ")).trim_end().to_owned() + "\n";
     format!("{CONFIG}{}", keys.chunks(3).map(row).collect::<String>())
 }

@@ -161,6 +161,12 @@ pub(crate) struct MigrateSettings {
     pub(crate) tables: Vec<String>,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
+    /// How long a statement of a file waits for a table lock; zero is no limit.
+    pub(crate) lock_timeout: Duration,
+    /// How long a file that got no table lock is tried again; `None` is for ever.
+    pub(crate) lock_retry: Option<Duration>,
+    /// Limit of a statement of a file; zero is none, `None` the server's own.
+    pub(crate) statement_timeout: Option<Duration>,
 }
 
 #[derive(Clone)]

@@ -1,6 +1,9 @@
 //! Everything that was found to `Config`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     Config, EtlSettings, LockSettings, Log, MigrateSettings, Provision, Request, SeedSettings,
@@ -167,7 +170,16 @@ fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
         watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
         tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
         strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
+        lock_timeout: reader.limit("APP_INIT_MIGRATE_LOCK_TIMEOUT").unwrap_or_default(),
+        lock_retry: reader.limit("APP_INIT_MIGRATE_LOCK_RETRY"),
+        statement_timeout: statement_timeout(reader),
     }
+}
+
+/// The server reads zero as *no limit*.
+fn statement_timeout(reader: &mut Reader<'_>) -> Option<Duration> {
+    const NAME: &str = "APP_INIT_MIGRATE_STATEMENT_TIMEOUT";
+    reader.text(NAME).map(|_| reader.limit(NAME).unwrap_or_default())
 }
 
 fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings {

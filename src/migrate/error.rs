@@ -48,6 +48,10 @@ pub(crate) enum MigrateError {
     #[error("stopped {during}{}", after(applied))]
     Stopped { during: String, applied: Vec<String> },
 
+    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled and rolled back, too.
+    #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
+    TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
+
     /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
     #[error("the schema was not brought up to date within {waited}: {missing}")]
     NotApplied { waited: String, missing: String },
@@ -134,6 +138,7 @@ impl Failure for MigrateError {
             Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
+            Self::TimedOut { .. } => Exit::Timeout,
             Self::NotApplied { .. } => Exit::NotReady,
         }
     }
@@ -152,6 +157,10 @@ impl Failure for MigrateError {
             Self::LockLost { .. } => {
                 Some("nothing is half-applied; the next start goes on where this one stopped".into())
             }
+            Self::TimedOut { phase, .. } => Some(format!(
+                "raise APP_INIT_{}_TIMEOUT; the next start goes on where this one stopped",
+                phase.to_uppercase()
+            )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
             Self::NotApplied { .. } => {
                 Some("run `init migrate` (a Job, a Helm hook) with this image first".into())

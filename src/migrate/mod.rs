@@ -8,6 +8,7 @@ pub(crate) mod cause;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
+mod guard;
 mod holder;
 mod index;
 mod key;
@@ -38,13 +39,19 @@ use tokio_postgres::Client;
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{config::database::Connection, exit::Exit, plan::LockPolicy, postgres::Session};
+use crate::{
+    config::database::Connection,
+    exit::Exit,
+    plan::{LockPolicy, Migrate},
+    postgres::Session,
+};
 use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
+use guard::Guard;
 use lock::Leader;
 use marker::Place;
-use progress::{Progress, guarded};
+use progress::Progress;
 use script::Script;
 use session::{open, open_unless};
 
@@ -91,14 +98,15 @@ pub(crate) async fn lead(
 ///
 /// Folder and history are read again under the lock. Each migration and its row commit together or
 /// not at all. When `stop` resolves or the lock is lost, the running statement is cancelled and its
-/// migration rolled back; what was applied before stays. `schema` is where a file that runs outside
-/// a transaction keeps its place.
+/// migration rolled back; what was applied before stays. A file that runs outside a transaction
+/// keeps its place in `plan.schema`.
 /// # Errors
-/// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`.
+/// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`;
+/// `TimedOut`.
 pub(crate) async fn apply(
     connection: &Connection,
     folder: &Path,
-    schema: &str,
+    plan: &Migrate,
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
@@ -124,7 +132,8 @@ pub(crate) async fn apply(
             connection,
             session: &session,
             fence: leader.fence(),
-            place: Place { schema, namespace: &leader.namespace },
+            policy: plan.files,
+            place: Place { schema: &plan.schema, namespace: &leader.namespace },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,
@@ -132,7 +141,9 @@ pub(crate) async fn apply(
         let executor = Executor::new(scene).await?;
         executor.run(&units).await
     };
-    Box::pin(guarded("migrate", work, (&session, &progress), leader, stop)).await?;
+    let (session, progress, policy) = (&session, &progress, plan.files);
+    let guard = Guard { phase: "migrate", session, progress, leader, policy };
+    Box::pin(guard.run(work, stop)).await?;
     Ok(progress.so_far())
 }
 

@@ -4,8 +4,10 @@ mod end;
 mod targets;
 mod watch;
 
+use std::time::Duration;
+
 use super::{
-    Action, Dirs, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
+    Action, Dirs, FilePolicy, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
     children::{Children, Role},
 };
 use crate::{
@@ -162,6 +164,7 @@ impl Builder<'_> {
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
             watch,
+            files: self.files(settings.timeout),
             strict: settings.strict,
             check_only,
         }))
@@ -196,6 +199,7 @@ impl Builder<'_> {
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            files: self.files(settings.timeout),
             once: once.then(|| settings.id.clone()),
             force: self.config.request.force,
             on_failure: settings.on_failure,
@@ -243,6 +247,17 @@ impl Builder<'_> {
             name: self.config.lock.name.clone(),
             timeout: self.config.lock.timeout,
             take: self.skipped("lock").is_none(),
+        }
+    }
+
+    fn files(&self, timeout: Option<Duration>) -> FilePolicy {
+        let settings = &self.config.migrate;
+        FilePolicy {
+            lock_timeout: settings.lock_timeout,
+            lock_retry: settings.lock_retry,
+            statement_timeout: settings.statement_timeout,
+            timeout,
+            heartbeat: self.config.heartbeat,
         }
     }
 
@@ -320,7 +335,7 @@ impl Builder<'_> {
 /// What differs between steps besides the command.
 #[derive(Clone, Copy)]
 struct StepPolicy {
-    timeout: Option<std::time::Duration>,
+    timeout: Option<Duration>,
     on_failure: OnFailure,
     exit: Exit,
 }

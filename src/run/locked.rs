@@ -57,7 +57,7 @@ impl Preparation {
         };
         let mut stop = None;
         let stopping = noted(&mut self.events, &mut stop);
-        let applied = migrate::apply(connection, folder, &work.schema, leader, stopping).await;
+        let applied = migrate::apply(connection, folder, work, leader, stopping).await;
         let applied = applied.map_err(|error| told(name, error, stop))?;
         Ok(done(match applied.as_slice() {
             [] => "nothing pending any more: another replica was faster".to_owned(),

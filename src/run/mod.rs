@@ -99,6 +99,8 @@ fn first_words(outside: &Outside) {
     let flagged = after || outside.words.iter().any(wanted);
     let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
     log::configure(format(json), Level::INFO, colour(outside));
+    let dumb = outside.environment.text("TERM").is_none_or(|term| term == "dumb");
+    log::allow_status(std::io::stderr().is_terminal() && !dumb);
 }
 
 fn speak_as(outside: &Outside, config: &Config) {
