@@ -20,6 +20,7 @@ mod pooled;
 mod reap;
 mod refinery;
 mod seed;
+mod services;
 mod signals;
 mod start;
 mod step;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -47,7 +48,6 @@ impl Certificates {
         fs::copy(self.path(name), &to).unwrap();
         fs::set_permissions(&to, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let owner = fs::metadata(data).unwrap();
-        use std::os::unix::fs::MetadataExt;
         std::os::unix::fs::chown(&to, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
 }
