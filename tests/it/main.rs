@@ -15,6 +15,7 @@ mod lock;
 mod migrate;
 mod outside;
 mod passthrough;
+mod phases;
 mod plan;
 mod pooled;
 mod reap;

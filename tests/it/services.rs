@@ -1,7 +1,10 @@
 //! Real pgbouncer, Redis and nginx: what they say while they or what is behind them is not ready.
 
+use std::process::{Command, Stdio};
+
 use crate::support::{
-    CANARY, Init, Postgres, Running, free_port, init::Finished, services::Service,
+    CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
+    until,
 };
 
 fn wait(target: &str) -> Init {
@@ -53,7 +56,8 @@ fn a_pooler_in_front_of_a_server_is_ready_when_the_server_is() {
     let option = format!("{}?options=-cwork_mem%3D1MB", at(&pooler, "behind"));
     assert_ends(&option, 78, "[pooler-option]");
     // What Prisma calls its pooler takes no options, and says so.
-    let announced = run(&format!("{option}&pgbouncer=true"));
+    let announced =
+        Init::new(["wait"]).env("DATABASE_URL", format!("{option}&pgbouncer=true")).run();
     assert_eq!(announced.code, 0, "{}", announced.stderr);
     assert!(announced.stderr.contains("`options` is left out"), "{}", announced.stderr);
     // A schema is for the migrations: the wait does not ask a pooler for it.
@@ -77,9 +81,19 @@ fn a_full_pooler_is_waited_for() {
     let users = format!("\"postgres\" \"{CANARY}\"\n");
     let settings = "auth_type = scram-sha-256\nmax_client_conn = 1";
     let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
-    let holder = std::net::TcpStream::connect(("127.0.0.1", pooler.port)).unwrap();
+    let hold = "select 'holds the pooler', pg_sleep(1000)";
+    let mut holder = Command::new(tool("psql"))
+        .args(["-Xqd", &at(&pooler, "postgres"), "-c", hold])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the only place is taken", || {
+        let question = "select pid from pg_stat_activity where query like '%holds the pooler%' and pid <> pg_backend_pid()";
+        server.psql("postgres", question).ok().filter(|rows| !rows.is_empty())
+    });
     let init = assert_says(&at(&pooler, "postgres"), "pooler-full");
-    drop(holder);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
     assert_eq!(init.exit_code(), 0);
 }
 
@@ -90,10 +104,9 @@ fn redis_is_ready_when_it_lets_us_in() {
     assert_eq!(run(&format!("redis://{place}")).code, 0);
     assert_eq!(run(&format!("redis://{place}/15")).code, 0);
     assert_ends(&format!("redis://{place}/99"), 78, "[redis-database]");
-    // Every kind of stranger at a Redis.
-    for (target, id) in [("http", "[not-http]"), ("postgres", "[not-postgres]")] {
-        assert_ends(&format!("{target}://{place}/"), 78, id);
-    }
+    assert_ends(&format!("postgres://u@{place}/d"), 78, "Redis [not-postgres]");
+    // Redis takes an HTTP request for an attack and closes without a word.
+    drop(assert_says(&format!("http://{place}/"), "target-closed"));
     let Some(closed) = Service::redis(&["--requirepass", CANARY]) else { return };
     let place = format!("127.0.0.1:{}", closed.port);
     assert_eq!(run(&format!("redis://:{CANARY}@{place}")).code, 0);
