@@ -13,6 +13,7 @@ mod handoff;
 mod layers;
 mod lock;
 mod migrate;
+mod network;
 mod outside;
 mod passthrough;
 mod phases;
