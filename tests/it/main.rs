@@ -21,6 +21,7 @@ mod plan;
 mod pooled;
 mod reap;
 mod refinery;
+mod secrets;
 mod seed;
 mod services;
 mod signals;
