@@ -3,6 +3,10 @@
 //! Fields are the same in both: `phase event status duration_ms reason exit_code hint`. Text shows
 //! the phase and the message; what is in other fields is shown as `name=value` behind them.
 
+mod status;
+
+pub(crate) use status::{allow as allow_status, end as end_status, show as status};
+
 use std::{
     fmt,
     io::Write,
@@ -88,6 +92,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
             Format::Json => json(level, fields.0),
             Format::Text => text(level, &fields.0),
         };
+        status::make_room();
         // Nobody is left to tell when stderr is gone; the start goes on.
         drop(std::io::stderr().lock().write_all(line.as_bytes()));
     }

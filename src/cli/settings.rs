@@ -158,6 +158,12 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "files that decide the command's outcome; unchanged = skip it",
             ),
             row(
+                "APP_INIT_MIGRATE_TABLE",
+                Kind::List,
+                None,
+                "the command's version table; those of known tools are found",
+            ),
+            row(
                 "APP_INIT_MIGRATE_STRICT",
                 Kind::Switch(&[]),
                 Some("false"),
@@ -220,6 +226,24 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 Kind::Duration,
                 Some("forever"),
                 "limit of the migrate step",
+            ),
+            row(
+                "APP_INIT_MIGRATE_LOCK_TIMEOUT",
+                Kind::Duration,
+                Some("3s"),
+                "how long a statement of a file waits for a table lock",
+            ),
+            row(
+                "APP_INIT_MIGRATE_LOCK_RETRY",
+                Kind::Duration,
+                Some("5m"),
+                "how long a file that got no table lock is tried again",
+            ),
+            row(
+                "APP_INIT_MIGRATE_STATEMENT_TIMEOUT",
+                Kind::Duration,
+                None,
+                "limit of a statement of a file; unset is the server's",
             ),
             row("APP_INIT_SEED_TIMEOUT", Kind::Duration, Some("forever"), "limit of the seed step"),
             row("APP_INIT_ETL_TIMEOUT", Kind::Duration, Some("forever"), "limit of the ETL job"),

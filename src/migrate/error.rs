@@ -26,6 +26,10 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
 
+    /// Our role lacks rights; what to grant, as statements.
+    #[error("cannot {doing}: the role `{role}` has not the rights")]
+    Rights { doing: String, role: String, grant: String },
+
     /// A file failed; it was rolled back, and what came before it stays.
     #[error("{0}")]
     Script(Box<ScriptFailure>),
@@ -44,8 +48,12 @@ pub(crate) enum MigrateError {
     #[error("stopped {during}{}", after(applied))]
     Stopped { during: String, applied: Vec<String> },
 
+    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled and rolled back, too.
+    #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
+    TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
+
     /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
-    #[error("the schema was not brought up to date within {waited}: missing {missing}")]
+    #[error("the schema was not brought up to date within {waited}: {missing}")]
     NotApplied { waited: String, missing: String },
 
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
@@ -125,10 +133,12 @@ impl Failure for MigrateError {
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
+            Self::Rights { .. } => Exit::Refused,
             Self::Script(failure) => failure.cause.exit(failure.exit),
             Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
+            Self::TimedOut { .. } => Exit::Timeout,
             Self::NotApplied { .. } => Exit::NotReady,
         }
     }
@@ -139,6 +149,7 @@ impl Failure for MigrateError {
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.cause.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
@@ -146,6 +157,10 @@ impl Failure for MigrateError {
             Self::LockLost { .. } => {
                 Some("nothing is half-applied; the next start goes on where this one stopped".into())
             }
+            Self::TimedOut { phase, .. } => Some(format!(
+                "raise APP_INIT_{}_TIMEOUT; the next start goes on where this one stopped",
+                phase.to_uppercase()
+            )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
             Self::NotApplied { .. } => {
                 Some("run `init migrate` (a Job, a Helm hook) with this image first".into())

@@ -18,13 +18,8 @@ use super::{
     session::{VIGILANCE, jittered},
     watch::watch,
 };
-use crate::{config::database::Connection, exit::Exit, postgres::Session};
+use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
 
-/// How long one statement waits for a table lock: behind it queues everyone else who wants the
-/// table, so a migration must step aside and come back.
-pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a file is tried again because of table locks before it counts as failed.
-const LOCK_BUDGET: Duration = Duration::from_secs(5 * 60);
 /// Pause before a file is tried again: first and longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -49,6 +44,8 @@ pub(super) struct Scene<'a> {
     pub(super) connection: &'a Connection,
     pub(super) session: &'a Session,
     pub(super) fence: Key,
+    /// Time limits of files that have none of their own.
+    pub(super) policy: FilePolicy,
     /// Where a file outside a transaction remembers how far it is.
     pub(super) place: Place<'a>,
     /// `migrate` or `seed`, for the log.
@@ -93,9 +90,9 @@ impl<'a> Executor<'a> {
     /// Runs all that are not done yet, in order, and stops at the first failure.
     pub(super) async fn run(&self, units: &[Unit<'_>]) -> Result<(), MigrateError> {
         let phase = self.scene.phase;
-        for unit in units {
+        for (index, unit) in units.iter().enumerate() {
             let label = &unit.script.label;
-            self.scene.progress.begins(&unit.script);
+            self.scene.progress.begins(&unit.script, (index + 1, units.len()));
             let started = Instant::now();
             if let Attempt::Applied = self.once(unit).await? {
                 let took = milliseconds(started.elapsed());
@@ -117,13 +114,31 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Tries until the file is done or has failed for good.
+    /// Tries until the file is done or has failed for good, while a second session looks at what a
+    /// slow try waits for.
     async fn once(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
+        // A look at half-time, so that whoever blocks is known when the server gives up.
+        let limit = self.lock_timeout(&unit.script);
+        let patience = Some(limit / 2).filter(|_| !limit.is_zero());
+        let Scene { connection, fence, progress, .. } = self.scene;
+        tokio::select! {
+            biased;
+            result = self.again_and_again(unit) => result,
+            never = watch(connection, fence, progress, patience) => match never {},
+        }
+    }
+
+    async fn again_and_again(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         let (started, mut pause) = (Instant::now(), RETRY.0);
         loop {
-            match self.observed(unit).await? {
+            self.scene.progress.tries();
+            let attempt = match unit.script.mode {
+                Mode::Transaction => self.attempt(unit).await?,
+                Mode::Statements => self.outside(unit).await?,
+            };
+            match attempt {
                 Attempt::Fenced => self.say_fenced(unit),
-                Attempt::Blocked(error) if started.elapsed() >= LOCK_BUDGET => return Err(error),
+                Attempt::Blocked(error) if self.is_spent(started) => return Err(error),
                 Attempt::Blocked(_) => self.say_blocked(unit),
                 done => return Ok(done),
             }
@@ -131,22 +146,6 @@ impl<'a> Executor<'a> {
             sleep(jittered(pause)).await;
             self.scene.progress.pauses(false);
             pause = (pause * 2).min(RETRY.1);
-        }
-    }
-
-    /// One attempt, while a second session looks at what a slow one waits for.
-    async fn observed(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
-        let patience = lock_timeout(&unit.script) / 2;
-        let attempt = async {
-            match unit.script.mode {
-                Mode::Transaction => self.attempt(unit).await,
-                Mode::Statements => self.outside(unit).await,
-            }
-        };
-        tokio::select! {
-            biased;
-            result = attempt => result,
-            never = watch(self.scene.connection, self.scene.progress, patience) => match never {},
         }
     }
 
@@ -161,7 +160,7 @@ impl<'a> Executor<'a> {
 
     fn say_blocked(&self, unit: &Unit<'_>) {
         let label = &unit.script.label;
-        let limit = spoken(lock_timeout(&unit.script));
+        let limit = spoken(self.lock_timeout(&unit.script));
         let blocker = self
             .scene
             .progress
@@ -174,6 +173,20 @@ impl<'a> Executor<'a> {
         );
     }
 
+    /// How long a statement waits for a table lock: behind it queues everyone else who wants the
+    /// table, so a migration steps aside and comes back. Zero is no limit.
+    pub(super) fn lock_timeout(&self, script: &Script) -> Duration {
+        script.lock_timeout.unwrap_or(self.scene.policy.lock_timeout)
+    }
+
+    pub(super) fn statement_timeout(&self, script: &Script) -> Option<Duration> {
+        script.statement_timeout.or(self.scene.policy.statement_timeout)
+    }
+
+    fn is_spent(&self, started: Instant) -> bool {
+        self.scene.policy.lock_retry.is_some_and(|limit| started.elapsed() >= limit)
+    }
+
     /// A stop between two queries: the next must not begin.
     pub(super) fn go_on(&self, unit: &Unit<'_>) -> Result<(), MigrateError> {
         if self.scene.progress.stopping() {
@@ -182,8 +195,4 @@ impl<'a> Executor<'a> {
         }
         Ok(())
     }
-}
-
-pub(super) fn lock_timeout(script: &Script) -> Duration {
-    script.lock_timeout.unwrap_or(LOCK_TIMEOUT)
 }

@@ -42,14 +42,12 @@ pub(super) async fn holder(
     client: &Client,
     key: Key,
 ) -> Result<Option<Holder>, tokio_postgres::Error> {
-    let (high, low) = key.halves();
+    let held = key.held();
     let query = format!(
         "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\
          a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
          FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-         AND l.classid::bigint = {high} AND l.objid::bigint = {low} AND l.database = \
-         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+         WHERE {held}"
     );
     Ok(rows(client, &query).await?.first().map(|row| Holder {
         pid: column(row, 0).unwrap_or_default(),

@@ -46,9 +46,16 @@ impl Key {
         format!("SELECT pg_catalog.pg_advisory_unlock({})", self.signed())
     }
 
-    /// As `pg_locks` shows it: `classid` and `objid` (manual, 54.13).
-    pub(super) fn halves(self) -> (u64, u64) {
-        (self.0 >> 32, self.0 & 0xFFFF_FFFF)
+    /// The condition on `pg_locks l` for whoever holds the lock in this database: the halves of
+    /// the key are `classid` and `objid` (manual, 54.13).
+    pub(super) fn held(self) -> String {
+        format!(
+            "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+             AND l.classid::bigint = {} AND l.objid::bigint = {} AND l.database = \
+             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+            self.0 >> 32,
+            self.0 & 0xFFFF_FFFF,
+        )
     }
 
     fn signed(self) -> i64 {

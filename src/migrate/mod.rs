@@ -3,10 +3,12 @@
 //! Owns reading and applying files, the leader lock and the markers; commands are run by `run`
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
+mod awaiting;
 pub(crate) mod cause;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
+mod guard;
 mod holder;
 mod index;
 mod key;
@@ -19,32 +21,39 @@ mod queue;
 mod script;
 pub(crate) mod seed;
 mod send;
-mod session;
+pub(crate) mod session;
 mod split;
-mod sql;
+pub(crate) mod sql;
 pub(crate) mod state;
 mod statement;
 pub(crate) mod status;
 mod steps;
 mod transaction;
+pub(crate) mod unchanged;
 mod watch;
 
 use std::{future::Future, path::Path, pin::pin, time::Duration};
 
-use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{config::database::Connection, exit::Exit, plan::LockPolicy, postgres::Session};
+use crate::{
+    config::database::Connection,
+    exit::Exit,
+    plan::{LockPolicy, Migrate},
+    postgres::Session,
+};
+use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
-use lock::{Leader, spoken};
+use guard::Guard;
+use lock::Leader;
 use marker::Place;
-use progress::{Progress, guarded};
+use progress::Progress;
 use script::Script;
-use session::{jittered, open, open_unless};
+use session::{open, open_unless};
 
 /// Reads folder and history, creating nothing and taking no lock.
 /// # Errors
@@ -89,14 +98,15 @@ pub(crate) async fn lead(
 ///
 /// Folder and history are read again under the lock. Each migration and its row commit together or
 /// not at all. When `stop` resolves or the lock is lost, the running statement is cancelled and its
-/// migration rolled back; what was applied before stays. `schema` is where a file that runs outside
-/// a transaction keeps its place.
+/// migration rolled back; what was applied before stays. A file that runs outside a transaction
+/// keeps its place in `plan.schema`.
 /// # Errors
-/// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`.
+/// `Problems` before anything ran; `Script` for the file that failed; `Stopped`; `LockLost`;
+/// `TimedOut`.
 pub(crate) async fn apply(
     connection: &Connection,
     folder: &Path,
-    schema: &str,
+    plan: &Migrate,
     leader: &Leader,
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<String>, MigrateError> {
@@ -122,7 +132,8 @@ pub(crate) async fn apply(
             connection,
             session: &session,
             fence: leader.fence(),
-            place: Place { schema, namespace: &leader.namespace },
+            policy: plan.files,
+            place: Place { schema: &plan.schema, namespace: &leader.namespace },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,
@@ -130,7 +141,9 @@ pub(crate) async fn apply(
         let executor = Executor::new(scene).await?;
         executor.run(&units).await
     };
-    Box::pin(guarded("migrate", work, (&session, &progress), leader, stop)).await?;
+    let (session, progress, policy) = (&session, &progress, plan.files);
+    let guard = Guard { phase: "migrate", session, progress, leader, policy };
+    Box::pin(guard.run(work, stop)).await?;
     Ok(progress.so_far())
 }
 
@@ -168,29 +181,16 @@ pub(crate) async fn await_applied(
     folder: &Path,
     limit: Option<Duration>,
 ) -> Result<State, MigrateError> {
-    const PACE: Duration = Duration::from_secs(1);
-    let (started, mut said) = (Instant::now(), String::new());
-    loop {
-        let missing = match inspect(connection, folder).await {
-            Ok(state) if state.pending.is_empty() => return Ok(state),
-            Ok(state) => labels(&state.pending),
-            Err(error) if error.may_pass() => error.to_string(),
-            Err(error) => return Err(error),
-        };
-        if limit.is_some_and(|limit| started.elapsed() >= limit) {
-            let waited = limit.map(spoken).unwrap_or_default();
-            return Err(MigrateError::NotApplied { waited, missing });
-        }
-        if said != missing {
-            tracing::info!(
-                phase = "migrate",
-                event = "reason",
-                "waiting for the schema: missing {missing}"
-            );
-            said = missing;
-        }
-        sleep(jittered(PACE)).await;
-    }
+    awaiting::until(limit, async || {
+        let state = inspect(connection, folder).await;
+        let state =
+            state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
+        Ok(match labels(&state.pending) {
+            labels if labels.is_empty() => Answer::Ready(state),
+            labels => Answer::Missing(format!("missing {labels}")),
+        })
+    })
+    .await
 }
 
 fn labels(migrations: &[Migration]) -> String {

@@ -75,10 +75,7 @@ impl Executor<'_> {
     /// The fence for the whole file. It is the session's own lock: a transaction's would hold up
     /// `CREATE INDEX CONCURRENTLY`, which waits for every open transaction that has a snapshot.
     async fn fence(&self, script: &Script) -> Result<bool, MigrateError> {
-        let query =
-            format!("{}; SELECT pg_catalog.pg_backend_pid()", self.scene.fence.try_session_lock());
-        let answers = self.ask(script, &query).await?;
-        self.scene.progress.runs_as(answers.get(1).and_then(|row| column(row, 0)));
+        let answers = self.ask(script, &self.scene.fence.try_session_lock()).await?;
         Ok(answers.first().and_then(|row| column(row, 0)).as_deref() == Some("t"))
     }
 
@@ -87,7 +84,7 @@ impl Executor<'_> {
     async fn limits(&self, script: &Script) -> Result<(), MigrateError> {
         let mut query =
             format!("SET lock_timeout = {}", milliseconds(script.lock_timeout.unwrap_or_default()));
-        if let Some(limit) = script.statement_timeout {
+        if let Some(limit) = self.statement_timeout(script) {
             query = format!("{query}; SET statement_timeout = {}", milliseconds(limit));
         }
         if self.vigilant {

@@ -3,25 +3,20 @@
 use std::{
     cell::{Cell, RefCell},
     convert::Infallible,
-    future::Future,
-    pin::{Pin, pin},
+    future,
     time::Duration,
 };
 
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, interval_at};
 
 use super::{
-    error::MigrateError,
-    lock::{Leader, milliseconds, spoken},
+    lock::{milliseconds, spoken},
     script::{Mode, Script},
-    session::cancel,
 };
-use crate::postgres::Session;
+use crate::log;
 
-/// How often a long migration says that it still runs.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a cancelled statement may take to end before its connection is dropped.
-const UNWIND: Duration = Duration::from_secs(10);
+/// How often the line on a terminal is written again.
+const FRAME: Duration = Duration::from_millis(250);
 
 /// Shared by the run and those who watch it; all of them live in one task.
 #[derive(Default)]
@@ -34,28 +29,28 @@ pub(super) struct Progress {
 
 struct Current {
     label: String,
+    /// Its number and the number of files.
+    place: (usize, usize),
     since: Instant,
     /// The line of each statement.
     lines: Vec<usize>,
     statement: usize,
     mode: Mode,
-    /// The server process that runs it; `None` before it has begun.
-    pid: Option<String>,
     /// Who holds a lock that it wants, and what it is doing, when somebody last looked.
     blocker: Option<String>,
     activity: Option<String>,
 }
 
 impl Progress {
-    pub(super) fn begins(&self, script: &Script) {
+    pub(super) fn begins(&self, script: &Script, place: (usize, usize)) {
         let lines = script.statements.iter().map(|statement| statement.line).collect();
         *self.current.borrow_mut() = Some(Current {
             label: script.label.clone(),
+            place,
             since: Instant::now(),
             lines,
             statement: 0,
             mode: script.mode,
-            pid: None,
             blocker: None,
             activity: None,
         });
@@ -72,16 +67,12 @@ impl Progress {
         self.change(|current| current.statement = statement);
     }
 
-    /// The server process that runs the file now.
-    pub(super) fn runs_as(&self, pid: Option<String>) {
+    /// A try begins: who blocked the last one need not block this one.
+    pub(super) fn tries(&self) {
         self.change(|current| {
-            current.pid = pid;
             current.blocker = None;
+            current.activity = None;
         });
-    }
-
-    pub(super) fn pid(&self) -> Option<String> {
-        self.current.borrow().as_ref().and_then(|current| current.pid.clone())
     }
 
     /// What a look at the server showed. A blocker that went away is kept: it is asked for when
@@ -115,7 +106,17 @@ impl Progress {
         self.pausing.set(pausing);
     }
 
-    fn during(&self) -> String {
+    /// Nothing runs on the server.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.pausing.get()
+    }
+
+    /// No further query may begin.
+    pub(super) fn stops(&self) {
+        self.stopping.set(true);
+    }
+
+    pub(super) fn during(&self) -> String {
         match &*self.current.borrow() {
             Some(Current { label, mode: Mode::Transaction, .. }) => {
                 format!("during {label}, which was rolled back")
@@ -127,13 +128,29 @@ impl Progress {
         }
     }
 
-    /// Says now and then what runs. Never ends.
-    async fn heartbeat(&self, phase: &'static str) -> Infallible {
-        let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    /// Says at this interval what runs; `None` says nothing. Never ends.
+    pub(super) async fn heartbeat(
+        &self,
+        phase: &'static str,
+        every: Option<Duration>,
+    ) -> Infallible {
+        let Some(every) = every else { return future::pending().await };
+        let mut beat = interval_at(Instant::now() + every, every);
         loop {
             beat.tick().await;
             if let Some(current) = &*self.current.borrow() {
                 current.tell(phase);
+            }
+        }
+    }
+
+    /// Keeps one line on a terminal up to date; elsewhere it is never written. Never ends.
+    pub(super) async fn show(&self, phase: &'static str) -> Infallible {
+        let mut frame = interval_at(Instant::now() + FRAME, FRAME);
+        loop {
+            frame.tick().await;
+            if let Some(current) = &*self.current.borrow() {
+                log::status(&format!("{phase}: {}", current.line()));
             }
         }
     }
@@ -149,68 +166,32 @@ impl Current {
         known.then(|| format!(", statement {number} of {count} in line {line}"))
     }
 
-    fn tell(&self, phase: &'static str) {
-        let took = self.since.elapsed();
-        let seconds = spoken(Duration::from_secs((took + Duration::from_millis(500)).as_secs()));
-        let line = self.statement().unwrap_or_default();
+    /// Statement and activity, as far as they are known: what follows the time in a line.
+    fn details(&self) -> String {
         let activity = self.activity.as_ref().map_or_else(String::new, |it| format!(", {it}"));
+        self.statement().unwrap_or_default() + &activity
+    }
+
+    fn seconds(&self) -> String {
+        let took = self.since.elapsed() + Duration::from_millis(500);
+        spoken(Duration::from_secs(took.as_secs()))
+    }
+
+    fn line(&self) -> String {
+        let (number, count) = self.place;
+        format!("{number} of {count}: {}, {}{}", self.label, self.seconds(), self.details())
+    }
+
+    fn tell(&self, phase: &'static str) {
+        let (number, count) = self.place;
         tracing::info!(
             phase,
             event = "heartbeat",
-            duration_ms = milliseconds(took),
-            "{} still runs after {seconds}{line}{activity}",
-            self.label
+            duration_ms = milliseconds(self.since.elapsed()),
+            "{} ({number} of {count}) still runs after {}{}",
+            self.label,
+            self.seconds(),
+            self.details()
         );
-    }
-}
-
-/// Carries out `work` on `session` until it ends, the caller says stop, or the lock is lost. In the
-/// latter two cases the running statement is cancelled through the protocol and its transaction
-/// rolled back before this returns.
-pub(super) async fn guarded<T>(
-    phase: &'static str,
-    work: impl Future<Output = Result<T, MigrateError>>,
-    (session, progress): (&Session, &Progress),
-    leader: &Leader,
-    stop: impl Future<Output = ()>,
-) -> Result<T, MigrateError> {
-    let mut work = pin!(work);
-    let lost = tokio::select! {
-        biased;
-        result = &mut work => return result,
-        () = stop => None,
-        why = leader.lost() => Some(why),
-        never = progress.heartbeat(phase) => match never {},
-    };
-    let during = progress.during();
-    progress.stopping.set(true);
-    unwind(work, session, progress).await;
-    let applied = progress.so_far();
-    Err(match lost {
-        None => MigrateError::Stopped { during, applied },
-        Some(why) => MigrateError::LockLost { why, applied },
-    })
-}
-
-/// Cancels until the work has ended. A request may come between two statements, so one is not
-/// enough.
-async fn unwind<T>(
-    mut work: Pin<&mut impl Future<Output = Result<T, MigrateError>>>,
-    session: &Session,
-    progress: &Progress,
-) {
-    const AGAIN: Duration = Duration::from_millis(200);
-    if progress.pausing.get() {
-        return;
-    }
-    let limit = sleep(UNWIND);
-    let mut limit = pin!(limit);
-    loop {
-        tokio::select! {
-            biased;
-            _ = &mut work => return,
-            () = async { cancel(session).await; sleep(AGAIN).await } => {}
-            () = &mut limit => return,
-        }
     }
 }

@@ -11,9 +11,10 @@ use std::{
 use super::{
     error::MigrateError,
     executor::{Executor, Scene, Unit},
+    guard::Guard,
     lock::{Leader, namespace},
     marker::{Marker, Place},
-    progress::{Progress, guarded},
+    progress::Progress,
     script::Script,
     session::{open, open_unless},
 };
@@ -85,6 +86,7 @@ pub(crate) async fn apply_folder(
             connection,
             session: &session,
             fence: leader.fence(),
+            policy: seed.files,
             place: place.clone(),
             phase: "seed",
             exit: Exit::Seed,
@@ -97,7 +99,9 @@ pub(crate) async fn apply_folder(
             None => Ok(()),
         }
     };
-    Box::pin(guarded("seed", work, (&session, &progress), leader, stop)).await?;
+    let (session, progress, policy) = (&session, &progress, seed.files);
+    let guard = Guard { phase: "seed", session, progress, leader, policy };
+    Box::pin(guard.run(work, stop)).await?;
     Ok(progress.so_far())
 }
 

@@ -8,7 +8,36 @@ use super::{
     error::{MigrateError, ScriptFailure},
     executor::Executor,
     script::{Piece, Script},
+    sql::column,
 };
+
+/// What came back of a query of several statements.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// How many of them the server has completed.
+    pub(super) ended: usize,
+    /// The first columns of the first row and of the last.
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+}
+
+impl Answer {
+    fn see(&mut self, value: Option<String>) {
+        self.first = self.first.take().or_else(|| value.clone());
+        self.last = value;
+    }
+}
+
+/// What a query carried of a script.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// Its first byte.
+    pub(super) from: usize,
+    /// How many characters of ours stood in front of it.
+    pub(super) ahead: usize,
+    /// How many of the script's statements had ended; `None`: the error is not one of the script's.
+    pub(super) ended: Option<usize>,
+}
 
 impl Executor<'_> {
     /// Sends the script, whole if it can be.
@@ -22,28 +51,33 @@ impl Executor<'_> {
     pub(super) async fn piece(&self, script: &Script, piece: Piece) -> Result<(), MigrateError> {
         match piece {
             Piece::Query { range, first } => {
-                let mut ended = first;
                 self.scene.progress.reaches(first);
-                let sent = self.query(&script.text[range.clone()], &mut ended).await;
-                sent.map_err(|error| self.failure(script, range.start, Some(ended), &error))
+                let mut answer = Answer::default();
+                let sent = self.query(&script.text[range.clone()], &mut answer).await;
+                let ended = Some(first + answer.ended);
+                sent.map_err(|error| {
+                    self.failure(script, Share { from: range.start, ahead: 0, ended }, &error)
+                })
             }
             Piece::Copy { statement, data } => {
                 self.scene.progress.reaches(statement);
                 let range = script.statements[statement].range.clone();
                 let copied = self.copy(&script.text[range.clone()], &script.text[data]).await;
-                copied.map_err(|error| self.failure(script, range.start, Some(statement), &error))
+                let share = Share { from: range.start, ahead: 0, ended: Some(statement) };
+                copied.map_err(|error| self.failure(script, share, &error))
             }
         }
     }
 
-    /// One simple query; `ended` counts the statements that the server has completed.
-    async fn query(&self, text: &str, ended: &mut usize) -> Result<(), Error> {
-        let answers = self.scene.session.client.simple_query_raw(text).await?;
-        let mut answers = std::pin::pin!(answers);
-        while let Some(answer) = answers.try_next().await? {
-            if matches!(answer, SimpleQueryMessage::CommandComplete(_)) {
-                *ended += 1;
-                self.scene.progress.reaches(*ended);
+    /// One simple query. `answer` is what had come when it ended or failed.
+    pub(super) async fn query(&self, text: &str, answer: &mut Answer) -> Result<(), Error> {
+        let messages = self.scene.session.client.simple_query_raw(text).await?;
+        let mut messages = std::pin::pin!(messages);
+        while let Some(message) = messages.try_next().await? {
+            match message {
+                SimpleQueryMessage::CommandComplete(_) => answer.ended += 1,
+                SimpleQueryMessage::Row(row) => answer.see(column(&row, 0)),
+                _ => {}
             }
         }
         Ok(())
@@ -59,18 +93,13 @@ impl Executor<'_> {
         sink.finish().await.map(drop)
     }
 
-    /// The error of a query that began at byte `sent` of the script, after `ended` statements;
-    /// `None`: it was not one of the script's.
-    pub(super) fn failure(
-        &self,
-        script: &Script,
-        sent: usize,
-        ended: Option<usize>,
-        error: &Error,
-    ) -> MigrateError {
+    /// The error of a query that carried the script or a share of it.
+    pub(super) fn failure(&self, script: &Script, share: Share, error: &Error) -> MigrateError {
         let cause = Cause::of(error);
+        let Share { from, ahead, ended } = share;
         let position = cause.position().filter(|_| ended.is_some());
-        let (place, statement) = script.place(sent, position, ended);
+        let position = position.map(|position| position.saturating_sub(ahead));
+        let (place, statement) = script.place(from, position, ended);
         let left = script.commits.then(|| {
             "it ends its transaction by itself, so look at what it left behind".to_owned()
         });

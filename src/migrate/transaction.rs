@@ -1,54 +1,170 @@
 //! A file in one transaction: fence, look again, script, clean up, record. All of it or nothing.
+//!
+//! All of that is one query if it can be, so that a file costs one round trip. A simple query ends
+//! at its first error (manual, 55.2.2.1), so what must not go on is made to fail: the script stands
+//! behind the fence without anybody having to look whether it was got.
 
 use std::time::Duration;
 
-use tokio_postgres::{Error, SimpleQueryRow, error::SqlState};
+use tokio_postgres::{SimpleQueryRow, error::SqlState};
 
 use super::{
     cause::Cause,
     error::MigrateError,
-    executor::{Attempt, CLEAN, Executor, Unit, lock_timeout},
+    executor::{Attempt, CLEAN, Executor, Unit},
     format::Problem,
     lock::milliseconds,
+    script::Piece,
+    send::{Answer, Share},
     session::VIGILANCE,
-    sql::{column, rows},
+    sql::column,
 };
 
-/// The start of the current transaction, which changes if a script commits, and whose it is.
-const NOW: &str = "SELECT pg_catalog.transaction_timestamp(), pg_catalog.pg_backend_pid()";
+/// The transaction that we are in, another one if a script commits. Its time would not tell: all
+/// transactions of one query began with the query.
+const CURRENT: &str = "SELECT pg_catalog.txid_current()";
+/// Settings that nobody has: asking for one is an error (42704), which also says in the server's
+/// log what happened.
+const FENCED: &str = "app_init.another_session_is_applying_a_migration";
+const ALREADY: &str = "app_init.this_file_was_applied_meanwhile";
 
-/// What the first query of a transaction found.
-enum Begun {
+/// What stands in front of the script. Its last two statements are fence and lookup.
+struct Opening {
+    text: String,
+    statements: usize,
+}
+
+/// Whose error it was.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
     Fenced,
     Already,
-    /// The transaction's own time, which names it.
-    At(String),
+    Opening,
+    /// How many statements of the script had ended; `None`: all, and recording it failed.
+    Script(Option<usize>),
+}
+
+/// What a failed attempt is, before the transaction has been rolled back.
+enum Failed {
+    Fenced,
+    Already,
+    Error(MigrateError),
+}
+
+impl From<MigrateError> for Failed {
+    fn from(error: MigrateError) -> Self {
+        Self::Error(error)
+    }
 }
 
 impl Executor<'_> {
     pub(super) async fn attempt(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         self.go_on(unit)?;
-        let began = match self.begin(unit).await? {
-            Begun::Fenced => return self.give_up(Attempt::Fenced).await,
-            Begun::Already => return self.give_up(Attempt::Already).await,
-            Begun::At(time) => time,
+        let opening = self.opening(unit);
+        let attempt = match unit.script.pieces().as_slice() {
+            [] | [Piece::Query { .. }] => self.at_once(unit, &opening).await,
+            _ => self.in_pieces(unit, &opening).await,
         };
-        let ran = self.script(&unit.script).await.and_then(|()| self.go_on(unit));
-        if let Err(error) = ran {
-            return self.undo(unit, error).await;
-        }
-        match self.record(unit).await {
-            Ok(ended) => {
-                if ended != began {
+        let failed = match attempt {
+            Ok(whole) => {
+                if !whole {
                     self.say_commits(unit);
                 }
-                Ok(Attempt::Applied)
+                return Ok(Attempt::Applied);
             }
-            Err(error) => {
-                let error = self.failure(&unit.script, 0, None, &error);
-                self.undo(unit, error).await
+            Err(failed) => failed,
+        };
+        drop(self.scene.session.client.batch_execute("ROLLBACK").await);
+        match failed {
+            Failed::Fenced => Ok(Attempt::Fenced),
+            Failed::Already => self.already(unit).await,
+            // What has committed a part of itself must not run again.
+            Failed::Error(error) if is_blocked(&error) && !unit.script.commits => {
+                Ok(Attempt::Blocked(error))
+            }
+            Failed::Error(error) => Err(error),
+        }
+    }
+
+    /// The whole file in one query; whether it was one transaction.
+    async fn at_once(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
+        // The line end: a comment may be the last that the script has.
+        let text = format!("{}{}\n; {}", opening.text, unit.script.text, closing(unit));
+        let mut answer = Answer::default();
+        match self.query(&text, &mut answer).await {
+            Ok(()) => Ok(answer.first == answer.last),
+            Err(error) => Err(self.blame(unit, opening, answer.ended, &error)),
+        }
+    }
+
+    /// A file with data for `COPY`, which cannot stand inside a query.
+    async fn in_pieces(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
+        let mut began = Answer::default();
+        let sent = self.query(&opening.text, &mut began).await;
+        sent.map_err(|error| self.blame(unit, opening, began.ended, &error))?;
+        self.script(&unit.script).await?;
+        self.go_on(unit)?;
+        let mut ended = Answer::default();
+        let sent = self.query(&closing(unit), &mut ended).await;
+        let nowhere = Share { from: 0, ahead: 0, ended: None };
+        sent.map_err(|error| self.failure(&unit.script, nowhere, &error))?;
+        Ok(began.first == ended.last)
+    }
+
+    /// Transaction, time limits, fence, and a look at whether it is done.
+    fn opening(&self, unit: &Unit<'_>) -> Opening {
+        let mut statements =
+            vec!["BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), CURRENT.to_owned()];
+        statements.extend(self.vigilant.then(|| VIGILANCE.to_owned()));
+        statements.push(set_local("lock_timeout", self.lock_timeout(&unit.script)));
+        let limit = self.statement_timeout(&unit.script);
+        statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));
+        statements.push(self.fence_or_error());
+        statements.push(format!(
+            "SELECT CASE WHEN EXISTS ({}) THEN {} END",
+            unit.lookup,
+            error(ALREADY)
+        ));
+        let name = unit.script.label.replace(char::is_control, " ");
+        // Whoever looks at `pg_stat_activity` sees the beginning.
+        let text = format!("-- app-init: {name}\n{};\n", statements.join("; "));
+        Opening { text, statements: statements.len() }
+    }
+
+    fn fence_or_error(&self) -> String {
+        format!("SELECT CASE WHEN NOT ({}) THEN {} END", self.scene.fence.try_lock(), error(FENCED))
+    }
+
+    fn blame(
+        &self,
+        unit: &Unit<'_>,
+        opening: &Opening,
+        ended: usize,
+        error: &tokio_postgres::Error,
+    ) -> Failed {
+        let cause = Cause::of(error);
+        let ahead = opening.text.chars().count();
+        let inside = cause.position().is_some_and(|position| position > ahead);
+        let counts = (opening.statements, unit.script.statements.len());
+        let missing = cause.is(&[SqlState::UNDEFINED_OBJECT]);
+        match fault(counts, ended, inside, missing) {
+            Fault::Fenced => Failed::Fenced,
+            Fault::Already => Failed::Already,
+            Fault::Opening => {
+                let doing = format!("apply {}", unit.script.label);
+                Failed::Error(MigrateError::Database { doing, cause })
+            }
+            Fault::Script(ended) => {
+                Failed::Error(self.failure(&unit.script, Share { from: 0, ahead, ended }, error))
             }
         }
+    }
+
+    /// The file is done; it must have been this file.
+    async fn already(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
+        let found = self.ask(&unit.script, &unit.lookup).await?;
+        found.first().map_or(Ok(()), |row| same(unit, row))?;
+        Ok(Attempt::Already)
     }
 
     fn say_commits(&self, unit: &Unit<'_>) {
@@ -59,57 +175,30 @@ impl Executor<'_> {
             "{label} ends its transaction by itself: had it been interrupted, it would have stayed half-applied"
         );
     }
+}
 
-    /// Transaction, time limits, fence, and a look at whether it is done: one round trip.
-    fn opening(&self, unit: &Unit<'_>) -> String {
-        let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED".to_owned()];
-        statements.extend(self.vigilant.then(|| VIGILANCE.to_owned()));
-        statements.push(set_local("lock_timeout", lock_timeout(&unit.script)));
-        let limit = unit.script.statement_timeout;
-        statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));
-        statements.extend([NOW.to_owned(), self.scene.fence.try_lock(), unit.lookup.clone()]);
-        statements.join("; ")
-    }
+/// Cleans up, and commits the record together with the script. Its last row is which transaction
+/// that was.
+fn closing(unit: &Unit<'_>) -> String {
+    format!("{CLEAN}; {}; {CURRENT}; COMMIT", (unit.record)())
+}
 
-    async fn begin(&self, unit: &Unit<'_>) -> Result<Begun, MigrateError> {
-        let answers = rows(&self.scene.session.client, &self.opening(unit)).await;
-        let answers = answers.map_err(|error| MigrateError::Database {
-            doing: format!("begin {}", unit.script.label),
-            cause: Cause::of(&error),
-        })?;
-        let mut answers = answers.iter().skip(usize::from(self.vigilant));
-        let now = answers.next();
-        self.scene.progress.runs_as(now.and_then(|row| column(row, 1)));
-        let began = now.and_then(|row| column(row, 0)).unwrap_or_default();
-        if answers.next().and_then(|row| column(row, 0)).as_deref() != Some("t") {
-            return Ok(Begun::Fenced);
-        }
-        match answers.next() {
-            None => Ok(Begun::At(began)),
-            Some(row) => same(unit, row).map(|()| Begun::Already),
-        }
-    }
+/// An expression that fails, when it is evaluated and not before: the function is not immutable.
+fn error(setting: &str) -> String {
+    format!("pg_catalog.current_setting('{setting}')")
+}
 
-    /// Commits the record together with the script; the time at which the transaction began.
-    async fn record(&self, unit: &Unit<'_>) -> Result<String, Error> {
-        let query = format!("{CLEAN}; {NOW}; {}; COMMIT", (unit.record)());
-        let answers = rows(&self.scene.session.client, &query).await?;
-        Ok(answers.first().and_then(|row| column(row, 0)).unwrap_or_default())
-    }
-
-    async fn give_up(&self, attempt: Attempt) -> Result<Attempt, MigrateError> {
-        drop(self.scene.session.client.batch_execute("ROLLBACK").await);
-        Ok(attempt)
-    }
-
-    /// Rolls back, and says whether the same file is worth another try.
-    async fn undo(&self, unit: &Unit<'_>, error: MigrateError) -> Result<Attempt, MigrateError> {
-        drop(self.scene.session.client.batch_execute("ROLLBACK").await);
-        // What has committed a part of itself must not run again.
-        if is_blocked(&error) && !unit.script.commits {
-            return Ok(Attempt::Blocked(error));
-        }
-        Err(error)
+/// Whose error it was, from how many statements of the query had `ended` and whether the position
+/// that the server named lies `inside` the script or behind it.
+fn fault((opening, script): (usize, usize), ended: usize, inside: bool, missing: bool) -> Fault {
+    match ended {
+        _ if missing && ended + 2 == opening => Fault::Fenced,
+        _ if missing && ended + 1 == opening => Fault::Already,
+        // A syntax error shows before anything runs.
+        _ if ended < opening && inside => Fault::Script(Some(0)),
+        _ if ended < opening => Fault::Opening,
+        _ if ended < opening + script => Fault::Script(Some(ended - opening)),
+        _ => Fault::Script(None),
     }
 }
 
@@ -131,4 +220,30 @@ pub(super) fn same(unit: &Unit<'_>, row: &SimpleQueryRow) -> Result<(), MigrateE
 
 fn set_local(name: &str, limit: Duration) -> String {
     format!("SET LOCAL {name} = {}", milliseconds(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An opening of five statements and a script of two.
+    #[test]
+    fn an_error_belongs_to_whoever_had_the_word() {
+        for (ended, inside, missing, expected) in [
+            (0, false, false, Fault::Opening),
+            (0, true, false, Fault::Script(Some(0))),
+            (3, false, true, Fault::Fenced),
+            (4, false, true, Fault::Already),
+            (4, false, false, Fault::Opening),
+            (5, false, true, Fault::Script(Some(0))),
+            (6, true, false, Fault::Script(Some(1))),
+            (7, true, false, Fault::Script(None)),
+        ] {
+            assert_eq!(
+                fault((5, 2), ended, inside, missing),
+                expected,
+                "{ended} {inside} {missing}"
+            );
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::sleep;
 
 use super::{
+    key::Key,
     progress::Progress,
     session::try_open,
     sql::{column, rows},
@@ -14,35 +15,43 @@ use crate::{config::database::Connection, postgres::Session};
 /// How long a file runs before anybody looks, and how often they look.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Notes blocker and activity in `progress` for as long as it is polled. Never ends; a database
+/// `patience` is how soon a look must come. Notes blocker and activity in `progress` for as long as it is polled. Never ends; a database
 /// that lets nobody else in is asked again later.
 pub(super) async fn watch(
     connection: &Connection,
+    fence: Key,
     progress: &Progress,
-    patience: Duration,
+    patience: Option<Duration>,
 ) -> Infallible {
-    sleep(PACE.min(patience)).await;
+    let pace = patience.map_or(PACE, |patience| PACE.min(patience));
+    sleep(pace).await;
     loop {
         if let Ok(session) = try_open(connection, "watch").await {
-            while look(&session, progress).await.is_ok() {
-                sleep(PACE.min(patience)).await;
+            while look(&session, fence, progress).await.is_ok() {
+                sleep(pace).await;
             }
         }
         sleep(PACE).await;
     }
 }
 
-async fn look(session: &Session, progress: &Progress) -> Result<(), tokio_postgres::Error> {
-    let Some(pid) = progress.pid() else { return Ok(()) };
-    let rows = rows(&session.client, &question(&pid)).await?;
+async fn look(
+    session: &Session,
+    fence: Key,
+    progress: &Progress,
+) -> Result<(), tokio_postgres::Error> {
+    let rows = rows(&session.client, &question(fence)).await?;
     if let Some(row) = rows.first() {
         progress.seen(column(row, 0), column(row, 1).or_else(|| column(row, 2)));
     }
     Ok(())
 }
 
-/// Blocking sessions, progress of an index, or else what it waits for (manual, 28.2 and 28.4).
-fn question(pid: &str) -> String {
+/// Blocking sessions, progress of an index, or else what it waits for (manual, 28.2 and 28.4), of
+/// whoever is inside the fence. Not of a known process: through a pooler it is another one for each
+/// file, and the answers to a file come when it has ended.
+fn question(fence: Key) -> String {
+    let held = fence.held();
     format!(
         "SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(', ', 'pid ' || b.pid, \
          nullif(b.application_name, ''), 'from ' || pg_catalog.host(b.client_addr), b.state), ' and ') \
@@ -52,6 +61,6 @@ fn question(pid: &str) -> String {
          THEN ' ' || 100 * p.blocks_done / p.blocks_total || ' %' ELSE '' END \
          FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid = a.pid), \
          'waiting for ' || a.wait_event_type || ' ' || a.wait_event \
-         FROM pg_catalog.pg_stat_activity a WHERE a.pid = {pid}"
+         FROM pg_catalog.pg_stat_activity a WHERE a.pid IN (SELECT l.pid FROM pg_catalog.pg_locks l WHERE {held})"
     )
 }

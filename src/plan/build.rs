@@ -2,9 +2,12 @@
 
 mod end;
 mod targets;
+mod watch;
+
+use std::time::Duration;
 
 use super::{
-    Action, Dirs, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
+    Action, Dirs, FilePolicy, LockPolicy, Migrate, Phase, Plan, Seed, Source, Step, Work,
     children::{Children, Role},
 };
 use crate::{
@@ -22,9 +25,18 @@ use crate::{
 /// # Errors
 /// Everything wrong with the settings, with what this mode needs, and with its commands, at once.
 pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
+    match draft(config) {
+        (Some(plan), problems) => problems.or(plan),
+        (None, problems) => Err(problems),
+    }
+}
+
+/// The same for who goes on although something is wrong: the plan without what cannot be had.
+/// `None` if there is no such mode.
+pub(crate) fn draft(config: &Config) -> (Option<Plan>, Problems) {
     let mut problems = config.problems.clone();
     problems.extend(&config.missing);
-    let Some(mode) = find_mode(config, &mut problems) else { return Err(problems) };
+    let Some(mode) = find_mode(config, &mut problems) else { return (None, problems) };
     let mut builder = Builder {
         config,
         mode: &mode,
@@ -33,7 +45,7 @@ pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
         problems,
     };
     let plan = builder.plan();
-    builder.problems.or(plan)
+    (Some(plan), builder.problems)
 }
 
 /// The mode asked for; `init wait` is one of nothing but waiting.
@@ -141,13 +153,20 @@ impl Builder<'_> {
         if connection.is_none() && matches!(source, Source::Folder(_)) {
             return self.no_database("migrate");
         }
+        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
+        let watch = match self.watch(&source, connection.is_some(), check_only) {
+            Ok(watch) => watch,
+            Err(reason) => return Action::Skip(reason),
+        };
         Action::Do(Work::Migrate(Migrate {
             source,
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            watch,
+            files: self.files(settings.timeout),
             strict: settings.strict,
-            check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
+            check_only,
         }))
     }
 
@@ -180,6 +199,7 @@ impl Builder<'_> {
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            files: self.files(settings.timeout),
             once: once.then(|| settings.id.clone()),
             force: self.config.request.force,
             on_failure: settings.on_failure,
@@ -227,6 +247,17 @@ impl Builder<'_> {
             name: self.config.lock.name.clone(),
             timeout: self.config.lock.timeout,
             take: self.skipped("lock").is_none(),
+        }
+    }
+
+    fn files(&self, timeout: Option<Duration>) -> FilePolicy {
+        let settings = &self.config.migrate;
+        FilePolicy {
+            lock_timeout: settings.lock_timeout,
+            lock_retry: settings.lock_retry,
+            statement_timeout: settings.statement_timeout,
+            timeout,
+            heartbeat: self.config.heartbeat,
         }
     }
 
@@ -304,7 +335,7 @@ impl Builder<'_> {
 /// What differs between steps besides the command.
 #[derive(Clone, Copy)]
 struct StepPolicy {
-    timeout: Option<std::time::Duration>,
+    timeout: Option<Duration>,
     on_failure: OnFailure,
     exit: Exit,
 }

@@ -21,9 +21,9 @@ fn config_shows_value_and_origin() {
         ("url", &format!("postgres://app:{CANARY}@db:5432/app\n")),
         (
             "app.env",
-            r#"# deployment
+            r"# deployment
 SEED_ON_START=once
-"#,
+",
         ),
         (
             "init.toml",
@@ -47,55 +47,59 @@ exec = "uvicorn app:app"
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(end.stderr, "");
     insta::assert_snapshot!(end.stdout, @r##"
-    DATABASE_URL               db:5432/app as app                     url
-    AUTORUN_MIGRATIONS         wait                                   environment
-    SEED_ON_START              once                                   app.env:2
-    APP_INIT_API_COMMAND       uvicorn app:app                        init.toml:7
-    APP_INIT_ETL_COMMAND       python -m etl ${?GEO:--geo}            init.toml:4
-    APP_INIT_WAIT_FOR          database redis://:***@cache            environment
-    APP_INIT_WAIT_TIMEOUT      3m                                     init.toml:1
-    APP_INIT_ENV_FILE          app.env                                environment
-    APP_INIT_STOP_DELAY        3s                                     flag
-    DATABASE_USER              -                                      default
-    DATABASE_PASSWORD          -                                      default
-    MIGRATE_DATABASE_URL       -                                      default
-    RUN_ETL_ON_STARTUP         false                                  default
-    APP_INIT_MODE              api                                    default
-    APP_INIT_SKIP              -                                      default
-    APP_INIT_MIGRATIONS        -                                      default
-    APP_INIT_MIGRATE_COMMAND   -                                      default
-    APP_INIT_MIGRATE_WATCH     -                                      default
-    APP_INIT_MIGRATE_STRICT    false                                  default
-    APP_INIT_SEEDS             -                                      default
-    APP_INIT_SEED_COMMAND      -                                      default
-    APP_INIT_SEED_ID           1                                      default
-    APP_INIT_SEED_WAIT_FOR     -                                      default
-    APP_INIT_ETL_WAIT_FOR      -                                      default
-    APP_INIT_WAIT_FATAL_GRACE  10s                                    default
-    APP_INIT_LOCK_TIMEOUT      15m                                    default
-    APP_INIT_LOCK_NAME         -                                      default
-    APP_INIT_SCHEMA            app_init                               default
-    APP_INIT_MIGRATE_TIMEOUT   forever                                default
-    APP_INIT_SEED_TIMEOUT      forever                                default
-    APP_INIT_ETL_TIMEOUT       forever                                default
-    APP_INIT_SEED_ON_FAILURE   abort                                  default
-    APP_INIT_ETL_ON_FAILURE    abort                                  default
-    APP_INIT_REQUIRE           -                                      default
-    APP_INIT_DIRS              -                                      default
-    APP_INIT_USER              -                                      default
-    APP_INIT_CONFIG            -                                      default
-    APP_INIT_HANDOFF           auto                                   default
-    APP_INIT_STOP_GRACE        forever                                default
-    APP_INIT_LEFTOVER_GRACE    5s                                     default
-    APP_INIT_SIGNAL_TARGET     child                                  default
-    APP_INIT_SIGNAL_MAP        -                                      default
-    APP_INIT_SUCCESS_CODES     -                                      default
-    APP_INIT_SIGNALS_INHERIT   false                                  default
-    APP_INIT_HEALTHCHECK_URL   http://127.0.0.1:${PORT:-8000}/health  default
-    APP_INIT_LOG_FORMAT        text                                   default
-    APP_INIT_LOG_LEVEL         info                                   default
-    APP_INIT_HEARTBEAT         15s                                    default
-    APP_INIT_TERMINATION_LOG   /dev/termination-log                   default
+    DATABASE_URL                        db:5432/app as app                     url
+    AUTORUN_MIGRATIONS                  wait                                   environment
+    SEED_ON_START                       once                                   app.env:2
+    APP_INIT_API_COMMAND                uvicorn app:app                        init.toml:7
+    APP_INIT_ETL_COMMAND                python -m etl ${?GEO:--geo}            init.toml:4
+    APP_INIT_WAIT_FOR                   database redis://:***@cache            environment
+    APP_INIT_WAIT_TIMEOUT               3m                                     init.toml:1
+    APP_INIT_ENV_FILE                   app.env                                environment
+    APP_INIT_STOP_DELAY                 3s                                     flag
+    DATABASE_USER                       -                                      default
+    DATABASE_PASSWORD                   -                                      default
+    MIGRATE_DATABASE_URL                -                                      default
+    RUN_ETL_ON_STARTUP                  false                                  default
+    APP_INIT_MODE                       api                                    default
+    APP_INIT_SKIP                       -                                      default
+    APP_INIT_MIGRATIONS                 -                                      default
+    APP_INIT_MIGRATE_COMMAND            -                                      default
+    APP_INIT_MIGRATE_WATCH              -                                      default
+    APP_INIT_MIGRATE_TABLE              -                                      default
+    APP_INIT_MIGRATE_STRICT             false                                  default
+    APP_INIT_SEEDS                      -                                      default
+    APP_INIT_SEED_COMMAND               -                                      default
+    APP_INIT_SEED_ID                    1                                      default
+    APP_INIT_SEED_WAIT_FOR              -                                      default
+    APP_INIT_ETL_WAIT_FOR               -                                      default
+    APP_INIT_WAIT_FATAL_GRACE           10s                                    default
+    APP_INIT_LOCK_TIMEOUT               15m                                    default
+    APP_INIT_LOCK_NAME                  -                                      default
+    APP_INIT_SCHEMA                     app_init                               default
+    APP_INIT_MIGRATE_TIMEOUT            forever                                default
+    APP_INIT_MIGRATE_LOCK_TIMEOUT       3s                                     default
+    APP_INIT_MIGRATE_LOCK_RETRY         5m                                     default
+    APP_INIT_MIGRATE_STATEMENT_TIMEOUT  -                                      default
+    APP_INIT_SEED_TIMEOUT               forever                                default
+    APP_INIT_ETL_TIMEOUT                forever                                default
+    APP_INIT_SEED_ON_FAILURE            abort                                  default
+    APP_INIT_ETL_ON_FAILURE             abort                                  default
+    APP_INIT_REQUIRE                    -                                      default
+    APP_INIT_DIRS                       -                                      default
+    APP_INIT_USER                       -                                      default
+    APP_INIT_CONFIG                     -                                      default
+    APP_INIT_HANDOFF                    auto                                   default
+    APP_INIT_STOP_GRACE                 forever                                default
+    APP_INIT_LEFTOVER_GRACE             5s                                     default
+    APP_INIT_SIGNAL_TARGET              child                                  default
+    APP_INIT_SIGNAL_MAP                 -                                      default
+    APP_INIT_SUCCESS_CODES              -                                      default
+    APP_INIT_SIGNALS_INHERIT            false                                  default
+    APP_INIT_HEALTHCHECK_URL            http://127.0.0.1:${PORT:-8000}/health  default
+    APP_INIT_LOG_FORMAT                 text                                   default
+    APP_INIT_LOG_LEVEL                  info                                   default
+    APP_INIT_HEARTBEAT                  15s                                    default
+    APP_INIT_TERMINATION_LOG            /dev/termination-log                   default
     "##);
 }
 

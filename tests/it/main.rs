@@ -9,8 +9,11 @@ mod bad_input;
 mod cli;
 mod config;
 mod database;
+mod doctor;
 mod handoff;
+mod healthcheck;
 mod layers;
+mod limits;
 mod lock;
 mod migrate;
 mod network;
@@ -28,10 +31,13 @@ mod signals;
 mod start;
 mod step;
 mod support;
+mod survive;
 mod targets;
 mod terminal;
 mod tls;
+mod user;
 mod wait;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -30,8 +30,7 @@ chmod 600 *.key"#;
 impl Certificates {
     pub(crate) fn made() -> Self {
         let directory = tempfile::Builder::new().prefix("app-init-crt").tempdir().unwrap();
-        fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let script = ["-c", SCRIPT, "sh"];
         let made = Command::new("sh").args(script).arg(directory.path()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -46,8 +45,8 @@ impl Certificates {
     pub(crate) fn give(&self, name: &str, data: &Path, as_name: &str) {
         let to = data.join(as_name);
         fs::copy(self.path(name), &to).unwrap();
-        fs::set_permissions(&to, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::set_permissions(&to, PermissionsExt::from_mode(0o600)).unwrap();
         let owner = fs::metadata(data).unwrap();
-        std::os::unix::fs::chown(&to, Some(owner.uid()), Some(owner.gid())).unwrap();
+        chown(&to, Some(owner.uid()), Some(owner.gid())).unwrap();
     }
 }

@@ -76,6 +76,11 @@ impl Init {
         Running { child, stdout, stderr, status: None, directory: self.directory }
     }
 
+    /// Starts it with the streams that it was given, for who reads them elsewhere.
+    pub(crate) fn spawn_as_is(mut self) -> (Child, Option<tempfile::TempDir>) {
+        (self.command.spawn().unwrap(), self.directory)
+    }
+
     /// Starts and waits for the end.
     pub(crate) fn run(self) -> Finished {
         self.start().finish()
