@@ -52,6 +52,10 @@ pub(crate) enum Command {
         mode: Option<String>,
         json: bool,
     },
+    Doctor {
+        mode: Option<String>,
+        json: bool,
+    },
     Config {
         check: bool,
     },
@@ -60,6 +64,8 @@ pub(crate) enum Command {
         exit_code: bool,
     },
     Healthcheck(Healthcheck),
+    /// The script for that shell.
+    Completions(String),
     Help(Topic),
     Version,
 }
@@ -129,12 +135,14 @@ impl Cli {
         let words: Vec<OsString> = words.into_iter().collect();
         let whole = std::iter::once(OsString::from("init")).chain(words.iter().cloned());
         let matches = grammar(modes).try_get_matches_from(whole);
-        let cli =
+        let mut cli =
             matches.map_err(|error| usage(&error, &words, modes)).map(|found| read(&found))?;
-        match &cli.command {
-            Command::Help(Topic::Unknown(word)) => Err(unknown_topic(word)),
-            _ => Ok(cli),
+        match &mut cli.command {
+            Command::Help(Topic::Unknown(word)) => return Err(unknown_topic(word)),
+            Command::Completions(shell) => *shell = completions(shell, modes)?,
+            _ => {}
         }
+        Ok(cli)
     }
 
     /// The value of a setting that was given as a flag.
@@ -164,6 +172,7 @@ fn grammar(modes: &[String]) -> clap::Command {
                 .arg(Arg::new("timeout").long("timeout").conflicts_with("APP_INIT_WAIT_TIMEOUT"))
                 .arg(server()),
             command("plan").arg(Arg::new("mode")).arg(switch("json")),
+            command("doctor").arg(Arg::new("mode")).arg(switch("json")),
             command("config").arg(switch("check")),
             command("status").arg(switch("json")).arg(switch("exit-code")),
             command("healthcheck")
@@ -173,6 +182,7 @@ fn grammar(modes: &[String]) -> clap::Command {
                 .arg(Arg::new("timeout").long("timeout").default_value("3s"))
                 .arg(Arg::new("expect-status").long("expect-status").default_value("200-299")),
             command("help").arg(Arg::new("topic")),
+            command("completions").arg(Arg::new("shell").default_value("")),
             command("version"),
         ])
 }
@@ -230,6 +240,7 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
             Command::Wait { targets, words: words() }
         }
         Some("plan") => Command::Plan { mode: text("mode"), json: inner.get_flag("json") },
+        Some("doctor") => Command::Doctor { mode: text("mode"), json: inner.get_flag("json") },
         Some("config") => Command::Config { check: inner.get_flag("check") },
         Some("status") => {
             Command::Status { json: inner.get_flag("json"), exit_code: inner.get_flag("exit-code") }
@@ -242,12 +253,24 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
         }),
         Some("help") => Command::Help(text("topic").map_or(Topic::Top, Topic::named)),
         Some("version") => Command::Version,
+        Some("completions") => Command::Completions(text("shell").unwrap_or_default()),
         mode => Command::Start {
             mode: mode.map(str::to_owned),
             words: words(),
             force: mode == Some("seed") && inner.get_flag("force"),
         },
     }
+}
+
+/// The completion script of a shell, from the same grammar that reads the command line.
+fn completions(shell: &str, modes: &[String]) -> Result<String, UsageError> {
+    let known: clap_complete::Shell = shell.parse().map_err(|_| UsageError {
+        message: format!("no completions for a shell `{shell}`"),
+        hint: "there are some for bash, zsh, fish, elvish and powershell".into(),
+    })?;
+    let mut script = Vec::new();
+    clap_complete::generate(known, &mut grammar(modes), "init", &mut script);
+    Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
 /// clap's finding in our words.
@@ -268,6 +291,9 @@ fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -> UsageErro
         ),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
             return unexpected(&argument, words, modes);
+        }
+        ErrorKind::ArgumentConflict if matches!(name, "--live" | "--ready") => {
+            ("`--live` and `--ready` exclude each other".to_owned(), "keep one of them".to_owned())
         }
         ErrorKind::ArgumentConflict => {
             (format!("`{name}` is given twice"), "keep one of them".to_owned())
@@ -313,7 +339,7 @@ fn unknown_mode(word: &str, modes: &[String]) -> UsageError {
 fn unknown_topic(word: &str) -> UsageError {
     UsageError {
         message: format!("no help about `{}`", mask(word)),
-        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`"
+        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`"
             .into(),
     }
 }

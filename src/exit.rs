@@ -40,8 +40,6 @@ pub(crate) enum Exit {
     NotFound,
     /// A stop signal with this number ended a phase, or the server.
     Signal(i32),
-    /// The server ended by itself with this code.
-    Server(u8),
 }
 
 impl Exit {
@@ -66,7 +64,6 @@ impl Exit {
             Self::NotFound => 127,
             // Linux numbers signals from 1 to 64, so the sum always fits.
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
-            Self::Server(code) => code,
         }
     }
 
@@ -90,7 +87,6 @@ impl Exit {
             Self::NotExecutable => "not_executable",
             Self::NotFound => "not_found",
             Self::Signal(_) => "signal",
-            Self::Server(_) => "server",
         }
     }
 }

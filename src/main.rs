@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod diagnose;
+mod doctor;
 mod exit;
 mod failure;
 mod healthcheck;
@@ -56,7 +57,18 @@ fn launched(words: &[OsString], inherited: &Inherited) -> u8 {
 /// What the user started.
 #[expect(clippy::disallowed_methods, reason = "`main` reads the environment once")]
 fn started(words: Vec<OsString>, inherited: Inherited, began: Instant) -> u8 {
+    std::panic::set_hook(Box::new(broken));
     let environment = Environment::new(std::env::vars_os());
     let words = words.into_iter().skip(1).collect();
     run::user(run::Outside { words, environment, inherited, began })
+}
+
+/// A bug of ours ends the start, with 70 instead of a signal. The panic's own words are not shown:
+/// they may quote what was being worked on, a connection string for one.
+#[expect(clippy::disallowed_methods, reason = "`main` ends the process")]
+fn broken(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(String::new, ToString::to_string);
+    let (reason, exit_code) = (exit::Exit::Internal.reason(), exit::Exit::Internal.code());
+    tracing::error!(event = "failed", reason, exit_code, "a bug in app-init, at {place}");
+    std::process::exit(i32::from(exit_code));
 }

@@ -11,7 +11,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
-pub(crate) use build::plan;
+pub(crate) use build::{draft, plan};
 
 use crate::{
     config::{
@@ -38,6 +38,7 @@ pub(crate) struct Phase {
 }
 
 /// Whether a phase does something.
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of phases")]
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// Why there is nothing to do: `SEED_ON_START is false`.
@@ -121,12 +122,26 @@ pub(crate) struct Migrate {
     pub(crate) lock: LockPolicy,
     /// Where markers are kept.
     pub(crate) schema: String,
+    /// What decides the outcome of a command; `None` for a folder and for a command that runs on
+    /// each start.
+    pub(crate) watch: Option<Watch>,
     /// For a folder; a command has its step's.
     pub(crate) files: FilePolicy,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
     /// `AUTORUN_MIGRATIONS=wait`: apply nothing, wait until all of this image's migrations are there.
     pub(crate) check_only: bool,
+}
+
+/// What says that a command has nothing to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    /// The command as every replica of the image has it, `config::identity`; never run.
+    pub(crate) command: CommandLine,
+    /// Files and folders, in the order given.
+    pub(crate) paths: Vec<PathBuf>,
+    /// `table` or `schema.table`; empty: those of known tools.
+    pub(crate) tables: Vec<String>,
 }
 
 /// Load seed data.

@@ -1,6 +1,6 @@
 //! What a start did, phase by phase: outcome, duration, and the reason of each skip.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::info;
 
@@ -67,7 +67,8 @@ fn show_row(phase: &str, status: &str, millis: u128, note: &str) {
     match log::format() {
         log::Format::Json => {
             let event = if phase == "total" { "total" } else { "timeline" };
-            info!(phase, event, status, duration_ms, reason = note, "{phase} {status}");
+            let message = format!("{phase} {status}");
+            info!(phase, event, status, duration_ms, reason = note, "{}", message.trim_end());
         }
         log::Format::Text => {
             // A skipped phase took no time worth a figure.
@@ -85,11 +86,6 @@ pub(crate) fn human(millis: u128) -> String {
         1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
         _ => format!("{} min {:02} s", millis / 60_000, millis / 1_000 % 60),
     }
-}
-
-/// The same for a `Duration`.
-pub(crate) fn human_duration(duration: Duration) -> String {
-    human(duration.as_millis())
 }
 
 #[cfg(test)]

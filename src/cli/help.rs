@@ -14,6 +14,8 @@ pub(crate) enum Topic {
     Wait,
     Plan,
     Status,
+    Healthcheck,
+    Doctor,
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -29,6 +31,8 @@ impl Topic {
             "wait" => Self::Wait,
             "plan" => Self::Plan,
             "status" => Self::Status,
+            "healthcheck" => Self::Healthcheck,
+            "doctor" => Self::Doctor,
             _ => return None,
         })
     }
@@ -48,6 +52,8 @@ impl Topic {
             Self::Wait => WAIT.to_owned(),
             Self::Plan => PLAN.to_owned(),
             Self::Status => STATUS.to_owned(),
+            Self::Healthcheck => HEALTHCHECK.to_owned(),
+            Self::Doctor => DOCTOR.to_owned(),
             Self::Unknown(_) => String::new(),
         }
     }
@@ -71,17 +77,20 @@ Start
 Look
   plan [MODE]    what would run, and why; touches nothing    --json
   config         every setting and where it comes from       --check
+  doctor [MODE]  all that a start would need, looked at now  --json
   status         applied, pending, divergent migrations      --json --exit-code
   wait [TARGET…] only wait, then hand over to what follows --
+  healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-Everything else is handed over as it is: `docker run image bash` works.
+Everything else is handed over as it is, by the user the container was started
+as, whatever APP_INIT_USER says: `docker run image bash` works.
 
 Options
   -q, --quiet    only warnings and errors
   -v, --verbose  more; -vv for everything
   --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-More: init help env | modes | config | exit-codes
+More: init help env | modes | config | exit-codes;  init completions SHELL
 ";
 
 const MODES: &str = "\
@@ -106,7 +115,7 @@ Modes of your own stand in init.toml:
   always = []                # steps that are demanded
   exec   = [\"celery\", \"-A\", \"src.worker\", \"worker\"]   # without it: exit
 
-The order is always dirs, wait, migrate, seed, then the others as listed.
+The order is always dirs, user, wait, migrate, seed, then the others as listed.
 `init plan MODE` shows what a mode would do here.
 ";
 
@@ -135,6 +144,39 @@ Show applied, pending and divergent migrations, and who holds the lock.
 Usage: init status [--json] [--exit-code]
 
 With --exit-code it is an error if a migration is pending or divergent.
+";
+
+const HEALTHCHECK: &str = "\
+Say whether this container is ready, or alive. One line on stdout; 0 or 1.
+
+Usage: init healthcheck [--ready | --live] [--url URL] [--timeout 3s]
+                        [--expect-status 200-299]
+
+  --ready   preparation is over and the URL answers as expected (the default)
+  --live    passes while preparing, however long a migration takes, and while
+            the supervised server runs; with --url the server must answer too
+
+The URL is APP_INIT_HEALTHCHECK_URL: plain http, redirects are not followed.
+Where the server took our place (exec hand-off) it decides about --live too.
+
+  HEALTHCHECK --start-period=60s CMD [\"/init\", \"healthcheck\"]
+";
+
+const DOCTOR: &str = "\
+Look at everything a start would need, now, and report every finding at once.
+
+Usage: init doctor [MODE] [--json]
+
+  settings     mistakes, placeholders, quotes, line ends, required names
+  files        migrations, seeds, watched paths, secrets, certificates
+  programs     of every configured command, and the scripts they name
+  directories  there, and writable by the user the server runs as
+  network      each target: name, port, TLS, login
+  database     version, rights, encoding, connection slots, clock, migrations
+  container    process number, user, CPUs, memory
+
+One try at each target; nothing is waited for and nothing is changed. The exit
+code is that of the worst finding, as a start would end with it; 0 with warnings.
 ";
 
 fn env() -> String {
@@ -170,7 +212,7 @@ fn exit_codes() -> String {
 
 fn config() -> String {
     let keys: Vec<String> =
-        settings::in_file().map(|setting| format!("{:<22}", setting.key())).collect();
+        settings::in_file().map(|setting| format!("{:<25}", setting.key())).collect();
     let row = |row: &[String]| format!("  {}", row.join(" ")).trim_end().to_owned() + "\n";
     format!("{CONFIG}{}", keys.chunks(3).map(row).collect::<String>())
 }

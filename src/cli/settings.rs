@@ -158,6 +158,12 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "files that decide the command's outcome; unchanged = skip it",
             ),
             row(
+                "APP_INIT_MIGRATE_TABLE",
+                Kind::List,
+                None,
+                "the command's version table; those of known tools are found",
+            ),
+            row(
                 "APP_INIT_MIGRATE_STRICT",
                 Kind::Switch(&[]),
                 Some("false"),

@@ -214,6 +214,7 @@ impl Reader<'_> {
         let keys = [
             ("run", "COMMAND"),
             ("watch", "WATCH"),
+            ("table", "TABLE"),
             ("wait", "WAIT_FOR"),
             ("timeout", "TIMEOUT"),
             ("on_failure", "ON_FAILURE"),

@@ -14,6 +14,7 @@ pub(crate) mod environment;
 mod expand;
 pub(crate) mod file;
 pub(crate) mod files;
+pub(crate) mod identity;
 pub(crate) mod modes;
 pub(crate) mod problem;
 mod report;
@@ -35,7 +36,7 @@ pub(crate) use connections::target;
 pub(crate) use cpu::count as cpu_count;
 pub(crate) use report::{Shown, text as report};
 pub(crate) use resolve::resolve;
-pub(crate) use sources::mode_names;
+pub(crate) use sources::{mode_names, names_we_read};
 
 use crate::process::identity::Identity;
 use command::Template;
@@ -156,6 +157,8 @@ pub(crate) struct MigrateSettings {
     pub(crate) timeout: Option<Duration>,
     /// Files that decide the command's outcome; empty runs it on each start.
     pub(crate) watch: Vec<String>,
+    /// `table` or `schema.table` of the command's version tables; empty: those of known tools.
+    pub(crate) tables: Vec<String>,
     /// Refuse a database that is ahead of this image.
     pub(crate) strict: bool,
     /// How long a statement of a file waits for a table lock; zero is no limit.

@@ -113,7 +113,9 @@ fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
             request.words.clone_from(words);
             request.targets = Some(targets.clone());
         }
-        Command::Plan { mode: Some(mode), .. } => request.mode.clone_from(mode),
+        Command::Plan { mode: Some(mode), .. } | Command::Doctor { mode: Some(mode), .. } => {
+            request.mode.clone_from(mode);
+        }
         _ => request.mode = usual(),
     }
     request
@@ -166,6 +168,7 @@ fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
         ),
         timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
         watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
+        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
         strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
         lock_timeout: reader.limit("APP_INIT_MIGRATE_LOCK_TIMEOUT").unwrap_or_default(),
         lock_retry: reader.limit("APP_INIT_MIGRATE_LOCK_RETRY"),
@@ -291,6 +294,10 @@ fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
     let timeout = timeout.map_err(|problem| wrong("timeout", problem)).ok();
     let on_failure = on_failure.map_err(|problem| wrong("on_failure", problem)).ok();
     let run = run.map_err(|problem| wrong("run", problem)).ok();
+    if matches!(entry.name.as_str(), "serve" | "launch") {
+        let taken = Problem::config("this name is taken by a process of app-init");
+        wrong("run", taken.hint("name the step otherwise: `init healthcheck` goes by it"));
+    }
     Some(Step {
         name: entry.name.clone(),
         run: run??,

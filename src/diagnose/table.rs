@@ -161,6 +161,9 @@ TLS_NAME "tls-name" Fatal Slow Config 81
 TLS_TIME "tls-time" Fatal Slow Config 80
     "the server's certificate is not valid now: {text}"
     "renew the certificate, or set the clock right if it is not yet valid";
+TLS_CLIENT "tls-client" Grace Slow Denied 82
+    "the server does not accept our certificate: {text}"
+    "set sslcert and sslkey to a certificate that the server's ssl_ca_file has signed; its log says what it lacks";
 TLS_FILE "tls-file" Fatal Slow NoInput 56
     "cannot use a TLS file: {text}"
     "sslrootcert, sslcert and sslkey name PEM files inside the container; a key must not be encrypted";

@@ -26,6 +26,10 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
 
+    /// Our role lacks rights; what to grant, as statements.
+    #[error("cannot {doing}: the role `{role}` has not the rights")]
+    Rights { doing: String, role: String, grant: String },
+
     /// A file failed; it was rolled back, and what came before it stays.
     #[error("{0}")]
     Script(Box<ScriptFailure>),
@@ -49,7 +53,7 @@ pub(crate) enum MigrateError {
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
     /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
-    #[error("the schema was not brought up to date within {waited}: missing {missing}")]
+    #[error("the schema was not brought up to date within {waited}: {missing}")]
     NotApplied { waited: String, missing: String },
 
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
@@ -129,6 +133,7 @@ impl Failure for MigrateError {
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
+            Self::Rights { .. } => Exit::Refused,
             Self::Script(failure) => failure.cause.exit(failure.exit),
             Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
             // SIGTERM; whoever sent the stop knows the number and may say another.
@@ -144,6 +149,7 @@ impl Failure for MigrateError {
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.cause.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),

@@ -3,6 +3,8 @@
 //! Made only when something is remembered for the first time, and only under the leader lock:
 //! `CREATE … IF NOT EXISTS` alone is a race.
 
+pub(super) mod rights;
+
 use tokio_postgres::Client;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     error::MigrateError,
     sql::{column, identifier, literal, rows},
 };
+use rights::Standing;
 
 /// One thing remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +38,16 @@ impl Place<'_> {
 
     /// The statements that make the table.
     pub(super) fn create(&self) -> String {
+        let schema = identifier(self.schema);
+        format!("CREATE SCHEMA IF NOT EXISTS {schema}; {}", self.create_table())
+    }
+
+    fn create_table(&self) -> String {
         format!(
-            "CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE IF NOT EXISTS {} (namespace text NOT NULL, \
+            "CREATE TABLE IF NOT EXISTS {} (namespace text NOT NULL, \
              name text NOT NULL, value text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT \
              pg_catalog.now(), recorded_by text NOT NULL DEFAULT \
              pg_catalog.current_setting('application_name'), PRIMARY KEY (namespace, name))",
-            identifier(self.schema),
             self.table(),
         )
     }
@@ -69,6 +76,22 @@ impl Place<'_> {
         )
     }
 
+    /// A query that returns the newest marker whose name starts with `prefix` and the one of that
+    /// exact name: `latest` or `ours`, name, value, since when and by whom.
+    pub(super) fn newest(&self, prefix: &str, name: &str) -> String {
+        let (table, namespace) = (self.table(), literal(self.namespace));
+        let rows = |which: &str, condition: String| {
+            format!(
+                "(SELECT '{which}', name, value, pg_catalog.to_char(recorded_at AT TIME ZONE 'UTC', \
+                 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), recorded_by FROM {table} \
+                 WHERE namespace = {namespace} AND {condition} ORDER BY recorded_at DESC LIMIT 1)"
+            )
+        };
+        let latest = rows("latest", format!("pg_catalog.starts_with(name, {})", literal(prefix)));
+        let ours = rows("ours", format!("name = {}", literal(name)));
+        format!("{latest} UNION ALL {ours}")
+    }
+
     /// The statement that forgets.
     pub(super) fn forget(&self, name: &str) -> String {
         let (namespace, name) = (literal(self.namespace), literal(name));
@@ -76,19 +99,33 @@ impl Place<'_> {
     }
 
     /// Reads a marker and creates nothing.
+    /// # Errors
+    /// `Rights` says what to grant.
     pub(super) async fn read(
         &self,
         client: &Client,
         name: &str,
     ) -> Result<Option<Marker>, MigrateError> {
-        let there = format!(
-            "SELECT 1 WHERE pg_catalog.to_regclass({}) IS NOT NULL",
-            literal(&self.table())
-        );
-        if self.ask(client, &there).await?.is_none() {
+        let standing = self.standing(client).await?;
+        self.may_read(&standing)?;
+        if !standing.has_table {
             return Ok(None);
         }
         self.ask(client, &self.lookup(name)).await
+    }
+
+    /// Whether our role can read what is there.
+    pub(super) fn may_read(&self, standing: &Standing) -> Result<(), MigrateError> {
+        match standing.to_read(self.schema) {
+            Some(grant) => Err(self.closed("read", standing, grant)),
+            None => Ok(()),
+        }
+    }
+
+    async fn standing(&self, client: &Client) -> Result<Standing, MigrateError> {
+        let answer = rows(client, &rights::query(self.schema)).await;
+        let answer = answer.map_err(|error| self.failed("find", &error))?;
+        Ok(answer.first().map(Standing::of).unwrap_or_default())
     }
 
     async fn ask(&self, client: &Client, query: &str) -> Result<Option<Marker>, MigrateError> {
@@ -100,15 +137,49 @@ impl Place<'_> {
         }))
     }
 
+    /// Whether our role could remember something, found out without making anything.
+    /// # Errors
+    /// `Rights` says what to grant.
+    pub(crate) async fn check(&self, client: &Client) -> Result<(), MigrateError> {
+        let standing = self.standing(client).await?;
+        match standing.to_write(self.schema) {
+            Some(grant) => Err(self.closed("write", &standing, grant)),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the table and, if told, remembers; for what was not done in a transaction of ours.
+    ///
+    /// What is there already is not made: `IF NOT EXISTS` asks for the right to create all the same.
+    /// # Errors
+    /// `Rights` says what to grant.
     pub(super) async fn write(
         &self,
         client: &Client,
         marker: Option<(&str, &str)>,
     ) -> Result<(), MigrateError> {
+        let standing = self.standing(client).await?;
+        if let Some(grant) = standing.to_write(self.schema) {
+            return Err(self.closed("write", &standing, grant));
+        }
+        let create = if standing.has_table {
+            String::new()
+        } else if standing.has_schema {
+            self.create_table()
+        } else {
+            self.create()
+        };
         let record = marker.map_or_else(String::new, |(name, value)| self.record(name, value));
-        let query = format!("{}; {record}", self.create());
+        let query = format!("{create}; {record}");
         client.batch_execute(&query).await.map_err(|error| self.failed("write", &error))
+    }
+
+    fn closed(&self, verb: &str, standing: &Standing, grant: String) -> MigrateError {
+        MigrateError::Rights {
+            doing: format!("{verb} app-init's markers in schema `{}`", self.schema),
+            role: standing.role.clone(),
+            grant,
+        }
     }
 
     fn failed(&self, verb: &str, error: &tokio_postgres::Error) -> MigrateError {

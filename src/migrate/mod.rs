@@ -3,6 +3,7 @@
 //! Owns reading and applying files, the leader lock and the markers; commands are run by `run`
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
+mod awaiting;
 pub(crate) mod cause;
 pub(crate) mod error;
 mod executor;
@@ -20,19 +21,19 @@ mod queue;
 mod script;
 pub(crate) mod seed;
 mod send;
-mod session;
+pub(crate) mod session;
 mod split;
-mod sql;
+pub(crate) mod sql;
 pub(crate) mod state;
 mod statement;
 pub(crate) mod status;
 mod steps;
 mod transaction;
+pub(crate) mod unchanged;
 mod watch;
 
 use std::{future::Future, path::Path, pin::pin, time::Duration};
 
-use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 pub(crate) use error::MigrateError;
@@ -44,14 +45,15 @@ use crate::{
     plan::{LockPolicy, Migrate},
     postgres::Session,
 };
+use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
 use guard::Guard;
-use lock::{Leader, spoken};
+use lock::Leader;
 use marker::Place;
 use progress::Progress;
 use script::Script;
-use session::{jittered, open, open_unless};
+use session::{open, open_unless};
 
 /// Reads folder and history, creating nothing and taking no lock.
 /// # Errors
@@ -180,29 +182,16 @@ pub(crate) async fn await_applied(
     folder: &Path,
     limit: Option<Duration>,
 ) -> Result<State, MigrateError> {
-    const PACE: Duration = Duration::from_secs(1);
-    let (started, mut said) = (Instant::now(), String::new());
-    loop {
-        let missing = match inspect(connection, folder).await {
-            Ok(state) if state.pending.is_empty() => return Ok(state),
-            Ok(state) => labels(&state.pending),
-            Err(error) if error.may_pass() => error.to_string(),
-            Err(error) => return Err(error),
-        };
-        if limit.is_some_and(|limit| started.elapsed() >= limit) {
-            let waited = limit.map(spoken).unwrap_or_default();
-            return Err(MigrateError::NotApplied { waited, missing });
-        }
-        if said != missing {
-            tracing::info!(
-                phase = "migrate",
-                event = "reason",
-                "waiting for the schema: missing {missing}"
-            );
-            said = missing;
-        }
-        sleep(jittered(PACE)).await;
-    }
+    awaiting::until(limit, async || {
+        let state = inspect(connection, folder).await;
+        let state =
+            state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
+        Ok(match labels(&state.pending) {
+            labels if labels.is_empty() => Answer::Ready(state),
+            labels => Answer::Missing(format!("missing {labels}")),
+        })
+    })
+    .await
 }
 
 fn labels(migrations: &[Migration]) -> String {

@@ -99,7 +99,7 @@ pub(super) fn jittered(around: Duration) -> Duration {
 
 /// Whether a pooler in transaction mode stands between us and the server: it gives the server's
 /// session away as soon as a transaction ends, which shows when another client holds one.
-pub(super) async fn is_pooled(
+pub(crate) async fn is_pooled(
     session: &Session,
     connection: &Connection,
 ) -> Result<bool, MigrateError> {

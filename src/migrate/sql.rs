@@ -21,7 +21,7 @@ pub(super) fn identifier(name: &str) -> String {
 }
 
 /// Runs one or several statements and returns the rows of all of them.
-pub(super) async fn rows(client: &Client, sql: &str) -> Result<Vec<SimpleQueryRow>, Error> {
+pub(crate) async fn rows(client: &Client, sql: &str) -> Result<Vec<SimpleQueryRow>, Error> {
     let messages = client.simple_query(sql).await?;
     Ok(messages
         .into_iter()
@@ -38,7 +38,7 @@ pub(super) async fn scalar(client: &Client, sql: &str) -> Result<Option<String>,
 }
 
 /// One column as text; `None` if it is NULL or not there.
-pub(super) fn column(row: &SimpleQueryRow, index: usize) -> Option<String> {
+pub(crate) fn column(row: &SimpleQueryRow, index: usize) -> Option<String> {
     row.try_get(index).ok().flatten().map(str::to_owned)
 }
 

@@ -2,6 +2,7 @@
 
 mod end;
 mod targets;
+mod watch;
 
 use std::time::Duration;
 
@@ -24,9 +25,18 @@ use crate::{
 /// # Errors
 /// Everything wrong with the settings, with what this mode needs, and with its commands, at once.
 pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
+    match draft(config) {
+        (Some(plan), problems) => problems.or(plan),
+        (None, problems) => Err(problems),
+    }
+}
+
+/// The same for who goes on although something is wrong: the plan without what cannot be had.
+/// `None` if there is no such mode.
+pub(crate) fn draft(config: &Config) -> (Option<Plan>, Problems) {
     let mut problems = config.problems.clone();
     problems.extend(&config.missing);
-    let Some(mode) = find_mode(config, &mut problems) else { return Err(problems) };
+    let Some(mode) = find_mode(config, &mut problems) else { return (None, problems) };
     let mut builder = Builder {
         config,
         mode: &mode,
@@ -35,7 +45,7 @@ pub(crate) fn plan(config: &Config) -> Result<Plan, Problems> {
         problems,
     };
     let plan = builder.plan();
-    builder.problems.or(plan)
+    (Some(plan), builder.problems)
 }
 
 /// The mode asked for; `init wait` is one of nothing but waiting.
@@ -143,14 +153,20 @@ impl Builder<'_> {
         if connection.is_none() && matches!(source, Source::Folder(_)) {
             return self.no_database("migrate");
         }
+        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
+        let watch = match self.watch(&source, connection.is_some(), check_only) {
+            Ok(watch) => watch,
+            Err(reason) => return Action::Skip(reason),
+        };
         Action::Do(Work::Migrate(Migrate {
             source,
             connection,
             lock: self.lock(),
             schema: self.config.lock.schema.clone(),
+            watch,
             files: self.files(settings.timeout),
             strict: settings.strict,
-            check_only: settings.switch == Autorun::Wait && !self.demanded("migrate"),
+            check_only,
         }))
     }
 

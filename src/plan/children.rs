@@ -49,17 +49,45 @@ impl<'a> Children<'a> {
 }
 
 /// What root left in the environment becomes the user's: HOME, also where it is unset; USER and
-/// LOGNAME only where they are set. A HOME that somebody chose stays.
+/// LOGNAME only where they name root. A HOME that somebody chose stays.
 fn become_user(environment: &mut Environment, user: &Identity) {
     let home = environment.get("HOME").map(std::path::Path::new);
     if home.is_none_or(|home| home == user.root_home || home.as_os_str().is_empty()) {
         environment.set("HOME", user.home.as_os_str());
     }
     for variable in ["USER", "LOGNAME"] {
-        if let Some(name) =
-            user.name.as_ref().filter(|_| environment.text(variable) == Some("root"))
-        {
-            environment.set(variable, name);
+        match &user.name {
+            _ if environment.text(variable) != Some("root") => {}
+            Some(name) => environment.set(variable, name),
+            None => environment.remove(variable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::identity::identify;
+
+    #[test]
+    fn only_what_root_left_becomes_the_user_s() {
+        let passwd = "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/srv/app:/bin/sh";
+        for (text, before, after) in [
+            ("app", "HOME=/root USER=root LOGNAME=root", "HOME=/srv/app USER=app LOGNAME=app"),
+            ("app", "A=b", "A=b HOME=/srv/app"),
+            ("app", "HOME=/data USER=bob", "HOME=/data USER=bob"),
+            ("2000", "HOME=/root USER=root", "HOME=/"),
+            ("root", "HOME=/root", "HOME=/root"),
+        ] {
+            let pairs = before.split(' ').filter_map(|pair| pair.split_once('='));
+            let mut environment =
+                Environment::new(pairs.map(|(name, value)| (name.into(), value.into())));
+            become_user(&mut environment, &identify(text, passwd, "").unwrap());
+            let found: Vec<String> = environment
+                .iter()
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+                .collect();
+            assert_eq!(found.join(" "), after, "{text} with {before}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Action, End, Phase, Plan, Source, Work};
+use super::{Action, End, Phase, Plan, Source, Watch, Work};
 
 impl Plan {
     /// One line a phase, aligned; then what follows.
@@ -71,7 +71,10 @@ impl Work {
             Self::Migrate(migrate) if migrate.check_only => {
                 format!("until {} is applied by others", source(&migrate.source))
             }
-            Self::Migrate(migrate) => source(&migrate.source),
+            Self::Migrate(migrate) => {
+                let watched = migrate.watch.as_ref().map(Watch::text).unwrap_or_default();
+                source(&migrate.source) + &watched
+            }
             Self::Seed(seed) => {
                 let once = match (&seed.once, seed.force) {
                     (Some(_), true) => ", even if it was seeded before",
@@ -82,6 +85,13 @@ impl Work {
             }
             Self::Step(step) => step.command.source.clone(),
         }
+    }
+}
+
+impl Watch {
+    fn text(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+        format!(", unless {} is unchanged", paths.join(", "))
     }
 }
 

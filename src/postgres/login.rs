@@ -220,7 +220,7 @@ impl Attempt<'_> {
         if let Some(password) = &connection.password {
             config.password(password.expose());
         }
-        if let Some(options) = &connection.options {
+        if let Some(options) = connection.start_up_options() {
             config.options(options);
         }
         config.channel_binding(match connection.ssl.channel_binding {

@@ -3,8 +3,10 @@
 //! Owns sockets and TLS to Postgres; `wait` asks it in a loop, `migrate` works on what it returns.
 //! Each part of a try is bounded, so that no silent peer, router or name server can hold it up.
 
+mod certificate;
 mod error;
 mod login;
+mod lookup;
 pub(crate) mod negotiate;
 mod role;
 mod session;

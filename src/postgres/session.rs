@@ -1,10 +1,9 @@
-//! A logged-in session: query it, cancel what it runs, learn when it ends.
+//! A logged-in session: query it, cancel what it runs.
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::{
     net::{TcpStream, UnixStream},
-    sync::watch,
     task::JoinHandle,
     time::timeout,
 };
@@ -35,13 +34,11 @@ pub(super) struct Encryption {
 pub(crate) struct Session {
     pub(crate) client: Client,
     driver: JoinHandle<()>,
-    ended: watch::Receiver<()>,
     canceller: Canceller,
 }
 
-/// Asks the server to cancel what a session runs. Outlives the borrow of the session.
-#[derive(Clone)]
-pub(crate) struct Canceller {
+/// Asks the server to cancel what a session runs.
+struct Canceller {
     token: CancelToken,
     peer: Peer,
     encryption: Option<Encryption>,
@@ -54,13 +51,9 @@ impl Session {
         peer: Peer,
         encryption: Option<Encryption>,
     ) -> Self {
-        let (sender, ended) = watch::channel(());
-        let driver = tokio::spawn(async move {
-            driver.await;
-            drop(sender);
-        });
+        let driver = tokio::spawn(driver);
         let canceller = Canceller { token: client.cancel_token(), peer, encryption };
-        Self { client, driver, ended, canceller }
+        Self { client, driver, canceller }
     }
 
     /// Asks the server to cancel the running query, if any. The query then fails with 57014.
@@ -69,20 +62,6 @@ impl Session {
     /// If the server cannot be reached; that it did cancel is only seen in the query's outcome.
     pub(crate) async fn cancel(&self) -> io::Result<()> {
         self.canceller.cancel().await
-    }
-
-    /// The same as `cancel`, for a task that does not own the session.
-    pub(crate) fn canceller(&self) -> Canceller {
-        self.canceller.clone()
-    }
-
-    /// Ends when the connection has: the server or the network closed it.
-    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut ended = self.ended.clone();
-        async move {
-            // Nothing is ever sent: an error means that the driver is gone.
-            while ended.changed().await.is_ok() {}
-        }
     }
 
     /// Whether the login was encrypted.
@@ -99,7 +78,7 @@ impl Drop for Session {
 
 impl Canceller {
     /// See `Session::cancel`.
-    pub(crate) async fn cancel(&self) -> io::Result<()> {
+    async fn cancel(&self) -> io::Result<()> {
         timeout(CANCEL, self.request()).await.map_err(io::Error::from)?
     }
 

@@ -1,8 +1,8 @@
-//! Names to addresses to a connected socket, each part bounded.
+//! Names to addresses (`lookup`) to a connected socket, each part bounded.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -10,11 +10,11 @@ use std::{
 use rustix::net::sockopt;
 use tokio::{
     net::{TcpStream, UnixStream},
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
+pub(crate) use super::lookup::resolve;
 use crate::{
     config::database::Keepalive,
     diagnose::{Row, network, table},
@@ -22,9 +22,6 @@ use crate::{
 
 /// How long the next address waits for the one before it; RFC 8305 recommends 100 ms to 2 s.
 const HEAD_START: Duration = Duration::from_millis(150);
-
-/// Lookups that may hang at the same time: each holds a thread until the resolver gives up.
-const LOOKUPS: usize = 3;
 
 /// Why there is no socket.
 #[derive(Debug)]
@@ -36,40 +33,9 @@ pub(crate) struct SocketError {
 }
 
 impl SocketError {
-    fn new(row: &'static Row) -> Self {
+    pub(super) fn new(row: &'static Row) -> Self {
         Self { row, addresses: Vec::new(), text: String::new() }
     }
-}
-
-/// All addresses of a name. A number needs no lookup.
-///
-/// getaddrinfo(3) cannot be cancelled: past `bound` its thread is left behind, and the runtime must be
-/// shut down without joining it (`Runtime::shutdown_background`).
-pub(crate) async fn resolve(
-    name: &str,
-    port: u16,
-    bound: Duration,
-) -> Result<Vec<SocketAddr>, SocketError> {
-    if let Ok(address) = name.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    match timeout(bound, look_up(name.to_owned(), port)).await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(SocketError::new(&table::DNS_NO_ADDRESS)),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(SocketError::new(network::resolving(&error))),
-        Err(_) => Err(SocketError::new(&table::DNS_SILENT)),
-    }
-}
-
-async fn look_up(name: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    static PENDING: Semaphore = Semaphore::const_new(LOOKUPS);
-    let permit = PENDING.acquire().await.map_err(io::Error::other)?;
-    let task = tokio::task::spawn_blocking(move || {
-        let addresses = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        drop(permit);
-        addresses
-    });
-    task.await.map_err(io::Error::other)?
 }
 
 /// Connects to the first address that answers; they are raced, each with a head start.
@@ -94,6 +60,10 @@ pub(crate) async fn connect(
 }
 
 async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    // The usual case, without a task: it is half of what a refused try costs.
+    if let [address] = addresses {
+        return open(*address).await;
+    }
     let mut running = JoinSet::new();
     let mut waiting = addresses.iter().copied();
     let mut failed: Option<io::Error> = None;

@@ -6,7 +6,8 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -17,6 +18,7 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use super::certificate::{self, Distrust};
 use crate::{
     config::database::{Roots, Ssl, SslMode},
     diagnose::{Row, table},
@@ -110,7 +112,11 @@ fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, Strin
                 .map_err(|_| "no usable root certificate".to_owned())?,
         ),
     };
-    Ok(Verifier { check, chain, pinned, provider: Arc::clone(provider) })
+    let asked = match &ssl.roots {
+        Roots::System => "the system's roots".to_owned(),
+        Roots::File(path) => format!("`{}`", path.display()),
+    };
+    Ok(Verifier { check, chain, pinned, asked, provider: Arc::clone(provider) })
 }
 
 /// Applies `check` to a server's certificate.
@@ -121,6 +127,8 @@ struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
     /// Certificates of the root file: a self-signed server certificate may stand there itself.
     pinned: Vec<CertificateDer<'static>>,
+    /// The roots in words: the file's name, or the system's.
+    asked: String,
     provider: Arc<CryptoProvider>,
 }
 
@@ -131,18 +139,7 @@ impl Verifier {
         self.pinned.iter().any(|pinned| pinned == certificate)
     }
 
-    fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
-        match self.check {
-            Check::ChainAndName => {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
-            }
-            Check::Chain | Check::Nothing => Ok(()),
-        }
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+    fn verified(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -165,6 +162,29 @@ impl ServerCertVerifier for Verifier {
             }
             other => other,
         }
+    }
+
+    fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
+        match self.check {
+            Check::ChainAndName => {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
+            }
+            Check::Chain | Check::Nothing => Ok(()),
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.verified(certificate, intermediates, name, ocsp, now);
+        verified.map_err(|error| certificate::explained(error, certificate, &self.asked))
     }
 
     fn verify_tls12_signature(
@@ -199,7 +219,15 @@ impl ServerCertVerifier for Verifier {
 /// The row of a failed handshake, and what to say about it.
 pub(crate) fn row(error: &Error) -> (&'static Row, String) {
     match error {
-        Error::InvalidCertificate(problem) => certificate_row(problem),
+        Error::InvalidCertificate(CertificateError::Other(other)) => {
+            match other.0.downcast_ref::<Distrust>() {
+                Some(distrust) => (distrust.row, distrust.text.clone()),
+                None => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
+            }
+        }
+        Error::AlertReceived(alert) if is_about_us(*alert) => {
+            (&table::TLS_CLIENT, format!("the server sent the alert {alert:?}"))
+        }
         Error::AlertReceived(alert) => {
             (&table::TLS_FAILED, format!("the server sent the alert {alert:?}"))
         }
@@ -211,27 +239,20 @@ pub(crate) fn row(error: &Error) -> (&'static Row, String) {
     }
 }
 
-fn certificate_row(problem: &CertificateError) -> (&'static Row, String) {
-    match problem {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            (&table::TLS_TIME, "it has expired".to_owned())
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            (&table::TLS_TIME, "its time has not come".to_owned())
-        }
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            (&table::TLS_NAME, format!("it names {}", presented.join(", ")))
-        }
-        CertificateError::NotValidForName => (&table::TLS_NAME, "no name fits".to_owned()),
-        CertificateError::UnknownIssuer => {
-            (&table::TLS_UNTRUSTED, "its issuer is not among the roots".to_owned())
-        }
-        CertificateError::Revoked => (&table::TLS_UNTRUSTED, "it is revoked".to_owned()),
-        CertificateError::BadEncoding => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
-        // Webpki's own errors, of which only `CaUsedAsEndEntity` is common.
-        CertificateError::Other(_) => {
-            (&table::TLS_UNTRUSTED, "it is self-signed and not the one in sslrootcert".to_owned())
-        }
-        _ => (&table::TLS_UNTRUSTED, "its chain does not verify".to_owned()),
-    }
+/// Alerts by which a server refuses a client's certificate or the lack of one (RFC 8446, 6.2).
+fn is_about_us(alert: AlertDescription) -> bool {
+    use AlertDescription::{
+        BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
+        CertificateUnknown, UnknownCA, UnsupportedCertificate,
+    };
+    matches!(
+        alert,
+        BadCertificate
+            | CertificateExpired
+            | CertificateRequired
+            | CertificateRevoked
+            | CertificateUnknown
+            | UnknownCA
+            | UnsupportedCertificate
+    )
 }

@@ -3,7 +3,9 @@
 //! The C library's calls change every thread of the process (setuid(2), NOTES), the kernel's own
 //! only the calling one, so users and groups go through the former.
 
-use nix::unistd::{self, Gid, Uid, fchown, getgroups, setegid, seteuid, setgid, setgroups, setuid};
+use nix::unistd::{
+    self, Gid, Uid, fchown, getgroups, seteuid, setgid, setgroups, setresgid, setresuid, setuid,
+};
 use rustix::{
     fs::{FileType, fstat},
     thread::{CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities},
@@ -87,7 +89,7 @@ pub(crate) fn become_user(user: &Identity) -> Result<Became, PrivilegeError> {
         return Ok(Became::Already);
     }
     // The kernel has cleared the other sets by now, unless securebits told it not to (capabilities(7)).
-    drop(clear_ambient_capability_set());
+    let _ = clear_ambient_capability_set();
     let none = CapabilitySet::empty();
     let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
     let cleared = set_capabilities(None, none);
@@ -112,18 +114,20 @@ pub(crate) fn may_become(user: &Identity) -> Result<(), PrivilegeError> {
     Err(PrivilegeError::NotRoot { asked, wanted, uid, gid })
 }
 
-/// Does something with the user's rights on files and is root again afterwards.
+/// Does something with the user's rights on files and is root again afterwards: the saved ids stay
+/// root's meanwhile. The real ones change too, because access(2) goes by those.
 /// # Errors
 /// The kernel refused.
 pub(crate) fn acting_as<T>(user: &Identity, work: impl FnOnce() -> T) -> Result<T, PrivilegeError> {
     let refused = |call| move |why| refusal(user, call, why);
-    let ours = getgroups().map_err(refused("getgroups"))?;
+    let (ours, gid, root) = (getgroups(), Gid::effective(), Uid::from_raw(0));
+    let ours = ours.map_err(refused("getgroups"))?;
     setgroups(&user.groups).map_err(refused("setgroups"))?;
-    setegid(user.gid).map_err(refused("setegid"))?;
-    seteuid(user.uid).map_err(refused("seteuid"))?;
+    setresgid(user.gid, user.gid, gid).map_err(refused("setresgid"))?;
+    setresuid(user.uid, user.uid, root).map_err(refused("setresuid"))?;
     let done = work();
-    seteuid(Uid::from_raw(0)).map_err(refused("seteuid"))?;
-    setegid(Gid::current()).map_err(refused("setegid"))?;
+    setresuid(root, root, root).map_err(refused("setresuid"))?;
+    setresgid(gid, gid, gid).map_err(refused("setresgid"))?;
     setgroups(&ours).map_err(refused("setgroups"))?;
     Ok(done)
 }
@@ -137,7 +141,7 @@ fn give_output(user: &Identity) {
         let kind = FileType::from_raw_mode(found.st_mode);
         let terminal = kind == FileType::CharacterDevice && unistd::isatty(descriptor) == Ok(true);
         if found.st_uid == 0 && (terminal || kind == FileType::Fifo) {
-            drop(fchown(descriptor, Some(user.uid), None));
+            let _ = fchown(descriptor, Some(user.uid), None);
         }
     }
 }

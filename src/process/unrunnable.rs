@@ -3,11 +3,15 @@
 //! execve(2) says ENOENT of a script whose interpreter is missing and EACCES of seven different
 //! things; this module looks at the file and says which it was.
 
+mod foresee;
+
 use std::{ffi::OsString, fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
 use nix::errno::Errno;
 use rustix::fs::{Access, AtFlags, CWD, StatVfsMountFlags, accessat, statvfs};
 use thiserror::Error;
+
+pub(crate) use foresee::foresee;
 
 use super::elf;
 

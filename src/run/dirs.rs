@@ -11,7 +11,7 @@ use std::{
 };
 
 use nix::unistd::{Gid, Uid};
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, fchown, open};
+use rustix::fs::{Access, Mode, OFlags, access, fchown, open};
 use thiserror::Error;
 
 use crate::{
@@ -133,10 +133,9 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(made)
 }
 
-/// access(2) knows read-only mounts and ACLs, which mode bits do not show; by the effective user.
+/// access(2) knows read-only mounts and ACLs, which mode bits do not show.
 fn may_write(path: &Path) -> io::Result<()> {
-    let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    Ok(accessat(CWD, path, wanted, AtFlags::EACCESS)?)
+    Ok(access(path, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 fn check(

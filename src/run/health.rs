@@ -30,7 +30,10 @@ fn verdict(asked: &Healthcheck, config: &Config, timeout: Duration, expected: Ex
     }
     let endpoint = match &config.healthcheck {
         Ok(endpoint) => endpoint.clone(),
-        Err(problem) => return Verdict::failed(format!("cannot ask: {}", sentence(problem))),
+        Err(problem) => {
+            let subject = if asked.url { "--url" } else { "APP_INIT_HEALTHCHECK_URL" };
+            return Verdict::failed(format!("cannot ask: {subject}: {}", sentence(problem)));
+        }
     };
     let check = Check { question, endpoint, timeout, expected };
     match runtime() {

@@ -23,9 +23,12 @@ impl Preparation {
             (Source::Folder(folder), Some(connection)) => {
                 self.migrate_folder(name, work, connection, folder).await
             }
-            (Source::Command(step), connection) => {
-                self.command(name, step, connection.as_ref(), &work.lock).await
-            }
+            (Source::Command(step), connection) => match (connection, &work.watch) {
+                (Some(connection), Some(watch)) => {
+                    self.watched(name, work, (connection, watch), step).await
+                }
+                _ => self.command(name, step, connection.as_ref(), &work.lock).await,
+            },
             // `plan` refuses a folder without a database.
             (Source::Folder(_), None) => Ok(skipped("no database is configured")),
         }
@@ -127,7 +130,7 @@ impl Preparation {
     }
 
     /// Runs a tool while the lock is held; if the lock is lost, the tool is stopped and the start ends.
-    async fn command(
+    pub(super) async fn command(
         &mut self,
         name: &str,
         step: &Step,
@@ -152,7 +155,7 @@ impl Preparation {
     }
 
     /// Queues for the lock unless it is held already.
-    async fn lock(
+    pub(super) async fn lock(
         &mut self,
         name: &str,
         connection: &Connection,
@@ -191,7 +194,7 @@ fn told(
     }
 }
 
-fn skipped(reason: impl Into<String>) -> Done {
+pub(super) fn skipped(reason: impl Into<String>) -> Done {
     Done { outcome: Outcome::Skipped, note: reason.into() }
 }
 

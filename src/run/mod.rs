@@ -1,12 +1,14 @@
 //! What the user started: a report, or a plan that is carried out phase by phase and handed over.
 
 mod dirs;
+mod doctor;
 mod health;
 mod locked;
 mod prepare;
 mod report;
 mod stopped;
 mod termination;
+mod watched;
 
 use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
 
@@ -48,7 +50,7 @@ pub(crate) fn user(outside: Outside) -> u8 {
     let path = outside.environment.get("PATH");
     let is_program = |word: &OsString| program::exists(word, path);
     match passthrough::choose(outside.words.first(), names, is_program) {
-        Choice::Ours => ours(outside, &modes),
+        Choice::Ours => ours(&outside, &modes),
         Choice::PassThrough => {
             pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code())
         }
@@ -68,18 +70,20 @@ fn pass_through(outside: Outside) -> prepare::Result<u8> {
     Ok(supervise::hand_over(&server, &outside.inherited, voice)?)
 }
 
-fn ours(outside: Outside, modes: &[String]) -> u8 {
+fn ours(outside: &Outside, modes: &[String]) -> u8 {
     let cli = match Cli::parse(outside.words.clone(), modes) {
         Ok(cli) => cli,
         Err(error) => return tell(&error).code(),
     };
     let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
-    speak_as(&outside, &config);
+    speak_as(outside, &config);
     match &cli.command {
         Command::Help(topic) => report::print(&topic.text()).code(),
+        Command::Completions(script) => report::print(script).code(),
         Command::Version => report::print(VERSION).code(),
         Command::Config { check } => report::settings(&config, *check).code(),
         Command::Plan { json, .. } => report::plan(&config, *json).code(),
+        Command::Doctor { json, .. } => doctor::report(outside, &config, *json).code(),
         Command::Status { json, exit_code } => report::status(&config, *json, *exit_code).code(),
         Command::Healthcheck(asked) => health::check(asked, &config),
         Command::Start { .. } | Command::Wait { .. } => carry_out(outside, &config),
@@ -139,7 +143,7 @@ fn note(config: &Config) {
 }
 
 /// Prepares, then hands over; the exit code.
-fn carry_out(outside: Outside, config: &Config) -> u8 {
+fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
@@ -199,14 +203,14 @@ fn what_next(plan: &Plan, failure: Option<&dyn Failure>) -> String {
     }
 }
 
-fn end(outside: Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
+fn end(outside: &Outside, config: &Config, plan: Plan) -> prepare::Result<u8> {
     match plan.end {
         End::Exit => Ok(Exit::Done.code()),
         End::Server(server) => hand_over(outside, config, &server),
     }
 }
 
-fn hand_over(outside: Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
+fn hand_over(outside: &Outside, config: &Config, server: &Server) -> prepare::Result<u8> {
     termination::write(&config.termination_log, "");
     let level =
         if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };

@@ -1,11 +1,14 @@
 //! The termination message: why the start failed, where Kubernetes looks for it.
 //!
-//! `/dev/termination-log` exists only where the kubelet mounted it, so by default the file is never
-//! created, only written to.
+//! `/dev/termination-log` exists only where the kubelet mounted it, so it is written to and never
+//! created; a file that the settings name is created.
 
 use std::{fs::OpenOptions, io::Write, path::Path};
 
 use tracing::debug;
+
+/// Where the kubelet mounts it unless the pod says otherwise.
+const USUAL: &str = "/dev/termination-log";
 
 /// What fits on one screen of `kubectl describe pod`.
 const LIMIT: usize = 1024;
@@ -13,7 +16,8 @@ const LIMIT: usize = 1024;
 /// Replaces the content by `message`, cut to the limit. Trouble is only worth a debug line: the same
 /// message stands in the log.
 pub(crate) fn write(path: &Path, message: &str) {
-    let file = OpenOptions::new().write(true).truncate(true).open(path);
+    let named = path != Path::new(USUAL);
+    let file = OpenOptions::new().write(true).truncate(true).create(named).open(path);
     if let Err(cause) = file.and_then(|mut file| file.write_all(cut(message).as_bytes())) {
         debug!("cannot write the termination message to {}: {cause}", path.display());
     }

@@ -4,6 +4,7 @@
 //! seen and decides when to speak and when to give up. Dropping the future ends the wait.
 
 mod error;
+mod once;
 mod pace;
 mod probe;
 mod watch;
@@ -18,6 +19,7 @@ use tokio::{
 use crate::{config::target::Target, plan::Wait};
 
 pub(crate) use error::WaitError;
+pub(crate) use once::once;
 use probe::{Probe, Readiness};
 use watch::{Next, Watch};
 

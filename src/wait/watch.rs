@@ -35,7 +35,15 @@ pub(super) struct Watch {
     /// Since when the latest reason holds without a break.
     since: Instant,
     hinted: bool,
-    pace: Option<(Pace, u32)>,
+    pace: Option<Streak>,
+}
+
+/// Failures of one pace without a break.
+#[derive(Clone, Copy)]
+struct Streak {
+    pace: Pace,
+    since: Instant,
+    count: u32,
 }
 
 impl Watch {
@@ -69,20 +77,15 @@ impl Watch {
         self.say_hint(&seen, now);
         let (row, held) = (seen.diagnosis.row, now.duration_since(self.since));
         self.remember(seen);
+        if row.class == Class::Fatal || (row.class == Class::Grace && held >= self.grace) {
+            return Next::GiveUp;
+        }
+        let streak = self.streak(row.pace, now);
+        let pause = pause(row.pace, now.duration_since(streak.since), streak.count, self.jitter());
         match row.class {
-            Class::Fatal => Next::GiveUp,
-            Class::Grace if held >= self.grace => Next::GiveUp,
-            Class::Grace => {
-                let streak = self.streak(row.pace);
-                // Never oversleeps the end of the grace.
-                let pause = pause(row.pace, now.duration_since(self.began), streak, self.jitter());
-                Next::TryAfter(pause.min(self.grace.saturating_sub(held)))
-            }
-            Class::Transient => {
-                let streak = self.streak(row.pace);
-                let waited = now.duration_since(self.began);
-                Next::TryAfter(pause(row.pace, waited, streak, self.jitter()))
-            }
+            // Never oversleeps the end of the grace.
+            Class::Grace => Next::TryAfter(pause.min(self.grace.saturating_sub(held))),
+            _ => Next::TryAfter(pause),
         }
     }
 
@@ -95,12 +98,12 @@ impl Watch {
         self.latest = Some(seen);
     }
 
-    fn streak(&mut self, pace: Pace) -> u32 {
+    fn streak(&mut self, pace: Pace, now: Instant) -> Streak {
         let streak = match self.pace {
-            Some((last, streak)) if last == pace => streak + 1,
-            _ => 1,
+            Some(last) if last.pace == pace => Streak { count: last.count + 1, ..last },
+            _ => Streak { pace, since: now, count: 1 },
         };
-        self.pace = Some((pace, streak));
+        self.pace = Some(streak);
         streak
     }
 

@@ -25,17 +25,20 @@ fn help_fits_a_screen() {
     Look
       plan [MODE]    what would run, and why; touches nothing    --json
       config         every setting and where it comes from       --check
+      doctor [MODE]  all that a start would need, looked at now  --json
       status         applied, pending, divergent migrations      --json --exit-code
       wait [TARGET…] only wait, then hand over to what follows --
+      healthcheck    for HEALTHCHECK and probes, without curl    --live --ready
 
-    Everything else is handed over as it is: `docker run image bash` works.
+    Everything else is handed over as it is, by the user the container was started
+    as, whatever APP_INIT_USER says: `docker run image bash` works.
 
     Options
       -q, --quiet    only warnings and errors
       -v, --verbose  more; -vv for everything
       --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-    More: init help env | modes | config | exit-codes
+    More: init help env | modes | config | exit-codes;  init completions SHELL
     "##);
 }
 
@@ -85,7 +88,7 @@ fn help_modes_explains_them() {
       always = []                # steps that are demanded
       exec   = ["celery", "-A", "src.worker", "worker"]   # without it: exit
 
-    The order is always dirs, wait, migrate, seed, then the others as listed.
+    The order is always dirs, user, wait, migrate, seed, then the others as listed.
     `init plan MODE` shows what a mode would do here.
     "##);
 }
@@ -147,6 +150,7 @@ fn help_env_lists_every_setting() {
       APP_INIT_MIGRATIONS                 folder of SQL migrations; /migrations or ./migrations if there
       APP_INIT_MIGRATE_COMMAND            or the app's own tool: alembic upgrade head
       APP_INIT_MIGRATE_WATCH              files that decide the command's outcome; unchanged = skip it
+      APP_INIT_MIGRATE_TABLE              the command's version table; those of known tools are found
       APP_INIT_MIGRATE_STRICT             refuse a database that is ahead of this image [false]
       APP_INIT_SEEDS                      folder of .sql files; /seeds or ./seeds if there
       APP_INIT_SEED_COMMAND               or a command that seeds
@@ -235,23 +239,23 @@ fn help_config_describes_the_file() {
       ${X}  ${X:-default}  ${X:+if set}  ${X:?message}  ${?X:word if X is true}
 
     Any setting is a key at the top level:
-      database_url           database_user          database_password
-      migrate_database_url   autorun_migrations     seed_on_start
-      run_etl_on_startup     mode                   skip
-      api_command            migrations             migrate_command
-      migrate_watch          migrate_strict         seeds
-      seed_command           seed_id                etl_command
-      wait_for               seed_wait_for          etl_wait_for
-      wait_timeout           wait_fatal_grace       lock_timeout
-      lock_name              schema                 migrate_timeout
-      migrate_lock_timeout   migrate_lock_retry     migrate_statement_timeout
-      seed_timeout           etl_timeout            seed_on_failure
-      etl_on_failure         require                dirs
-      user                   handoff                stop_delay
-      stop_grace             leftover_grace         signal_target
-      signal_map             success_codes          signals_inherit
-      healthcheck_url        log_format             log_level
-      heartbeat              termination_log
+      database_url              database_user             database_password
+      migrate_database_url      autorun_migrations        seed_on_start
+      run_etl_on_startup        mode                      skip
+      api_command               migrations                migrate_command
+      migrate_watch             migrate_table             migrate_strict
+      seeds                     seed_command              seed_id
+      etl_command               wait_for                  seed_wait_for
+      etl_wait_for              wait_timeout              wait_fatal_grace
+      lock_timeout              lock_name                 schema
+      migrate_timeout           migrate_lock_timeout      migrate_lock_retry
+      migrate_statement_timeout seed_timeout              etl_timeout
+      seed_on_failure           etl_on_failure            require
+      dirs                      user                      handoff
+      stop_delay                stop_grace                leftover_grace
+      signal_target             signal_map                success_codes
+      signals_inherit           healthcheck_url           log_format
+      log_level                 heartbeat                 termination_log
     "##);
 }
 
@@ -262,7 +266,7 @@ fn help_about_nothing_is_64() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: no help about `nix`
-    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`
+    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`
     "##);
 }
 
@@ -363,4 +367,14 @@ fn version_names_the_program() {
         assert_eq!(end.stdout, format!("app-init {}\n", env!("CARGO_PKG_VERSION")), "{words:?}");
         assert_eq!(end.code, 0);
     }
+}
+
+#[test]
+fn completions_are_scripts_of_that_shell() {
+    let end = Init::new(["completions", "bash"]).run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    assert!(end.stdout.contains("complete -F") && end.stdout.contains("migrate"), "{}", end.stdout);
+    let end = Init::new(["completions", "tcsh"]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    assert!(end.stderr.contains("no completions for a shell `tcsh`"), "{}", end.stderr);
 }

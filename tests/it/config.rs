@@ -21,9 +21,9 @@ fn config_shows_value_and_origin() {
         ("url", &format!("postgres://app:{CANARY}@db:5432/app\n")),
         (
             "app.env",
-            r#"# deployment
+            r"# deployment
 SEED_ON_START=once
-"#,
+",
         ),
         (
             "init.toml",
@@ -65,6 +65,7 @@ exec = "uvicorn app:app"
     APP_INIT_MIGRATIONS                 -                                      default
     APP_INIT_MIGRATE_COMMAND            -                                      default
     APP_INIT_MIGRATE_WATCH              -                                      default
+    APP_INIT_MIGRATE_TABLE              -                                      default
     APP_INIT_MIGRATE_STRICT             false                                  default
     APP_INIT_SEEDS                      -                                      default
     APP_INIT_SEED_COMMAND               -                                      default

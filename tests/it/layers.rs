@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["wait", "migrate", "step", "supervise", "healthcheck"],
     &["passthrough"],
+    &["doctor"],
     &["run"],
     &["main"],
 ];

@@ -9,7 +9,9 @@ mod bad_input;
 mod cli;
 mod config;
 mod database;
+mod doctor;
 mod handoff;
+mod healthcheck;
 mod layers;
 mod limits;
 mod lock;
@@ -28,7 +30,10 @@ mod support;
 mod survive;
 mod targets;
 mod terminal;
+mod tls;
+mod user;
 mod wait;
+mod watch;
 
 #[test]
 fn the_support_starts_a_server() {

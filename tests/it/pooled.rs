@@ -8,6 +8,7 @@ use std::{
 use crate::{
     migrate::{ask, folder, history, migrate},
     support::{CANARY, Postgres, free_port, postgres::psql, until},
+    watch,
 };
 
 /// A pgbouncer of its own in front of the shared server.
@@ -105,4 +106,22 @@ fn a_transaction_pooler_is_noticed_where_it_cannot_work_and_a_session_pooler_can
     let finished = migrate(&pooler.past(&url), folder.path()).run();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn a_watched_command_runs_once_through_a_transaction_pooler() {
+    let Some(pooler) = Pooler::start("transaction") else { return };
+    let (url, image) = (Postgres::shared().database(), watch::image("1"));
+    let start = || watch::init("api", image.path(), &pooler.past(&url)).start();
+    let started: Vec<_> = (0..5).map(|_| start()).collect();
+    for init in started.into_iter().chain([start()]) {
+        let finished = init.finish();
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+    }
+    assert_eq!(watch::ran(&url), "1");
+    ask(&url, "delete from alembic_version");
+    assert_eq!(start().exit_code(), 0);
+    assert_eq!(watch::ran(&url), "1,1");
+    let settings = "select current_setting('timezone'), current_setting('lock_timeout')";
+    assert_eq!(ask(&pooler.past(&url), settings), ask(&url, settings), "nothing stays behind");
 }

@@ -80,6 +80,7 @@ fn undisturbed(server: &Postgres, folder: &Path) -> (String, Duration) {
 }
 
 /// Disturbs a run at a random moment, lets the next one finish, and compares.
+#[expect(clippy::print_stderr, reason = "the figures of a long run")]
 fn disturbed(signal: Signal, check: impl Fn(&str, i32)) {
     let server = Postgres::shared();
     let folder = twenty();

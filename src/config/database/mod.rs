@@ -137,10 +137,9 @@ pub(crate) struct Connection {
     pub(crate) options: Option<String>,
     /// What the text asks to be shown in `pg_stat_activity`; `None` is the caller's choice.
     pub(crate) application_name: Option<String>,
-    /// Prisma's `schema`, JDBC's `currentSchema`: where the app's tables are.
+    /// Prisma's `schema`, JDBC's `currentSchema`: where the app's tables are. `None` is also
+    /// `public`, where they are anyway.
     pub(crate) search_path: Option<String>,
-    /// The text says that a pooler stands in front (Prisma's `pgbouncer=true`).
-    pub(crate) pooler: bool,
     /// Where each field came from, by libpq's keyword: `("user", "DATABASE_URL")`.
     pub(crate) origins: Vec<(&'static str, String)>,
     /// What is remarkable about the password's spelling, for a hint when it is refused.
@@ -193,9 +192,14 @@ impl Connection {
         format!("{}/{}", hosts.join(","), self.database)
     }
 
-    /// The same connection as a `postgres://` URL, encoded so that every driver reads it alike.
-    pub(crate) fn url(&self) -> Secret {
-        url::compose(self)
+    /// `options` with the search path in front, so that what the text says itself wins.
+    pub(crate) fn start_up_options(&self) -> Option<String> {
+        // A blank or backslash inside a value is escaped (PostgreSQL manual, 34.1.2, `options`).
+        let escaped = |path: &str| path.replace('\\', "\\\\").replace(' ', "\\ ");
+        let path =
+            self.search_path.as_deref().map(|path| format!("-csearch_path={}", escaped(path)));
+        let parts: Vec<String> = path.into_iter().chain(self.options.clone()).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// Where a field came from, by libpq's keyword.

@@ -158,6 +158,14 @@ pub(super) fn apply(
         }
         match keyword(&key) {
             Some("host") if several.is_some() => {}
+            // Prisma means one schema by its exact name; JDBC's `currentSchema` is a list.
+            Some(keyword) if key == "schema" && !is_plain(&pair.value) => {
+                draft.replace(
+                    keyword,
+                    &format!("\"{}\"", pair.value.replace('"', "\"\"")),
+                    &source,
+                );
+            }
             Some(keyword) => draft.replace(keyword, &pair.value, &source),
             None if TRANSLATED.contains(&key.as_str()) => {}
             None => ignored.push(&pair.key),
@@ -176,6 +184,11 @@ pub(super) fn apply(
     translate(draft, pairs, &source);
     note(&ignored, pairs, source, notes);
     Ok(())
+}
+
+/// Whether a name means the same without quotes.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn keyword(key: &str) -> Option<&'static str> {

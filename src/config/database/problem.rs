@@ -15,6 +15,8 @@ pub(crate) enum Note {
     Ambiguous { source: String, character: char, code: &'static str },
     /// An unquoted keyword value looks as if it swallowed the next keyword.
     Swallowed { source: String, keyword: &'static str },
+    /// A start-up option is left out, because the text says that a pooler stands in front.
+    Pooler { source: String, keyword: &'static str },
     /// The password file is not used, and why.
     PasswordFile { path: String, why: &'static str },
 }
@@ -44,6 +46,10 @@ impl fmt::Display for Note {
             Self::Swallowed { source, keyword } => write!(
                 out,
                 "{source}: the value of `{keyword}` seems to hold the next keyword; quote it: {keyword}=''"
+            ),
+            Self::Pooler { source, keyword } => write!(
+                out,
+                "{source}: `{keyword}` is left out, because `pgbouncer=true` announces a pooler, which takes no start-up options"
             ),
             Self::PasswordFile { path, why } => {
                 write!(out, "the password file `{path}` is not used: {why}")

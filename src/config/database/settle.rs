@@ -53,6 +53,7 @@ pub(super) fn settle(
     if !draft.has("password") {
         fill_password(&mut draft, &hosts, variables, notes);
     }
+    drop_for_pooler(&mut draft, notes);
     Ok(Connection {
         user: text(&draft, "user").unwrap_or_default(),
         password: draft.value("password").map(Secret::new),
@@ -63,12 +64,25 @@ pub(super) fn settle(
         keepalive: keepalive(&draft)?,
         options: text(&draft, "options"),
         application_name: text(&draft, "application_name"),
-        search_path: text(&draft, "search_path"),
-        pooler: draft.value("pgbouncer").is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        search_path: text(&draft, "search_path").filter(|path| path != "public"),
         password_remark: draft.password_remark.or_else(|| remark(&draft)),
         origins: draft.origins(),
         hosts,
     })
+}
+
+/// A pooler refuses start-up options, and a session of its own it does not give: where the text says
+/// that one stands in front (Prisma's `pgbouncer=true`), they are left out.
+fn drop_for_pooler(draft: &mut Draft, notes: &mut Vec<Note>) {
+    if !draft.value("pgbouncer").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return;
+    }
+    for keyword in ["options", "search_path"] {
+        if draft.value(keyword).is_some_and(|value| value != "public") {
+            notes.push(Note::Pooler { source: draft.blame(keyword).to_owned(), keyword });
+            draft.replace(keyword, "", "");
+        }
+    }
 }
 
 fn text(draft: &Draft, keyword: &str) -> Option<String> {
@@ -238,8 +252,8 @@ fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
         mode,
         roots,
         identity,
-        only_13: draft.value("ssl_min_protocol_version") == Some("TLSv1.3"),
-        direct: draft.value("sslnegotiation") == Some("direct"),
+        only_13: only_13(draft)?,
+        direct: direct(draft)?,
         channel_binding: channel_binding(draft)?,
     })
 }
@@ -274,6 +288,27 @@ fn ssl_mode(draft: &Draft) -> Result<SslMode, Problem> {
             "sslmode",
             "disable, allow, prefer, require, no-verify, verify-ca or verify-full",
         )),
+    }
+}
+
+/// What is below 1.2 is never spoken, so that only 1.3 is a demand of its own.
+fn only_13(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("ssl_min_protocol_version") {
+        Some("TLSv1.3") => Ok(true),
+        None | Some("TLSv1" | "TLSv1.1" | "TLSv1.2") => Ok(false),
+        Some(_) => Err(value_problem(
+            draft,
+            "ssl_min_protocol_version",
+            "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3",
+        )),
+    }
+}
+
+fn direct(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("sslnegotiation") {
+        Some("direct") => Ok(true),
+        None | Some("postgres") => Ok(false),
+        Some(_) => Err(value_problem(draft, "sslnegotiation", "postgres or direct")),
     }
 }
 

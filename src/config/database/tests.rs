@@ -184,14 +184,31 @@ fn ssl_modes_and_their_other_spellings() {
 #[test]
 fn numbers_and_roles() {
     let connection = parsed(
-        "postgres://u@h/d?connect_timeout=1.5&tcp_user_timeout=3000&keepalives_count=4&target_session_attrs=primary&pgbouncer=true&schema=s",
+        "postgres://u@h/d?connect_timeout=1.5&tcp_user_timeout=3000&keepalives_count=4&target_session_attrs=primary&schema=s",
     );
     assert_eq!(connection.connect_timeout, Some(Duration::from_millis(1500)));
     assert_eq!(connection.keepalive.user_timeout, Some(Duration::from_secs(3)));
     assert_eq!(connection.keepalive.retries, Some(4));
     assert_eq!(connection.attributes, SessionAttributes::Primary);
-    assert!(connection.pooler);
     assert_eq!(connection.search_path.as_deref(), Some("s"));
+}
+
+#[test]
+fn a_named_schema_becomes_a_start_up_option_unless_a_pooler_stands_in_front() {
+    for (query, options) in [
+        ("schema=public", None),
+        ("schema=app", Some("-csearch_path=app")),
+        ("schema=My App", Some("-csearch_path=\"My\\ App\"")),
+        ("currentSchema=a,b", Some("-csearch_path=a,b")),
+        ("schema=app&options=-cx=1", Some("-csearch_path=app -cx=1")),
+        ("schema=app&options=-cx=1&pgbouncer=true", None),
+        ("options=-cx=1&pgbouncer=false", Some("-cx=1")),
+    ] {
+        let (connection, notes) = parse(&format!("postgres://u@h/d?{query}")).unwrap();
+        assert_eq!(connection.start_up_options().as_deref(), options, "{query}");
+        let dropped = notes.iter().filter(|note| matches!(note, Note::Pooler { .. })).count();
+        assert_eq!(dropped, if query.contains("pgbouncer=true") { 2 } else { 0 }, "{query}");
+    }
 }
 
 #[test]
@@ -287,8 +304,7 @@ fn parts_make_a_connection_and_an_encoded_url() {
     ])
     .unwrap();
     assert_eq!(fields(&connection), "u:p@/:ss@db:5433/d");
-    assert_eq!(connection.url().expose(), "postgresql://u:p%40%2F%3Ass@db:5433/d");
-    assert_eq!(fields(&parsed(connection.url().expose())), "u:p@/:ss@db:5433/d");
+    assert_eq!(fields(&connection), "u:p@/:ss@db:5433/d");
     assert_eq!(connection.name(), "db:5433/d as u");
     let django = compose(&[("DB_HOST", "h"), ("DB_NAME", "d"), ("DB_USER", "u")]).unwrap();
     assert_eq!(fields(&django), "u:-@h:5432/d");

@@ -3,12 +3,10 @@
 //! RFC 3986 splits at the first `/`, `?` or `#`, but people paste passwords unescaped, and each
 //! framework accepts a different set of them. The cut is therefore looked for from the right.
 
-use std::fmt::Write;
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use super::{
-    Connection, Host, Note, Problem, Secret, SslMode,
+    Note, Problem,
     draft::{Draft, Pair},
     parameter,
 };
@@ -241,60 +239,4 @@ fn decode(text: &str, source: &str) -> Result<String, Problem> {
         }
         Err(_) => Err(Problem::new("url-malformed", source, "a part is not UTF-8 when decoded")),
     }
-}
-
-/// RFC 3986's unreserved characters stay.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
-}
-
-/// The inverse of `read` for the fields that drivers agree on.
-pub(super) fn compose(connection: &Connection) -> Secret {
-    let mut url = format!("postgresql://{}", encode(&connection.user));
-    if let Some(password) = &connection.password {
-        url.push(':');
-        url.push_str(&encode(password.expose()));
-    }
-    url.push('@');
-    let tcp: Vec<String> = connection
-        .hosts
-        .iter()
-        .filter(|host| matches!(host, Host::Tcp { .. }))
-        .map(ToString::to_string)
-        .collect();
-    url.push_str(&tcp.join(","));
-    url.push('/');
-    url.push_str(&encode(&connection.database));
-    url.push_str(&composed_query(connection));
-    Secret::new(url)
-}
-
-fn composed_query(connection: &Connection) -> String {
-    let mut query = String::new();
-    let mut add = |key: &str, value: &str| {
-        let mark = if query.is_empty() { '?' } else { '&' };
-        // Writing to a String cannot fail.
-        let _ = write!(query, "{mark}{key}={}", encode(value));
-    };
-    if let Some(Host::Unix { directory, port }) = connection.hosts.first() {
-        add("host", &directory.to_string_lossy());
-        add("port", &port.to_string());
-    }
-    let mode = match connection.ssl.mode {
-        SslMode::Prefer => None,
-        SslMode::Disable => Some("disable"),
-        SslMode::Allow => Some("allow"),
-        SslMode::Require | SslMode::NoVerify => Some("require"),
-        SslMode::VerifyCa => Some("verify-ca"),
-        SslMode::VerifyFull => Some("verify-full"),
-    };
-    if let Some(mode) = mode {
-        add("sslmode", mode);
-    }
-    if let super::Roots::File(path) = &connection.ssl.roots {
-        add("sslrootcert", &path.to_string_lossy());
-    }
-    query
 }

@@ -20,7 +20,7 @@ use crate::migrate::{
 
 pub(crate) use files::scan;
 
-const TABLE: &str = "refinery_schema_history";
+pub(crate) const TABLE: &str = "refinery_schema_history";
 
 /// How wide the table's version column is. It decides the checksum, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,6 +28,8 @@ pub(in crate::wait) struct Database {
 
 impl Database {
     pub(super) fn new(connection: Connection, writable: bool) -> Self {
+        // Our questions name their schema, and a pooler may refuse the option.
+        let connection = Connection { search_path: None, ..connection };
         Self { connection, writable, socket_only: None }
     }
 

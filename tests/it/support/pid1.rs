@@ -86,12 +86,10 @@ impl Running {
     pub(crate) fn init_pid(&self) -> Pid {
         let outer = self.pid();
         until("init is there", || {
+            // Empty for a moment while the process is in exec.
             let words = fs::read(format!("/proc/{outer}/cmdline")).ok()?;
-            if words.starts_with(b"unshare\0") {
-                children(outer).first().copied()
-            } else {
-                Some(outer)
-            }
+            let first = words.split(|byte| *byte == 0).next().filter(|word| !word.is_empty())?;
+            if first == b"unshare" { children(outer).first().copied() } else { Some(outer) }
         })
     }
 }

@@ -1,0 +1,65 @@
+//! What a command line says apart from where it is run: the words that are remembered as a hash.
+
+use super::{environment::Environment, types::boolean};
+
+/// The environment in which the words of a command are the same for every replica of an image.
+///
+/// Values that name a connection or a secret, and what app-init itself tells children, are replaced
+/// by their names: a rotated password, or the role with fewer rights of a replica that only waits,
+/// makes no other command. All other values stay, so `alembic upgrade ${REVISION:-head}` is another
+/// command when `REVISION` is. Booleans stay too: they decide about words and hold no secret.
+pub(crate) fn of_image(environment: &Environment) -> Environment {
+    Environment::new(environment.iter().map(|(name, value)| {
+        let text = value.to_string_lossy();
+        let is_own = name.to_str().is_some_and(|name| is_particular(name, &text));
+        let neutral = is_own && !text.is_empty() && boolean(&text).is_none();
+        let value = if neutral { name } else { value };
+        (name.to_owned(), value.to_owned())
+    }))
+}
+
+/// Starts of names that hold a part of a connection, or are ours.
+const STARTS: [&str; 6] = ["DATABASE_", "POSTGRES_", "PG", "DB_", "APP_INIT_", "MIGRATE_DATABASE_"];
+/// Parts of names that hold a secret or an address.
+const PARTS: [&str; 9] =
+    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "_KEY", "_URL", "_URI", "_DSN"];
+
+fn is_particular(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    STARTS.iter().any(|start| name.starts_with(start))
+        || PARTS.iter().any(|part| name.contains(part))
+        || value.contains("://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::command::Template;
+
+    fn words(command: &str, variables: &[(&str, &str)]) -> String {
+        let pairs = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let environment = of_image(&Environment::new(pairs));
+        let line = Template::parse(command).unwrap().expand(&environment, 0).unwrap();
+        line.argv.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn connections_and_secrets_are_their_names() {
+        for (command, variables, expected) in [
+            ("a ${DATABASE_URL}", vec![("DATABASE_URL", "postgres://u:pw@h/d")], "a DATABASE_URL"),
+            ("a ${X}", vec![("X", "jdbc:postgresql://h/d")], "a X"),
+            (
+                "a ${MY_TOKEN} ${PGHOST}",
+                vec![("MY_TOKEN", "t"), ("PGHOST", "h")],
+                "a MY_TOKEN PGHOST",
+            ),
+            ("a ${APP_INIT_MODE}", vec![("APP_INIT_MODE", "api")], "a APP_INIT_MODE"),
+            ("a ${REVISION:-head}", vec![("REVISION", "ae10")], "a ae10"),
+            ("a ${REVISION:-head}", vec![], "a head"),
+            ("a ${?DB_VERBOSE:--v}", vec![("DB_VERBOSE", "on")], "a --v"),
+            ("a ${DATABASE_URL:-none}", vec![("DATABASE_URL", "")], "a none"),
+        ] {
+            assert_eq!(words(command, &variables), expected, "{command} {variables:?}");
+        }
+    }
+}

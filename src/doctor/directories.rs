@@ -1,0 +1,128 @@
+//! Directories: there, or to be made by a start, and writable by the user the server will run as.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{Gid, Uid};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+use super::{
+    finding::{Finding, Section},
+    user,
+};
+use crate::{
+    config::Config,
+    exit::Exit,
+    plan::{Action, Plan, Work},
+};
+
+pub(super) fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
+    let phases = plan.iter().flat_map(|plan| &plan.phases);
+    let wanted = phases.filter_map(|phase| match &phase.action {
+        Action::Do(Work::Dirs(dirs)) => Some(&dirs.paths),
+        _ => None,
+    });
+    wanted.flatten().map(|path| directory(config, path)).collect()
+}
+
+fn directory(config: &Config, path: &Path) -> Finding {
+    let ok = |message| Finding::ok(Section::Directories, path.display().to_string(), message);
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            let message = "it is not a directory";
+            Finding::error(
+                Section::Directories,
+                path.display().to_string(),
+                message,
+                Exit::Directory,
+            )
+        }
+        Ok(found) => match user::as_server(config, || may_write(path)) {
+            Ok(()) => ok("is there and writable"),
+            Err(_) if user::other(config).is_some() && is_fresh(path, &found) => {
+                ok("is root's and empty; a start gives it to APP_INIT_USER")
+            }
+            Err(cause) => refused(config, path, &describe(config, &found, &cause)),
+        },
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => missing(config, path),
+        Err(cause) => refused(config, path, &cause.kind().to_string()),
+    }
+}
+
+/// A start makes it with our own rights, if we may write where the missing part of the path belongs.
+fn missing(config: &Config, path: &Path) -> Finding {
+    let above = existing(path);
+    let Err(cause) = may_write(&above) else {
+        let message = "does not exist yet; a start makes it";
+        return Finding::ok(Section::Directories, path.display().to_string(), message);
+    };
+    let why = match fs::metadata(&above) {
+        Ok(found) => describe(config, &found, &cause),
+        Err(cause) => cause.kind().to_string(),
+    };
+    refused(config, path, &format!("it does not exist, and `{}`: {why}", above.display()))
+}
+
+/// The nearest directory above that is there; that of a relative path of one part is where we are.
+fn existing(path: &Path) -> PathBuf {
+    let found = path.ancestors().skip(1).find(|above| above.exists());
+    found.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// access(2) knows read-only mounts and ACLs, which mode bits do not show.
+fn may_write(path: &Path) -> io::Result<()> {
+    Ok(accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+/// Root's and empty but for what a new ext4 has: a start hands such a directory over.
+fn is_fresh(path: &Path, found: &fs::Metadata) -> bool {
+    let mut names = fs::read_dir(path).into_iter().flatten();
+    found.uid() == 0
+        && names.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found"))
+}
+
+/// Uid and gid of the server.
+fn server(config: &Config) -> (Uid, Gid) {
+    user::other(config)
+        .map_or_else(|| (Uid::effective(), Gid::effective()), |user| (user.uid, user.gid))
+}
+
+fn refused(config: &Config, path: &Path, why: &str) -> Finding {
+    let (uid, gid) = server(config);
+    let shown = path.display();
+    let message = format!("cannot write there: {why}");
+    Finding::error(Section::Directories, shown.to_string(), message, Exit::Directory).hint(format!(
+        "in the Dockerfile: `RUN mkdir -p {shown} && chown {uid}:{gid} {shown}`; \
+         for a mounted host directory: `chown {uid}:{gid}` on the host"
+    ))
+}
+
+fn describe(config: &Config, found: &fs::Metadata, cause: &io::Error) -> String {
+    if cause.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        return "the file system is read-only".to_owned();
+    }
+    let (uid, gid) = server(config);
+    format!(
+        "it belongs to uid {}, gid {} (mode {:o}) and the server runs as uid {uid}, gid {gid}",
+        found.uid(),
+        found.gid(),
+        found.mode() & 0o7777,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_where_a_missing_directory_would_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        assert_eq!(existing(&deep), folder.path());
+        assert_eq!(existing(Path::new("no-such-directory-here")), Path::new("."));
+        assert!(!folder.path().join("a").exists());
+    }
+}

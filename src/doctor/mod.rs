@@ -1,0 +1,44 @@
+//! `init doctor`: everything a start would need, looked at once, every finding at once.
+//!
+//! Nothing is changed: no directory is made, no table, no lock is taken. What looks and what judges
+//! are apart: `lint`, `script`, `rights`, `server` and `finding` decide and touch nothing.
+
+mod commands;
+mod container;
+mod database;
+mod directories;
+mod files;
+mod finding;
+mod lint;
+mod needs;
+mod network;
+mod render;
+mod rights;
+mod script;
+mod server;
+mod settings;
+mod user;
+
+use crate::{
+    config::{Config, environment::Environment},
+    plan,
+};
+
+pub(crate) use render::Report;
+
+/// Looks at everything that a start in this mode needs.
+///
+/// `given` is the environment as it came in, before quotes were taken off and secret files were
+/// read. One try is made at each target, all at the same time, each within the budget of an attempt.
+pub(crate) async fn examine(config: &Config, given: &Environment) -> Report {
+    let (plan, problems) = plan::draft(config);
+    let mut findings = settings::look(config, plan.as_ref(), &problems, given);
+    findings.extend(user::as_server(config, || files::look(config, plan.as_ref(), given)));
+    let programs = || plan.iter().flat_map(commands::look).collect::<Vec<_>>();
+    findings.extend(user::as_server(config, programs));
+    findings.extend(directories::look(config, plan.as_ref()));
+    findings.extend(network::look(config, plan.as_ref()).await);
+    findings.push(user::look(config));
+    findings.extend(container::look(config));
+    Report { mode: config.request.mode.clone(), findings }
+}

@@ -1,0 +1,90 @@
+//! Settings: what config and plan found, and what is odd about the variables themselves.
+
+use super::{
+    finding::{Finding, Section},
+    lint::oddity,
+};
+use crate::{
+    config::{self, Config, environment::Environment, problem::Problems},
+    plan::{Action, End, Plan},
+};
+
+/// `problems` are those of config and plan, required names included.
+pub(super) fn look(
+    config: &Config,
+    plan: Option<&Plan>,
+    problems: &Problems,
+    given: &Environment,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = plan.into_iter().map(mode).collect();
+    findings.extend(problems.iter().map(|problem| {
+        let message = problem.to_string();
+        Finding::failure(Section::Settings, subject(&message), problem)
+    }));
+    findings.extend(
+        config
+            .warnings
+            .iter()
+            .map(|warning| Finding::warning(Section::Settings, subject(warning), warning)),
+    );
+    let odd: Vec<Finding> = given
+        .iter()
+        .filter_map(|(name, value)| {
+            let (name, value) = (name.to_str()?, value.to_str()?);
+            // What the settings say about a variable themselves is not said twice.
+            (!findings.iter().any(|known| mentions(&known.message, name)))
+                .then(|| odd(name, value))?
+        })
+        .collect();
+    findings.extend(odd);
+    findings
+}
+
+/// What a start would do.
+fn mode(plan: &Plan) -> Finding {
+    let works = plan.phases.iter().filter(|phase| matches!(phase.action, Action::Do(_)));
+    let mut steps: Vec<&str> = works.map(|phase| phase.name.as_str()).collect();
+    match &plan.end {
+        End::Server(server) => steps.push(&server.command.source),
+        End::Exit => steps.push("exit"),
+    }
+    Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", "))
+}
+
+fn odd(name: &str, value: &str) -> Option<Finding> {
+    let kind = config::names_we_read().find(|(known, _)| *known == name).map(|(_, kind)| kind);
+    let oddity = oddity(name, value, kind)?;
+    let message = format!("{name} {}", oddity.message());
+    Some(Finding::warning(Section::Settings, name, message).hint(oddity.hint()))
+}
+
+/// The setting that a message begins with, else `settings`.
+fn subject(message: &str) -> &str {
+    let word = message.split([' ', ':', ',']).next().unwrap_or_default();
+    let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if word.len() > 1 && word.chars().all(name) { word } else { "settings" }
+}
+
+/// Whether the name stands in the message as a word.
+fn mentions(message: &str, name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    message.split(|c: char| !letter(c)).any(|word| word == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_the_setting() {
+        for (message, name) in [
+            ("APP_INIT_MODE: unknown mode `x`", "APP_INIT_MODE"),
+            ("SECRET_KEY is required", "SECRET_KEY"),
+            ("mode api has no server", "settings"),
+            ("A list", "settings"),
+        ] {
+            assert_eq!(subject(message), name, "{message:?}");
+        }
+        assert!(mentions("X_FILE: no", "X_FILE") && !mentions("X_FILE: no", "X"));
+    }
+}

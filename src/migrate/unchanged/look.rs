@@ -1,0 +1,135 @@
+//! One look at what was recorded and at the version tables: two queries, and a third where another
+//! role recorded tables that are outside our search path.
+
+use tokio_postgres::{Client, SimpleQueryRow};
+
+use super::{
+    PREFIX, Watched, expected, failed, is_busy,
+    tables::{self, Table},
+    verdict::{Record, Records, Tables},
+};
+use crate::migrate::{
+    error::MigrateError,
+    marker::rights::{self, Standing},
+    session::open,
+    sql::{column, identifier, rows},
+};
+
+/// What one look at the database found.
+pub(super) enum Look {
+    Seen {
+        records: Records,
+        now: Tables,
+    },
+    /// The version tables cannot be read just now: somebody changes them.
+    Busy(String),
+}
+
+/// What the first query found: our rights, and the version tables.
+pub(super) struct Survey {
+    pub(super) standing: Standing,
+    pub(super) tables: Vec<Table>,
+}
+
+impl Watched<'_> {
+    pub(super) async fn look(&self) -> Result<Look, MigrateError> {
+        let session = open(self.connection, "migrate").await?;
+        let survey = self.survey(&session.client).await?;
+        let named = self.work.lock.name.as_deref();
+        let place = self.place(named.unwrap_or(&survey.standing.database));
+        place.may_read(&survey.standing)?;
+        if !survey.standing.has_table {
+            return Ok(Look::Seen { records: Records::default(), now: Tables::new() });
+        }
+        let mut query = tables::fingerprints(expected(&survey.tables));
+        query = query + "; " + &place.newest(PREFIX, &self.marker());
+        let answer = match rows(&session.client, &query).await {
+            Ok(answer) => answer,
+            Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+            Err(error) => return Err(failed("read what the migrate command has done", &error)),
+        };
+        let (records, now) = (records(&answer), tables::collected(&answer));
+        self.look_further(&session.client, &survey, records, now).await
+    }
+
+    /// Recorded tables that are outside our search path, because another role recorded them.
+    async fn look_further(
+        &self,
+        client: &Client,
+        survey: &Survey,
+        records: Records,
+        mut now: Tables,
+    ) -> Result<Look, MigrateError> {
+        let mut others = Vec::new();
+        let recorded = [&records.ours, &records.latest].into_iter().flatten();
+        for key in recorded.flat_map(|record| record.tables.keys()) {
+            let unread = |table: &&Table| table.key() == *key && !now.contains_key(key);
+            let Some(table) = survey.tables.iter().find(unread) else { continue };
+            if !table.is_readable {
+                return Err(closed(table, &survey.standing));
+            }
+            others.push(table);
+        }
+        if !others.is_empty() {
+            match tables::read(client, others).await {
+                Ok(more) => now.extend(more),
+                Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+                Err(error) => return Err(failed("read the tool's version tables", &error)),
+            }
+        }
+        Ok(Look::Seen { records, now })
+    }
+
+    /// Our rights and the version tables, by catalogue only.
+    pub(super) async fn survey(&self, client: &Client) -> Result<Survey, MigrateError> {
+        let find = tables::find(&self.watch.tables, self.connection.search_path.as_deref());
+        let query = format!("{}; {find}", rights::query(&self.work.schema));
+        let answer = rows(client, &query).await;
+        let answer =
+            answer.map_err(|error| failed("look for the tool's version tables", &error))?;
+        let (about_us, about_tables): (Vec<_>, Vec<_>) =
+            answer.iter().partition(|row| row.len() == rights::COLUMNS);
+        Ok(Survey {
+            standing: about_us.first().map(|row| Standing::of(row)).unwrap_or_default(),
+            tables: about_tables.into_iter().map(Table::of).collect(),
+        })
+    }
+}
+
+/// Rows of `Place::newest` among others.
+fn records(answer: &[SimpleQueryRow]) -> Records {
+    let mut records = Records::default();
+    for row in answer.iter().filter(|row| row.len() == 5) {
+        let text = |index| column(row, index).unwrap_or_default();
+        let by = text(4);
+        let record = Some(Record {
+            hash: text(1).trim_start_matches(PREFIX).to_owned(),
+            tables: Record::tables(&text(2)),
+            since: text(3),
+            // `app-init migrate@HOST`
+            by: by.split_once('@').map_or(by.as_str(), |(_, host)| host).to_owned(),
+        });
+        match text(0).as_str() {
+            "latest" => records.latest = record,
+            _ => records.ours = record,
+        }
+    }
+    records
+}
+
+fn busy() -> String {
+    "another session holds the version table: somebody is migrating".into()
+}
+
+fn closed(table: &Table, standing: &Standing) -> MigrateError {
+    let role = identifier(&standing.role);
+    let schema = identifier(&table.schema);
+    MigrateError::Rights {
+        doing: format!("read the tool's version table `{}`", table.key()),
+        role: standing.role.clone(),
+        grant: format!(
+            "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {} TO {role}",
+            table.quoted()
+        ),
+    }
+}

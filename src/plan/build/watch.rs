@@ -1,0 +1,96 @@
+//! Whether a migrate command is watched, and what a replica can do that only waits for one.
+
+use super::{Builder, Source};
+use crate::{
+    config::{Provision, identity, problem::Problem},
+    plan::Watch,
+};
+
+impl Builder<'_> {
+    /// `None`: nothing is watched, so the command runs on each start. A folder has its history.
+    /// # Errors
+    /// The reason to skip, after its problem was noted.
+    pub(super) fn watch(
+        &mut self,
+        source: &Source,
+        has_database: bool,
+        check_only: bool,
+    ) -> Result<Option<Watch>, String> {
+        let settings = &self.config.migrate;
+        let (Source::Command(step), Provision::Command(template)) = (source, &settings.provision)
+        else {
+            return Ok(None);
+        };
+        if settings.watch.is_empty() && check_only {
+            return Err(self.cannot_tell(
+                "AUTORUN_MIGRATIONS is `wait`, and nothing says whether a command has run",
+                "set APP_INIT_MIGRATE_WATCH to the files that decide its outcome, here and where `init migrate` runs",
+            ));
+        }
+        if settings.watch.is_empty() {
+            return Ok(None);
+        }
+        if !has_database && self.config.database_named {
+            return Err("no database is known".into()); // what is wrong with it is noted
+        }
+        if !has_database {
+            return Err(self.cannot_tell(
+                "APP_INIT_MIGRATE_WATCH: no database is known to remember the command's success in",
+                "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
+            ));
+        }
+        // What `auto` stands for is a matter of the machine.
+        let expanded = template.expand(&identity::of_image(&step.environment), 0);
+        Ok(Some(Watch {
+            command: expanded.unwrap_or_else(|_| step.command.clone()),
+            paths: settings.watch.iter().map(Into::into).collect(),
+            tables: settings.tables.clone(),
+        }))
+    }
+
+    fn cannot_tell(&mut self, reason: &str, hint: &str) -> String {
+        self.problems.push(Problem::config(reason).hint(hint));
+        reason.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{config::tests::Image, plan::plan};
+
+    /// The migrate phase of a start, or everything that is wrong.
+    fn migrate(variables: &[(&str, &str)]) -> String {
+        let mut image = Image::new().env("APP_INIT_MIGRATE_COMMAND", "tool up ${NONE:-auto}");
+        for (name, value) in variables {
+            image = image.env(name, value);
+        }
+        match plan(&image.start("api -- serve")) {
+            Ok(plan) => {
+                let text = plan.text();
+                let line = text.lines().find(|line| line.starts_with("  migrate")).unwrap();
+                line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+            }
+            Err(problems) => problems.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_watch_needs_a_database_and_a_wait_needs_a_watch() {
+        let url = ("DATABASE_URL", "postgres://u@db/app");
+        let watch = ("APP_INIT_MIGRATE_WATCH", "a.ini, b");
+        let wait = ("AUTORUN_MIGRATIONS", "wait");
+        for (variables, said) in [
+            (&[url][..], "tool up ${NONE:-auto}"),
+            (&[url, watch], "tool up ${NONE:-auto}, unless a.ini, b is unchanged"),
+            (&[url, watch, wait], "until tool up ${NONE:-auto} is applied by others"),
+            (
+                &[url, wait],
+                "AUTORUN_MIGRATIONS is `wait`, and nothing says whether a command has run",
+            ),
+            (&[watch], "APP_INIT_MIGRATE_WATCH: no database is known"),
+        ] {
+            let told = migrate(variables);
+            assert!(told.contains(said), "{variables:?} gives {told}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What is wrong with a server's certificate, in words: its issuer, its names, its dates, and the
+//! roots that were asked. rustls says only which of these it was.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use rustls::{CertificateError, Error, OtherError, pki_types::CertificateDer};
+use x509_cert::{
+    Certificate,
+    der::Decode,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
+
+use crate::diagnose::{Row, table};
+
+/// Why a certificate was refused; travels through rustls to `tls::row`.
+#[derive(Debug)]
+pub(super) struct Distrust {
+    pub(super) row: &'static Row,
+    pub(super) text: String,
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Distrust {}
+
+/// The same refusal with its reason in words. `roots` is what was asked: a file's name, or the
+/// system's. Errors that are not about the certificate stay as they are.
+pub(super) fn explained(error: Error, certificate: &CertificateDer, roots: &str) -> Error {
+    let Error::InvalidCertificate(problem) = error else { return error };
+    let parsed = Certificate::from_der(certificate).ok();
+    let (row, text) = explain(&problem, parsed.as_ref(), roots);
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust { row, text }))))
+}
+
+fn explain(
+    problem: &CertificateError,
+    certificate: Option<&Certificate>,
+    roots: &str,
+) -> (&'static Row, String) {
+    let Some(certificate) = certificate else {
+        return (&table::TLS_UNTRUSTED, "it is malformed".to_owned());
+    };
+    let fields = &certificate.tbs_certificate;
+    let issuer = &fields.issuer;
+    let self_signed = fields.issuer == fields.subject;
+    match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            (&table::TLS_TIME, format!("it expired at {}", fields.validity.not_after))
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            (&table::TLS_TIME, format!("it begins at {}", fields.validity.not_before))
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            (&table::TLS_NAME, format!("it names {}", names(certificate)))
+        }
+        CertificateError::Revoked => (&table::TLS_UNTRUSTED, "it is revoked".to_owned()),
+        CertificateError::BadEncoding => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
+        // Webpki's own errors, of which only `CaUsedAsEndEntity` is common.
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => (
+            &table::TLS_UNTRUSTED,
+            format!("it is self-signed by `{issuer}` and not itself in {roots}"),
+        ),
+        CertificateError::UnknownIssuer => {
+            (&table::TLS_UNTRUSTED, format!("its issuer `{issuer}` is not in {roots}"))
+        }
+        _ => (
+            &table::TLS_UNTRUSTED,
+            format!("its chain from the issuer `{issuer}` does not verify against {roots}"),
+        ),
+    }
+}
+
+/// The names that count: the alternative ones. The common name has not counted since RFC 6125.
+fn names(certificate: &Certificate) -> String {
+    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
+    let listed: Vec<String> = found.iter().flat_map(|(_, list)| &list.0).filter_map(name).collect();
+    if listed.is_empty() {
+        format!("nothing but the subject `{}`, which does not count", subject(certificate))
+    } else {
+        listed.join(", ")
+    }
+}
+
+fn subject(certificate: &Certificate) -> String {
+    certificate.tbs_certificate.subject.to_string()
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(bytes) => match bytes.as_bytes() {
+            bytes @ [_, _, _, _] => {
+                <[u8; 4]>::try_from(bytes).ok().map(|b| IpAddr::from(b).to_string())
+            }
+            bytes => <[u8; 16]>::try_from(bytes).ok().map(|b| IpAddr::from(b).to_string()),
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,393 @@
+//! `init doctor`: every finding at once, each trap with its code and its hint, nothing changed.
+
+use std::{
+    fs,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
+};
+
+use nix::{sys::signal::Signal, unistd::Uid};
+use serde_json::Value;
+
+use crate::support::{
+    CANARY, Init, Postgres, fake::Fake, free_port, init::Finished, postgres::psql, until,
+};
+
+/// An image with two migrations, a seed and a script.
+fn image() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("migrations/V1__items.sql", "create table items (id int);"),
+        ("migrations/V2__more.sql", "create table more (id int);"),
+        ("seeds/1_items.sql", "insert into items values (1);"),
+        ("app/main.sh", "echo up"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// `init doctor` on the image; the settings of a good start come first and can be replaced.
+fn doctor(image: &Path, url: &str, more: &[(&str, &str)]) -> Init {
+    let good = [
+        ("DATABASE_URL", url),
+        ("SEED_ON_START", "once"),
+        ("APP_INIT_API_COMMAND", "sh app/main.sh"),
+        ("APP_INIT_DIRS", "logs"),
+    ];
+    let init = Init::new(["doctor"]).current_dir(image);
+    good.iter().chain(more).fold(init, |init, (name, value)| init.env(name, value))
+}
+
+/// The report as text and as JSON, which must agree; the password is in neither.
+fn reports(image: &Path, url: &str, more: &[(&str, &str)]) -> (Finished, Value) {
+    let text = doctor(image, url, more).run();
+    let json = doctor(image, url, more).arg("--json").run();
+    let value: Value = serde_json::from_str(&json.stdout)
+        .unwrap_or_else(|_| panic!("no JSON:\n{}{}", json.stdout, json.stderr));
+    assert_eq!(text.code, json.code, "{}", text.stdout);
+    assert_eq!(value["exit_code"], json.code);
+    (text, value)
+}
+
+/// Findings of this level as `section subject: message [id]`.
+fn found(report: &Value, level: &str) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap();
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let of_level = findings.iter().filter(|finding| finding["level"] == level);
+    of_level
+        .map(|finding| {
+            let [section, subject, message, id] =
+                ["section", "subject", "message", "id"].map(|key| text(finding, key));
+            format!("{section} {subject}: {message} [{id}]")
+        })
+        .collect()
+}
+
+/// Proves a trap: the code, and one error that says all of `said`.
+fn trap(url: &str, more: &[(&str, &str)], code: i32, said: &[&str]) {
+    let image = image();
+    let (text, report) = reports(image.path(), url, more);
+    assert_eq!(text.code, code, "{}{}", text.stdout, text.stderr);
+    let errors = found(&report, "error");
+    let says = |error: &String| said.iter().all(|part| error.contains(part));
+    assert!(errors.iter().any(says), "none says {said:?}:\n{errors:#?}");
+    assert!(text.stdout.contains("✗ "), "{}", text.stdout);
+}
+
+/// What `doctor` might leave behind: relations, schemas, advisory locks.
+fn things(url: &str) -> String {
+    psql(
+        url,
+        "select (select count(*) from pg_class), (select count(*) from pg_namespace), \
+         (select count(*) from pg_locks l join pg_database d on d.oid = l.database \
+          where l.locktype = 'advisory' and d.datname = current_database())",
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_good_start_is_all_right_and_nothing_is_changed() {
+    let image = image();
+    let url = Postgres::shared().database();
+    let before = things(&url);
+    let (text, report) = reports(image.path(), &url, &[]);
+    assert_eq!(text.code, 0, "{}{}", text.stdout, text.stderr);
+    assert_eq!(found(&report, "error"), Vec::<String>::new());
+    assert_eq!(found(&report, "warning"), Vec::<String>::new());
+    for said in ["2 pending: V1__items to V2__more", "login: as postgres", "PostgreSQL ", "UTF8"] {
+        assert!(text.stdout.contains(said), "no {said:?} in:\n{}", text.stdout);
+    }
+    assert!(text.stdout.contains("✓ ") && !text.stdout.contains('\u{1b}'), "{}", text.stdout);
+    assert_eq!(text.stderr, "");
+    assert_eq!(things(&url), before);
+    assert!(!image.path().join("logs").exists(), "the directory was made");
+}
+
+#[test]
+fn it_tells_how_the_migrations_stand() {
+    let image = image();
+    let url = Postgres::shared().database();
+    let applied = Init::new(["migrate"]).current_dir(image.path()).env("DATABASE_URL", &url).run();
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    let (text, _) = reports(image.path(), &url, &[]);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    assert!(text.stdout.contains("nothing pending, 2 applied"), "{}", text.stdout);
+    fs::write(image.path().join("migrations/V1__items.sql"), "create table other ();").unwrap();
+    let (text, report) = reports(image.path(), &url, &[]);
+    assert_eq!(text.code, 80, "{}", text.stdout);
+    let errors = found(&report, "error");
+    assert!(errors.len() == 1 && errors[0].contains("V1__items"), "{errors:#?}");
+}
+
+#[test]
+fn missing_programs_and_scripts_are_named() {
+    let url = Postgres::shared().database();
+    for (command, code, said) in [
+        ("sh app/gone.sh", 127, "the script `app/gone.sh` does not exist"),
+        ("no-such-server-9 --port 1", 127, "no program of that name in PATH"),
+        ("./app/main.sh", 126, "execute permission"),
+    ] {
+        trap(&url, &[("APP_INIT_API_COMMAND", command)], code, &["server", said]);
+    }
+    let etl = [("RUN_ETL_ON_STARTUP", "true"), ("APP_INIT_ETL_COMMAND", "sh etl/gone.sh")];
+    trap(&url, &etl, 82, &["etl", "`etl/gone.sh`"]);
+    // A module cannot be looked for without its interpreter.
+    let image = image();
+    let module = [("APP_INIT_API_COMMAND", "sh -c gone.sh")];
+    assert_eq!(reports(image.path(), &url, &module).0.code, 0);
+}
+
+#[test]
+fn a_path_from_a_variable_is_never_shown() {
+    let url = Postgres::shared().database();
+    let secret = [("APP_INIT_API_COMMAND", "sh ${SECRET_PATH}"), ("SECRET_PATH", CANARY)];
+    let image = image();
+    assert_eq!(reports(image.path(), &url, &secret).0.code, 0);
+    let path = format!("{CANARY}.sh");
+    let secret = [("APP_INIT_API_COMMAND", "sh ${SECRET_PATH}"), ("SECRET_PATH", path.as_str())];
+    trap(&url, &secret, 127, &["the script its argument does not exist"]);
+}
+
+#[test]
+fn odd_values_are_warnings_by_name_only() {
+    let image = image();
+    let url = Postgres::shared().database();
+    let quoted = format!("\"{CANARY}\"");
+    let crlf = format!("{CANARY}\r");
+    let odd = [
+        ("APP_NAME", quoted.as_str()),
+        ("SECRET_KEY", crlf.as_str()),
+        ("API_KEY", "${API_KEY}"),
+        ("JWT_SECRET", "changeme"),
+        ("APP_INIT_LOCK_NAME", ""),
+    ];
+    let (text, report) = reports(image.path(), &url, &odd);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    let warnings = found(&report, "warning");
+    assert_eq!(warnings.len(), odd.len(), "{warnings:#?}");
+    for (name, _) in odd {
+        assert!(warnings.iter().any(|warning| warning.contains(name)), "{name}: {warnings:#?}");
+    }
+    let quoted = format!("'{url}'");
+    let (text, report) = reports(image.path(), &quoted, &[]);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    let warnings = found(&report, "warning");
+    assert!(warnings.len() == 1 && warnings[0].contains("DATABASE_URL"), "{warnings:#?}");
+}
+
+#[test]
+fn mistakes_in_the_settings_do_not_hide_the_rest() {
+    let url = Postgres::shared().database();
+    let image = image();
+    let wrong = [
+        ("APP_INIT_REQUIRE", "NOMINATIM_URL"),
+        ("NOMINatIM_URL", "x"),
+        ("SEED_ON_START", "perhaps"),
+    ];
+    let (text, report) = reports(image.path(), &url, &wrong);
+    assert_eq!(text.code, 78, "{}", text.stdout);
+    let errors = found(&report, "error");
+    assert!(errors.iter().any(|error| error.contains("NOMINATIM_URL")), "{errors:#?}");
+    assert!(errors.iter().any(|error| error.contains("SEED_ON_START")), "{errors:#?}");
+    assert!(text.stdout.contains("login: as postgres"), "{}", text.stdout);
+    for (name, value) in [("DATABASE_URL", "${DATABASE_URL}"), ("DATABASE_URL", "mysql://h/d")] {
+        trap(&url, &[(name, value)], 78, &["settings", name]);
+    }
+    let file = "/run/secrets/no-such-secret-9";
+    trap(&url, &[("DATABASE_URL", ""), ("DATABASE_URL_FILE", file)], 78, &[file]);
+}
+
+#[test]
+fn a_target_that_is_down_is_one_finding_among_the_others() {
+    let port = free_port();
+    let local = format!("postgres://app:{CANARY}@localhost:{port}/app");
+    trap(&local, &[], 69, &["TCP", "[pg-refused-localhost]"]);
+    let unknown = format!("postgres://app:{CANARY}@no-such-host.invalid:{port}/app");
+    trap(&unknown, &[], 69, &["no-such-host.invalid", "DNS", "[dns-"]);
+    let image = image();
+    let down = [("APP_INIT_API_COMMAND", "no-such-server-9")];
+    let (text, report) = reports(image.path(), &local, &down);
+    assert_eq!(text.code, 127, "what lasts is worse than what may pass:\n{}", text.stdout);
+    assert_eq!(found(&report, "error").len(), 2, "{}", text.stdout);
+    let tcp = format!("tcp://127.0.0.1:{port}");
+    trap(&Postgres::shared().database(), &[("APP_INIT_WAIT_FOR", &tcp)], 69, &["[tcp-refused"]);
+}
+
+#[test]
+fn what_is_no_working_server_is_told_apart() {
+    let address = |port: u16| format!("postgres://app:{CANARY}@127.0.0.1:{port}/app");
+    let (silent, closing) = (Fake::silent(), Fake::closing());
+    let web = Fake::answering(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    for (fake, code, id) in
+        [(&silent, 69, "[pg-silent]"), (&closing, 69, "[pg-closed]"), (&web, 78, "[not-postgres]")]
+    {
+        trap(&address(fake.port), &[], code, &["network", "login", id]);
+    }
+}
+
+#[test]
+fn a_host_of_a_list_that_is_down_is_a_warning() {
+    let url = Postgres::shared().database();
+    let image = image();
+    let down = format!("@127.0.0.1:{},", free_port());
+    let (text, report) = reports(image.path(), &url.replace('@', &down), &[]);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    let warnings = found(&report, "warning");
+    assert!(warnings.len() == 1 && warnings[0].contains("[pg-refused"), "{warnings:#?}");
+}
+
+#[test]
+fn a_stop_signal_ends_the_look() {
+    let silent = Fake::silent();
+    let url = format!("postgres://app:{CANARY}@127.0.0.1:{}/app", silent.port);
+    let image = image();
+    let init = doctor(image.path(), &url, &[]).start();
+    until("doctor has reached the server", || (silent.accepted() > 0).then_some(()));
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
+}
+
+#[test]
+fn refused_logins_say_why() {
+    let server = Postgres::shared();
+    let wrong = server.url("postgres").replace(CANARY, "wrong-9f2");
+    trap(&wrong, &[], 77, &["login", "[pg-password]"]);
+    trap(&server.url("no_such_database"), &[], 77, &["login", "[pg-no-database]"]);
+    let tls = format!("{}?sslmode=require", server.database());
+    trap(&tls, &[], 78, &["TLS", "[tls-missing]"]);
+    let roots = format!("{}?sslmode=verify-ca&sslrootcert=/no/such.pem", server.database());
+    trap(&roots, &[], 66, &["files", "/no/such.pem", "[tls-file]"]);
+}
+
+#[test]
+fn a_role_without_rights_is_told_what_to_grant() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let name = url.rsplit('/').next().unwrap();
+    let role = format!("{name}_role");
+    let sql = format!(
+        "create role {role} login password '{CANARY}'; revoke create on schema public from public; \
+         grant connect on database {name} to {role}"
+    );
+    psql(&url, &sql).unwrap();
+    let own = url.replace("postgres:", &format!("{role}:")).replacen(
+        &format!("{role}://"),
+        "postgres://",
+        1,
+    );
+    trap(&own, &[], 77, &["may not create tables in schema `public`"]);
+    trap(&own, &[], 77, &["schema `app_init`", "markers"]);
+    let image = image();
+    let (text, _) = reports(image.path(), &own, &[]);
+    for grant in [
+        format!("GRANT CREATE ON SCHEMA public TO {role}"),
+        format!("GRANT CREATE ON DATABASE \"{name}\" TO \"{role}\""),
+    ] {
+        assert!(text.stdout.contains(&grant), "no {grant:?} in:\n{}", text.stdout);
+    }
+    // What an administrator made beforehand is enough, for doctor and for a start alike.
+    let sql = format!(
+        "grant create on schema public to {role}; create schema app_init; \
+         grant usage, create on schema app_init to {role}"
+    );
+    psql(&url, &sql).unwrap();
+    let (text, report) = reports(image.path(), &own, &[]);
+    assert_eq!(text.code, 0, "{:#?}", found(&report, "error"));
+    let start = |mode| Init::new([mode]).current_dir(image.path()).env("DATABASE_URL", &own).run();
+    for mode in ["migrate", "seed"] {
+        let end = start(mode);
+        assert_eq!(end.code, 0, "{mode}: {}", end.stderr);
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_found() {
+    let url = Postgres::shared().database();
+    let image = image();
+    fs::write(image.path().join("file"), "").unwrap();
+    let (text, report) = reports(image.path(), &url, &[("APP_INIT_DIRS", "file")]);
+    assert_eq!(text.code, 73, "{}", text.stdout);
+    assert!(found(&report, "error")[0].contains("not a directory"), "{}", text.stdout);
+    let closed = image.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let as_user = |init: Init| {
+        if !Uid::effective().is_root() {
+            return init;
+        }
+        // Root may write everywhere.
+        chown(&closed, Some(0), Some(0)).unwrap();
+        init.with(|command| {
+            command.uid(12345).gid(12345);
+        })
+    };
+    for directory in ["closed", "closed/deep/er"] {
+        let end = as_user(doctor(image.path(), &url, &[("APP_INIT_DIRS", directory)])).run();
+        assert_eq!(end.code, 73, "{directory}: {}{}", end.stdout, end.stderr);
+        assert!(end.stdout.contains("chown"), "{}", end.stdout);
+    }
+    assert!(!closed.join("deep").exists());
+}
+
+#[test]
+fn a_read_only_server_is_no_place_to_migrate() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let name = url.rsplit('/').next().unwrap();
+    psql(&url, &format!("alter database {name} set default_transaction_read_only = on")).unwrap();
+    trap(&url, &[], 69, &["role", "read-only", "[pg-read-only]"]);
+}
+
+#[test]
+fn the_mode_decides_what_is_looked_at() {
+    let image = image();
+    let url = Postgres::shared().database();
+    let end =
+        doctor(image.path(), &url, &[("APP_INIT_API_COMMAND", "no-such-9")]).arg("migrate").run();
+    assert_eq!(end.code, 0, "{}", end.stdout);
+    let end = doctor(image.path(), &url, &[]).arg("nonsense").run();
+    assert_eq!(end.code, 78, "{}", end.stdout);
+    assert!(end.stdout.contains("unknown mode `nonsense`"), "{}", end.stdout);
+    let help = Init::new(["doctor", "--help"]).run();
+    assert!(help.stdout.contains("init doctor [MODE] [--json]"), "{}", help.stdout);
+}
+
+#[test]
+fn another_user_is_asked_in_their_own_name() {
+    let url = Postgres::shared().database();
+    let image = image();
+    for (name, mode) in [("theirs", 0o777), ("fresh", 0o755), ("closed", 0o755)] {
+        let path = image.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::write(image.path().join("closed/file"), "").unwrap();
+    let user = [("APP_INIT_USER", "12345:12345"), ("APP_INIT_DIRS", "theirs fresh closed new")];
+    let (text, report) = reports(image.path(), &url, &user);
+    let errors = found(&report, "error");
+    if !Uid::effective().is_root() {
+        assert_eq!(text.code, 78, "only root can become another user:\n{}", text.stdout);
+        return;
+    }
+    assert_eq!(text.code, 73, "{}", text.stdout);
+    assert!(errors.len() == 1 && errors[0].contains("closed"), "{errors:#?}");
+    assert!(text.stdout.contains("chown 12345:12345 closed"), "{}", text.stdout);
+    assert!(!image.path().join("new").exists());
+    let script = image.path().join("app/main.sh");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let user = [
+        ("APP_INIT_USER", "12345"),
+        ("APP_INIT_API_COMMAND", "./app/main.sh"),
+        ("APP_INIT_DIRS", "new"),
+    ];
+    let (text, report) = reports(image.path(), &url, &user);
+    assert_eq!(text.code, 126, "{}", text.stdout);
+    assert_eq!(found(&report, "error").len(), 1, "{}", text.stdout);
+}

@@ -1,0 +1,52 @@
+//! Certificates for one test, made by the openssl program.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A directory that everybody may read, with an authority and what it has signed.
+///
+/// `ca`, `other` (an authority that signed nothing), `server` (for db.example and 127.0.0.9),
+/// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`); `.crt` and `.key` each.
+pub(crate) struct Certificates(tempfile::TempDir);
+
+const SCRIPT: &str = r#"set -e; cd "$1"; umask 022
+key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+for ca in ca other; do openssl req -x509 $key -days 2 -subj "/O=Shop/CN=$ca authority" -keyout $ca.key -out $ca.crt; done
+signed() { # NAME SUBJECT AUTHORITY DAYS NAMES
+    openssl req $key -subj "/CN=$2" -keyout $1.key -out $1.csr
+    printf %s "$5" > $1.ext
+    openssl x509 -req -days $4 -in $1.csr -CA $3.crt -CAkey $3.key -set_serial $RANDOM0$$ -extfile $1.ext -out $1.crt
+}
+signed server db.example ca 2 'subjectAltName=DNS:db.example,IP:127.0.0.9'
+signed expired db.example ca -1 'subjectAltName=DNS:db.example'
+signed client postgres ca 2 ''
+signed stranger postgres other 2 ''
+chmod 600 *.key"#;
+
+impl Certificates {
+    pub(crate) fn made() -> Self {
+        let directory = tempfile::Builder::new().prefix("app-init-crt").tempdir().unwrap();
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let script = ["-c", SCRIPT, "sh"];
+        let made = Command::new("sh").args(script).arg(directory.path()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Self(directory)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Copies a file to a server's data directory, for its user alone.
+    pub(crate) fn give(&self, name: &str, data: &Path, as_name: &str) {
+        let to = data.join(as_name);
+        fs::copy(self.path(name), &to).unwrap();
+        fs::set_permissions(&to, PermissionsExt::from_mode(0o600)).unwrap();
+        let owner = fs::metadata(data).unwrap();
+        chown(&to, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+}

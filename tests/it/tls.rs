@@ -1,0 +1,223 @@
+//! TLS on the real binary: every `sslmode` means what it means in libpq, and an error says which
+//! issuer, which names, which file.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use crate::support::{
+    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished,
+};
+
+fn wait(text: &str) -> Finished {
+    Init::new(["wait"])
+        .env("DATABASE_URL", text)
+        .env("APP_INIT_WAIT_FATAL_GRACE", "0")
+        .env("APP_INIT_WAIT_TIMEOUT", "60s")
+        .run()
+}
+
+/// A server with TLS that is up.
+fn server(certificates: &Certificates, name: &str, more: &str) -> Postgres {
+    let mut server = Postgres::prepared();
+    certificates.give(&format!("{name}.crt"), server.data(), "server.crt");
+    certificates.give(&format!("{name}.key"), server.data(), "server.key");
+    certificates.give("ca.crt", server.data(), "ca.crt");
+    server.configure(&format!("ssl = on\n{more}"));
+    server.up();
+    server
+}
+
+/// libpq's keyword form, to which a test adds.
+fn base(server: &Postgres) -> String {
+    format!("host=127.0.0.1 port={} dbname=postgres user=postgres password={CANARY}", server.port)
+}
+
+#[track_caller]
+fn assert_ends(text: &str, code: i32, words: &[&str]) {
+    let finished = wait(text);
+    assert_eq!(finished.code, code, "{text}\n{}", finished.stderr);
+    for word in words {
+        assert!(finished.stderr.contains(word), "{text}: no {word}\n{}", finished.stderr);
+    }
+}
+
+#[test]
+fn every_sslmode_means_what_it_means_in_libpq() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "");
+    let base = base(&server);
+    let named = format!("{base} host=db.example hostaddr=127.0.0.1");
+    let (ca, other) = (made.path("ca.crt"), made.path("other.crt"));
+    let (ca, other) = (ca.display(), other.display());
+    for mode in ["disable", "allow", "prefer", "require"] {
+        assert_ends(&format!("{base} sslmode={mode}"), 0, &[]);
+    }
+    for (more, code, words) in [
+        ("sslmode=require channel_binding=require".into(), 0, vec![]),
+        ("sslmode=disable channel_binding=require".into(), 78, vec!["[pg-channel-binding]"]),
+        ("sslmode=no-verify sslrootcert=/nowhere".into(), 0, vec![]),
+        (format!("sslmode=require sslrootcert={ca}"), 0, vec![]),
+        (format!("sslmode=verify-ca sslrootcert={ca}"), 0, vec![]),
+        (
+            format!("sslmode=verify-full sslrootcert={ca}"),
+            78,
+            vec!["it names db.example, 127.0.0.9", "[tls-name]"],
+        ),
+        (
+            format!("sslmode=verify-ca sslrootcert={other}"),
+            78,
+            vec!["its issuer `CN=ca authority,O=Shop` is not in", "other.crt`", "[tls-untrusted]"],
+        ),
+        ("sslmode=verify-ca sslrootcert=/nowhere".into(), 66, vec!["`/nowhere`", "[tls-file]"]),
+    ] {
+        assert_ends(&format!("{base} {more}"), code, &words);
+    }
+    assert_ends(&format!("{named} sslmode=verify-full sslrootcert={ca}"), 0, &[]);
+    let words = ["ca authority", "the system's roots", "[tls-untrusted]"];
+    assert_ends(&format!("{named} sslmode=verify-full"), 78, &words);
+    // As in libpq, a socket knows no TLS, whatever the mode.
+    let socket = format!("{base} host=/tmp sslmode=verify-full");
+    assert_ends(&socket, 0, &[]);
+}
+
+#[test]
+fn an_expired_certificate_is_told_with_its_date() {
+    let made = Certificates::made();
+    let server = server(&made, "expired", "");
+    let text = format!(
+        "{} sslmode=verify-ca sslrootcert={}",
+        base(&server),
+        made.path("ca.crt").display()
+    );
+    assert_ends(&text, 78, &["it expired at 20", "[tls-time]"]);
+    assert_ends(&format!("{} sslmode=require", base(&server)), 0, &[]);
+}
+
+#[test]
+fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
+    let made = Certificates::made();
+    let mut server = server(&made, "server", "ssl_ca_file = 'ca.crt'");
+    server.down();
+    server.hba("local all all scram-sha-256\nhostssl all all all cert");
+    server.launch();
+    let with = |name: &str| {
+        let (certificate, key) =
+            (made.path(&format!("{name}.crt")), made.path(&format!("{name}.key")));
+        let files = format!("sslcert={} sslkey={}", certificate.display(), key.display());
+        format!("{} sslmode=require {files}", base(&server))
+    };
+    assert_ends(&with("client"), 0, &[]);
+    assert_ends(&with("stranger"), 77, &["UnknownCA", "[tls-client]"]);
+    let none = format!("{} sslmode=require", base(&server));
+    assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);
+    let missing = with("nobody");
+    assert_ends(&missing, 66, &["nobody.crt` is missing", "[tls-file]"]);
+    let swapped = format!(
+        "{} sslmode=require sslcert={} sslkey={}",
+        base(&server),
+        made.path("client.crt").display(),
+        made.path("stranger.key").display()
+    );
+    assert_ends(&swapped, 66, &["does not fit its key", "[tls-file]"]);
+}
+
+#[test]
+fn a_minimum_version_above_the_servers_is_told() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "ssl_max_protocol_version = 'TLSv1.2'");
+    let base = format!("{} sslmode=require", base(&server));
+    assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.2"), 0, &[]);
+    assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.3"), 78, &["[tls-failed]"]);
+    assert_ends(&format!("{base} ssl_min_protocol_version=TLSv9"), 78, &["[url-value]"]);
+}
+
+#[test]
+fn prefer_and_allow_follow_the_servers_rules() {
+    let made = Certificates::made();
+    for (rule, other) in [("hostssl", "hostnossl"), ("hostnossl", "hostssl")] {
+        let mut server = server(&made, "server", "");
+        server.down();
+        server.hba(&format!(
+            "local all all scram-sha-256\n{rule} all all all scram-sha-256\n{other} all all all reject"
+        ));
+        server.launch();
+        for mode in ["prefer", "allow"] {
+            assert_ends(&format!("{} sslmode={mode}", base(&server)), 0, &[]);
+        }
+        let demanded = format!("{} sslmode=require", base(&server));
+        let code = if rule == "hostssl" { 0 } else { 77 };
+        assert_ends(&demanded, code, &[]);
+    }
+}
+
+/// In front of a real server: TLS from the first byte on, as Postgres has it from 17 on.
+fn direct(made: &Certificates, server: &Postgres) -> Fake {
+    let chain = vec![CertificateDer::from_pem_file(made.path("server.crt")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(made.path("server.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    let (config, port) = (Arc::new(config), server.port);
+    Fake::new(move |client| {
+        let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut tls = rustls::StreamOwned::new(session, client);
+        if tls.conn.complete_io(&mut tls.sock).is_err() || tls.conn.alpn_protocol().is_none() {
+            return;
+        }
+        let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        // Question and answer in turn is all that a login and a query need.
+        let mut buffer = [0; 16384];
+        while let Ok(count @ 1..) = tls.read(&mut buffer) {
+            server.write_all(&buffer[..count]).unwrap();
+            let Ok(count @ 1..) = server.read(&mut buffer) else { return };
+            drop(tls.write_all(&buffer[..count]));
+            drop(tls.flush());
+        }
+    })
+}
+
+#[test]
+fn tls_from_the_first_byte_on_is_spoken_if_asked_for() {
+    let made = Certificates::made();
+    let server = Postgres::shared();
+    let fake = direct(&made, server);
+    let base = format!(
+        "host=db.example hostaddr=127.0.0.1 port={} dbname=postgres user=postgres password={CANARY} sslmode=verify-full sslrootcert={}",
+        fake.port,
+        made.path("ca.crt").display()
+    );
+    // Channel binding would need a server that ends TLS itself.
+    assert_ends(&format!("{base} sslnegotiation=direct channel_binding=disable"), 0, &[]);
+    assert_ends(&format!("{base} sslnegotiation=sideways"), 78, &["[url-value]"]);
+}
+
+#[test]
+fn tls_that_is_demanded_and_not_offered_is_refused() {
+    let url = format!("{}?sslmode=require", Postgres::shared().database());
+    assert_ends(&url, 78, &["[tls-missing]"]);
+}
+
+/// Agrees to TLS and closes: a proxy without backend, a server that restarts.
+#[test]
+fn a_handshake_that_is_cut_passes() {
+    let fake = Fake::new(|mut stream| {
+        let mut bytes = [0; 4096];
+        if matches!(stream.read(&mut bytes), Ok(8)) {
+            drop(stream.write_all(b"S"));
+            drop(stream.read(&mut bytes));
+        }
+    });
+    // `prefer` goes on in clear, as libpq does: that connection is closed as well.
+    for (mode, id) in [("require", "[tls-cut]"), ("prefer", "[pg-closed]")] {
+        let url = format!("{}?sslmode={mode}", fake.url());
+        let init = Init::new(["wait"]).env("DATABASE_URL", url).start();
+        init.expect_line(id);
+    }
+}
