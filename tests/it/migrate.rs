@@ -280,6 +280,7 @@ fn status_tells_what_is_applied_pending_and_wrong() {
         ask(&url, "select count(*) from pg_class where relname = 'refinery_schema_history'"),
         "0"
     );
+    assert!(fresh.stdout.ends_with("\nnot up to date: `init migrate` will apply 2\n"), "{fresh:?}");
     assert_ne!(status(both.path(), &["--exit-code"]).code, 0);
     migrated(&url, both.path());
     let done = status(both.path(), &["--exit-code", "--json"]);
@@ -292,7 +293,13 @@ fn status_tells_what_is_applied_pending_and_wrong() {
     let edited =
         folder(&[("V1__create_users.sql", "-- edited"), TWO[1], ("V3__c.sql", "select 1")]);
     let wrong = status(edited.path(), &[]).stdout;
-    for part in ["divergent V1__create_users", "pending   V3__c", "lock      free"] {
+    for part in [
+        "divergent V1__create_users",
+        "pending   V3__c",
+        "hint      ",
+        "lock      free",
+        "\na start stops here: 1 problem, nothing will be applied\n",
+    ] {
         assert!(wrong.contains(part), "{part} in {wrong}");
     }
 }
