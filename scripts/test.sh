@@ -20,7 +20,8 @@ if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; t
     step "Services for the tests: ${missing[*]}"
     packages=("${missing[@]/#ip/iproute2}")
     # Debian would start them as services of the machine.
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]/#nginx/nginx-light}" >/dev/null ||
+    export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
         note "not installed: what they prove is not proved here"
 elif ((${#missing[@]})); then
     note "without ${missing[*]}, which are not installed: what they prove is not proved here"
