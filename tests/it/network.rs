@@ -16,7 +16,7 @@ use std::{
 use nix::{sys::signal::Signal, unistd::Pid};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, until};
+use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, unproved, until};
 
 /// What the fake name server does with a question.
 const SILENT: u8 = 0;
@@ -60,7 +60,7 @@ fn possible() -> bool {
         .output();
     let possible = tried.is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!("no network namespace with a device here: nothing is proved");
+        unproved("no network namespace with a device here");
     }
     possible
 }

@@ -85,7 +85,7 @@ fn no_failure_shows_a_piece_of_a_password() {
 }
 
 fn check(address: &str, tokens: &[String], at: usize, seed: u64) {
-    let settings = if at % 3 == 0 { "APP_INIT_WAIT_FOR" } else { "DATABASE_URL" };
+    let settings = if at.is_multiple_of(3) { "APP_INIT_WAIT_FOR" } else { "DATABASE_URL" };
     let formats = ["text", "json"];
     let init = Init::new(["wait"])
         .env(settings, address)
