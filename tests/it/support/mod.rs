@@ -40,7 +40,8 @@ pub(crate) fn until<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn unproved(why: &str) {
     let test = std::thread::current();
     let name = test.name().unwrap_or_default();
-    writeln!(std::io::stderr(), "note: {name}: {why}: nothing is proved").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "note: {name}: {why}: nothing is proved").unwrap();
 }
 
 /// A port that nothing listens on, and that no test nor the kernel hands out again: below the range
