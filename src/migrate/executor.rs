@@ -16,10 +16,13 @@ use super::{
     progress::Progress,
     script::{Mode, Script},
     session::{VIGILANCE, jittered},
+    sql::{column, rows},
     watch::watch,
 };
 use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
 
+/// How long somebody who lost the lock may go on before its session is ended.
+const ORPHAN: Duration = Duration::from_secs(10);
 /// Pause before a file is tried again: first and longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -44,6 +47,8 @@ pub(super) struct Scene<'a> {
     pub(super) connection: &'a Connection,
     pub(super) session: &'a Session,
     pub(super) fence: Key,
+    /// Whether we hold the lock: not if it is switched off.
+    pub(super) leads: bool,
     /// Time limits of files that have none of their own.
     pub(super) policy: FilePolicy,
     /// Where a file outside a transaction remembers how far it is.
@@ -130,6 +135,7 @@ impl<'a> Executor<'a> {
 
     async fn again_and_again(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         let (started, mut pause) = (Instant::now(), RETRY.0);
+        let mut fenced = None;
         loop {
             self.scene.progress.tries();
             let attempt = match unit.script.mode {
@@ -137,7 +143,10 @@ impl<'a> Executor<'a> {
                 Mode::Statements => self.outside(unit).await?,
             };
             match attempt {
-                Attempt::Fenced => self.say_fenced(unit),
+                Attempt::Fenced => {
+                    let since = *fenced.get_or_insert_with(Instant::now);
+                    self.wait_at_fence(unit, since).await;
+                }
                 Attempt::Blocked(error) if self.is_spent(started) => return Err(error),
                 Attempt::Blocked(_) => self.say_blocked(unit),
                 done => return Ok(done),
@@ -149,8 +158,26 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn say_fenced(&self, unit: &Unit<'_>) {
+    /// Whoever is inside the fence while we have the lock has lost it. Its client cancels it within
+    /// seconds; if that is dead or frozen, and the server does not notice (before 14 it cannot
+    /// while a statement runs), we do.
+    async fn wait_at_fence(&self, unit: &Unit<'_>, since: Instant) {
         let label = &unit.script.label;
+        if self.scene.leads && since.elapsed() >= ORPHAN {
+            let held = self.scene.fence.held();
+            let query = format!(
+                "SELECT l.pid, pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l WHERE {held}"
+            );
+            let ended = rows(&self.scene.session.client, &query).await.unwrap_or_default();
+            for pid in ended.iter().filter_map(|row| column(row, 0)) {
+                tracing::warn!(
+                    phase = self.scene.phase,
+                    event = "orphan",
+                    "{label}: ended the session pid {pid}, which still applied a migration without the lock"
+                );
+            }
+            return;
+        }
         tracing::info!(
             phase = self.scene.phase,
             event = "fence",

@@ -162,6 +162,11 @@ impl Leader {
         }
     }
 
+    /// `false`: the lock is switched off.
+    pub(super) fn is_locked(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// The key that each migration takes in its own transaction.
     pub(super) fn fence(&self) -> Key {
         Key::new(Kind::Fence, &self.namespace)

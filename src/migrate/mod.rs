@@ -132,6 +132,7 @@ pub(crate) async fn apply(
             connection,
             session: &session,
             fence: leader.fence(),
+            leads: leader.is_locked(),
             policy: plan.files,
             place: Place { schema: &plan.schema, namespace: &leader.namespace },
             phase: "migrate",

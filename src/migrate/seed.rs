@@ -86,6 +86,7 @@ pub(crate) async fn apply_folder(
             connection,
             session: &session,
             fence: leader.fence(),
+            leads: leader.is_locked(),
             policy: seed.files,
             place: place.clone(),
             phase: "seed",

@@ -3,7 +3,11 @@
 //! Knows strings, quoted names, dollar quotes, nested comments, parentheses, `BEGIN ATOMIC` bodies
 //! and the data behind `COPY … FROM STDIN`. It does not check syntax: the server does.
 
+mod token;
+
 use std::ops::Range;
+
+use token::{comment, dollar_quoted, is_name, is_name_start, length_to, quoted};
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,70 +203,6 @@ impl Inside {
 fn is_copy_in(words: &[String]) -> bool {
     words.first().is_some_and(|word| word == "COPY")
         && words.windows(2).any(|pair| pair[0] == "FROM" && pair[1] == "STDIN")
-}
-
-/// Bytes up to and with `end`, or all of them.
-fn length_to(rest: &[u8], end: u8) -> usize {
-    rest.iter().position(|byte| *byte == end).map_or(rest.len(), |at| at + 1)
-}
-
-/// The length of a comment, which may hold others (manual, 4.1.5).
-fn comment(rest: &[u8]) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        if rest[at..].starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest[at..].starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    at
-}
-
-/// The length of a quoted string or name. A doubled quote is read as two neighbours, which ends
-/// at the same place.
-fn quoted(rest: &[u8], quote: u8, backslashes: bool) -> usize {
-    let mut at = 1;
-    while at < rest.len() {
-        if backslashes && rest[at] == b'\\' {
-            at += 2;
-        } else if rest[at] != quote {
-            at += 1;
-        } else if rest.get(at + 1) == Some(&quote) {
-            at += 2;
-        } else {
-            return at + 1;
-        }
-    }
-    rest.len()
-}
-
-/// The length of `$tag$…$tag$`; 1 for a dollar that opens none, such as the one of `$1`.
-fn dollar_quoted(rest: &[u8]) -> usize {
-    let name = rest[1..].iter().take_while(|byte| is_name(**byte) && **byte != b'$').count();
-    let digit = rest.get(1).is_some_and(u8::is_ascii_digit);
-    if digit || rest.get(1 + name) != Some(&b'$') {
-        return 1;
-    }
-    let tag = &rest[..name + 2];
-    let body = &rest[tag.len()..];
-    let close = body.windows(tag.len()).position(|window| window == tag);
-    close.map_or(rest.len(), |at| tag.len() + at + tag.len())
-}
-
-fn is_name_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
-}
-
-fn is_name(byte: u8) -> bool {
-    is_name_start(byte) || byte.is_ascii_digit() || byte == b'$'
 }
 
 #[cfg(test)]

@@ -58,13 +58,13 @@ impl Status {
         self.state.pending.is_empty() && self.state.problems.is_empty()
     }
 
-    /// One line per migration, for people.
+    /// One line per migration, what to do about problems, and what it comes to; for people.
     pub(crate) fn text(&self) -> String {
         let State { applied, pending, ahead, problems } = &self.state;
         let mut lines: Vec<String> = applied
             .iter()
             .map(|row| {
-                let when = row.applied_on.as_deref().unwrap_or("at an unknown time");
+                let when = row.applied_on.as_deref().map_or("at an unknown time".into(), to_second);
                 line("applied", format_args!("V{}__{}  {when}", row.version, row.name))
             })
             .collect();
@@ -73,11 +73,25 @@ impl Status {
             line("ahead", format_args!("V{}__{} is newer than this image", row.version, row.name))
         }));
         lines.extend(problems.iter().map(|problem| line(kind(problem), format_args!("{problem}"))));
+        let hint = problems.iter().find_map(Problem::hint);
+        lines.extend(hint.map(|hint| line("hint", format_args!("{hint}"))));
         lines.push(match &self.holder {
             Some(holder) => line("lock", format_args!("held by {holder}")),
             None => line("lock", format_args!("free")),
         });
+        lines.push(format!("\n{}\n", self.verdict()));
         lines.concat()
+    }
+
+    fn verdict(&self) -> String {
+        let State { applied, pending, ahead, problems } = &self.state;
+        let newer = if ahead.is_empty() { "" } else { ", ahead of this image" };
+        match (problems.len(), pending.len()) {
+            (0, 0) => format!("up to date: {} applied{newer}", applied.len() + ahead.len()),
+            (0, count) => format!("not up to date: `init migrate` will apply {count}{newer}"),
+            (1, _) => "a start stops here: 1 problem, nothing will be applied".into(),
+            (count, _) => format!("a start stops here: {count} problems, nothing will be applied"),
+        }
     }
 
     /// The same for programs.
@@ -110,6 +124,14 @@ impl Status {
             "problems": problems,
             "lock": holder,
         })
+    }
+}
+
+/// A time of RFC 3339 without the fraction of its second.
+fn to_second(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, _)) if time.ends_with('Z') => format!("{whole}Z"),
+        _ => time.to_owned(),
     }
 }
 

@@ -73,7 +73,9 @@ impl Work {
             }
             Self::Migrate(migrate) => {
                 let watched = migrate.watch.as_ref().map(Watch::text).unwrap_or_default();
-                source(&migrate.source) + &watched
+                let unlocked = if migrate.lock.take { "" } else { ", without the lock" };
+                let limit = at_most(migrate.files.timeout);
+                format!("{}{watched}{unlocked}{limit}", source(&migrate.source))
             }
             Self::Seed(seed) => {
                 let once = match (&seed.once, seed.force) {
@@ -100,6 +102,11 @@ fn source(source: &Source) -> String {
         Source::Folder(path) => format!("folder {}", path.display()),
         Source::Command(step) => step.command.source.clone(),
     }
+}
+
+/// Nothing where there is no limit.
+fn at_most(timeout: Option<Duration>) -> String {
+    timeout.map_or_else(String::new, |_| format!(", at most {}", limit(timeout)))
 }
 
 fn limit(limit: Option<Duration>) -> String {

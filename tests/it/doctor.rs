@@ -9,10 +9,12 @@ use std::{
     path::Path,
 };
 
-use nix::unistd::Uid;
+use nix::{sys::signal::Signal, unistd::Uid};
 use serde_json::Value;
 
-use crate::support::{CANARY, Init, Postgres, free_port, init::Finished, postgres::psql};
+use crate::support::{
+    CANARY, Init, Postgres, fake::Fake, free_port, init::Finished, postgres::psql, until,
+};
 
 /// An image with two migrations, a seed and a script.
 fn image() -> tempfile::TempDir {
@@ -216,6 +218,40 @@ fn a_target_that_is_down_is_one_finding_among_the_others() {
     assert_eq!(found(&report, "error").len(), 2, "{}", text.stdout);
     let tcp = format!("tcp://127.0.0.1:{port}");
     trap(&Postgres::shared().database(), &[("APP_INIT_WAIT_FOR", &tcp)], 69, &["[tcp-refused"]);
+}
+
+#[test]
+fn what_is_no_working_server_is_told_apart() {
+    let address = |port: u16| format!("postgres://app:{CANARY}@127.0.0.1:{port}/app");
+    let (silent, closing) = (Fake::silent(), Fake::closing());
+    let web = Fake::answering(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    for (fake, code, id) in
+        [(&silent, 69, "[pg-silent]"), (&closing, 69, "[pg-closed]"), (&web, 78, "[not-postgres]")]
+    {
+        trap(&address(fake.port), &[], code, &["network", "login", id]);
+    }
+}
+
+#[test]
+fn a_host_of_a_list_that_is_down_is_a_warning() {
+    let url = Postgres::shared().database();
+    let image = image();
+    let down = format!("@127.0.0.1:{},", free_port());
+    let (text, report) = reports(image.path(), &url.replace('@', &down), &[]);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    let warnings = found(&report, "warning");
+    assert!(warnings.len() == 1 && warnings[0].contains("[pg-refused"), "{warnings:#?}");
+}
+
+#[test]
+fn a_stop_signal_ends_the_look() {
+    let silent = Fake::silent();
+    let url = format!("postgres://app:{CANARY}@127.0.0.1:{}/app", silent.port);
+    let image = image();
+    let init = doctor(image.path(), &url, &[]).start();
+    until("doctor has reached the server", || (silent.accepted() > 0).then_some(()));
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
 }
 
 #[test]

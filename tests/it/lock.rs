@@ -159,6 +159,31 @@ fn a_leader_that_cannot_notice_its_loss_is_fenced_off() {
     until("nothing is left", || free(&url));
 }
 
+/// If its client is dead or frozen for good, nobody would end what it runs but the next leader.
+#[test]
+fn a_session_left_inside_the_fence_is_ended_by_the_next_leader() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__slow.sql", SLOW)]);
+    let frozen = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    frozen.signal(Signal::SIGSTOP);
+    ask(&url, &format!("alter database {} set app.fast = 'yes'", url.rsplit('/').next().unwrap()));
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
+    );
+    let next = migrate(&url, folder.path()).run();
+    assert_eq!(next.code, 0, "{}", next.stderr);
+    assert!(
+        next.stderr.contains("which still applied a migration without the lock"),
+        "{}",
+        next.stderr
+    );
+    frozen.signal(Signal::SIGCONT);
+    assert_eq!(frozen.exit_code(), 75);
+    assert_eq!(history(&url), "1");
+}
+
 /// What ends the connection says nothing about the file: a retry helps, and that is what 75 says.
 #[test]
 fn a_server_that_goes_away_in_a_migration_leaves_nothing_and_the_next_start_applies_it() {

@@ -92,9 +92,10 @@ pub(crate) fn shell(script: &str) -> String {
     serde_json::to_string(&["sh", "-c", script]).unwrap()
 }
 
-/// The binary under test.
+/// The binary under test: cargo's, or the one that `INIT` names, such as dist/init.
 pub(crate) fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_init"))
+    std::env::var_os("INIT")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_init")), PathBuf::from)
 }
 
 /// A started `init`. Killed if the test ends first.

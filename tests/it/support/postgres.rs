@@ -220,6 +220,7 @@ pub(crate) fn tool(name: &str) -> PathBuf {
         .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
         .unwrap_or_default();
     versions.sort();
+    // Of what PG_BIN does not have, such as psql: the installed one, which serves older servers too.
     directories.extend(versions.into_iter().rev());
     directories.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     directories

@@ -26,13 +26,29 @@ fn narrow_checksums_are_refinerys_own() {
     }
 }
 
-/// What refinery 0.10 wrote for these two files, once built for 32-bit and once for 64-bit versions.
+/// What refinery 0.10 wrote for this file.
 #[test]
-fn both_widths_hash_what_refinery_hashes() {
+fn the_width_of_the_version_is_part_of_the_checksum() {
     let text = include_str!("../../../../tests/fixtures/refinery/V1__create_users.sql");
     let migration = file("V1__create_users", text);
     assert_eq!(checksum(&migration, Width::Int4), 13_086_084_637_142_845_159);
     assert_ne!(checksum(&migration, Width::Int8), checksum(&migration, Width::Int4));
+}
+
+/// Printed by a program of its own that calls refinery-core 0.10.1 with the feature `int8-versions`
+/// (`Migration::unapplied(name, text).checksum()`): a build has one width, and ours is the other.
+#[test]
+fn wide_checksums_are_those_of_refinerys_64_bit_build() {
+    for (stem, text, theirs) in [
+        ("V1__initial", "create table a (id int);\n", 3_277_943_103_127_822_032),
+        ("V2__ünï_code", "select 'ä';\r\n", 9_220_949_296_277_723_527),
+        ("U7__unordered", "", 14_618_827_587_062_951_739),
+        ("V2147483648__wide", "select 1;", 11_526_771_292_452_877_999),
+        ("V20240101000001__first", "create table t ();\n", 9_573_178_212_912_147_805),
+        ("V9223372036854775807__last", "select 'end'", 5_700_022_402_248_756_661),
+    ] {
+        assert_eq!(checksum(&file(stem, text), Width::Int8), theirs, "{stem}");
+    }
 }
 
 #[test]
