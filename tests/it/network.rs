@@ -85,7 +85,11 @@ impl Cut {
             .env("APP_INIT_WAIT_TIMEOUT", "forever")
             .current_dir(directory.path())
             .start();
-        until("the network is made", || directory.path().join("made").exists().then_some(()));
+        until("the network is made", || {
+            let said = init.output();
+            assert_eq!(said, "--- stdout\n--- stderr\n", "the network cannot be made");
+            directory.path().join("made").exists().then_some(())
+        });
         let names = Names::inside(init.pid(), answer);
         fs::write(directory.path().join("go"), "").unwrap();
         Some(Self { init, names, _directory: directory })
