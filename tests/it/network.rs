@@ -16,7 +16,7 @@ use std::{
 use nix::{sys::signal::Signal, unistd::Pid};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, until};
+use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, unproved, until};
 
 /// What the fake name server does with a question.
 const SILENT: u8 = 0;
@@ -60,7 +60,7 @@ fn possible() -> bool {
         .output();
     let possible = tried.is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!("no network namespace with a device here: nothing is proved");
+        unproved("no network namespace with a device here");
     }
     possible
 }
@@ -85,7 +85,11 @@ impl Cut {
             .env("APP_INIT_WAIT_TIMEOUT", "forever")
             .current_dir(directory.path())
             .start();
-        until("the network is made", || directory.path().join("made").exists().then_some(()));
+        until("the network is made", || {
+            let said = init.output();
+            assert_eq!(said, "--- stdout\n--- stderr\n", "the network cannot be made");
+            directory.path().join("made").exists().then_some(())
+        });
         let names = Names::inside(init.pid(), answer);
         fs::write(directory.path().join("go"), "").unwrap();
         Some(Self { init, names, _directory: directory })

@@ -9,7 +9,7 @@ use std::{
 
 use nix::unistd::Uid;
 
-use super::{free_port, until};
+use super::{free_port, unproved, until};
 
 /// A service on a port of its own. Killed when dropped.
 pub(crate) struct Service {
@@ -25,7 +25,7 @@ pub(crate) fn found(name: &str) -> Option<PathBuf> {
     let all = std::env::split_paths(&path).chain(usual);
     let program = all.map(|directory| directory.join(name)).find(|path| path.is_file());
     if program.is_none() {
-        eprintln!("{name} is not installed: nothing is proved here");
+        unproved(&format!("{name} is not installed"));
     }
     program
 }
@@ -93,7 +93,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         // Politely first: nginx stops its workers only then.
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
-        drop(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         drop(self.child.wait());
     }
 }
