@@ -10,6 +10,23 @@ PG_BIN=$(scripts/postgres.sh bin)
 export PG_BIN
 note "$("$PG_BIN/postgres" --version) in $PG_BIN"
 
+# Services that a user does not need; their tests say so and prove nothing where one is missing.
+services=(pgbouncer redis-server nginx ip openssl)
+missing=()
+for program in "${services[@]}"; do
+    PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("$program")
+done
+if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    step "Services for the tests: ${missing[*]}"
+    packages=("${missing[@]/#ip/iproute2}")
+    # Debian would start them as services of the machine.
+    export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
+        note "not installed: what they prove is not proved here"
+elif ((${#missing[@]})); then
+    note "without ${missing[*]}, which are not installed: what they prove is not proved here"
+fi
+
 step "Format: cargo fmt --check"
 cargo fmt --check
 

@@ -124,12 +124,35 @@ Wait until every target is ready, then exit, or hand over to CMD.
 
 Usage: init wait [TARGET…] [--timeout 30s] [-- CMD…]
 
-  database             the database of DATABASE_URL
-  postgres://…         another one; ready means logged in and answering
-  tcp://host:port      something accepts connections
+  database                 the database of DATABASE_URL
+  postgres://user@host/db  another one, in any dialect; ready means logged in
+                           and answering, a port that accepts is not enough
+  redis://:pw@host:6379/0  lets us in, has the database, answers PING
+  rediss://…               the same with TLS
+  http://host:80/path      answers 200 to 299
+  https://…#status=200-399 the status that is wanted instead, or a range of them
+  http://…#body=ready      the page must hold this text; with both: #status=…&body=…
+  tcp://host:5672          something accepts connections; or host:5672
+  unix:///run/app.sock     the same on a socket
+  file:///run/ready        exists
+  dns://name               has an address
 
-Without a target it waits for APP_INIT_WAIT_FOR, else for the database.
-Exit code 69 if a target was not ready in time, 77 if it refused us.
+All are waited for at once. Without a target it waits for APP_INIT_WAIT_FOR, else
+for the database. Exit code 69 if a target was not ready in time, 77 if it refused
+us, 78 if it is not what its address says; wrong passwords and missing databases
+are tolerated for APP_INIT_WAIT_FATAL_GRACE.
+
+From dockerize and wait-for-it
+  dockerize -wait tcp://db:5432 -timeout 60s CMD   init wait database --timeout 60s -- CMD
+  -wait http://api/health                          http://api/health
+  -wait-http-header …                              no counterpart
+  -wait-retry-interval 1s                          not needed: the pace follows the failure
+  -template, -stdout, -stderr                      no counterpart
+  wait-for-it.sh db:5432 -t 30 -- CMD              init wait db:5432 --timeout 30s -- CMD
+  -h db -p 5432                                    db:5432
+  -t 0                                             --timeout forever
+  -s, --strict                                     always: CMD runs only if all are ready
+  -q                                               --quiet
 ";
 
 const PLAN: &str = "\

@@ -3,6 +3,8 @@
 //! `table` holds every row; `server` and `network` choose one from a SQLSTATE or an errno.
 //! docs/troubleshooting.md is made from the same rows.
 
+#[cfg(test)]
+mod addresses;
 pub(crate) mod network;
 pub(crate) mod server;
 pub(crate) mod table;
@@ -188,11 +190,44 @@ mod tests {
             ];
             text.extend(lines);
         }
+        for (id, what, hint) in addresses::ADDRESSES {
+            let end = format!(
+                "- never passes: the start ends at once; exit code {}\n",
+                Exit::Config.code()
+            );
+            text.extend([format!("\n## {id}\n\n> {what}\n\n"), end, format!("- {hint}\n")]);
+        }
         text
     }
 
-    const DOCUMENT_HEAD: &str = "# Troubleshooting\n\nEvery message about a target that is not ready ends with an id in brackets. \
-        This page lists all ids with what they mean and what to do.\nIt is made from `src/diagnose/table.rs`; \
+    /// Ids are literals, so that they can be searched for; here for those that no page explains.
+    #[test]
+    fn every_id_of_an_address_is_in_the_document() {
+        let mut unknown = Vec::new();
+        for source in [
+            include_str!("../config/database/url.rs"),
+            include_str!("../config/database/ado.rs"),
+            include_str!("../config/database/draft.rs"),
+            include_str!("../config/database/keywords.rs"),
+            include_str!("../config/database/parameter.rs"),
+            include_str!("../config/database/service.rs"),
+            include_str!("../config/database/settle.rs"),
+            include_str!("../config/target.rs"),
+            include_str!("../config/target/service.rs"),
+        ] {
+            let literals = source.split('"').filter(|text| {
+                let kind =
+                    ["url-", "target-", "service-"].iter().any(|kind| text.starts_with(kind));
+                kind && text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            });
+            unknown
+                .extend(literals.filter(|id| !addresses::ADDRESSES.iter().any(|row| row.0 == *id)));
+        }
+        assert!(unknown.is_empty(), "not in src/diagnose/addresses.rs: {unknown:?}");
+    }
+
+    const DOCUMENT_HEAD: &str = "# Troubleshooting\n\nEvery message about a target that is not ready, or about its address, ends with an id in brackets. \
+        This page lists all ids with what they mean and what to do.\nIt is made from `src/diagnose/table.rs` and `addresses.rs`; \
         `UPDATE_DOCS=1 cargo test the_document` writes it anew.\nWords in `{braces}` are replaced by the facts of the case.\n";
 
     #[test]

@@ -93,7 +93,7 @@ CUT "pg-cut" Transient Closed NotReady 40
     "an administrator or a restart ended it; if it stays, look at the server's log";
 INIT_PHASE "pg-init-phase" Transient Starting NotReady 62
     "the server listens on its socket only"
-    "the official image runs such a server while it initialises and stops it afterwards; one that is meant to be socket-only counts after 3 s";
+    "the official image runs such a server while it initialises and stops it afterwards; one that is meant to be socket-only sets listen_addresses in postgresql.conf, not on the command line, and counts after 3 s";
 FULL "pg-full" Transient Full NotReady 65
     "the server has no free connection slot"
     "max_connections is used up: compare it with pool size times replicas, or put a pooler in front";

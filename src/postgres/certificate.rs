@@ -3,10 +3,13 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use rustls::{CertificateError, Error, OtherError, pki_types::CertificateDer};
+use rustls::{
+    CertificateError, Error, OtherError,
+    pki_types::{CertificateDer, SubjectPublicKeyInfoDer},
+};
 use x509_cert::{
     Certificate,
-    der::Decode,
+    der::{Decode, Encode},
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
@@ -26,6 +29,16 @@ impl fmt::Display for Distrust {
 }
 
 impl std::error::Error for Distrust {}
+
+/// Whether a certificate holds this public key; one that cannot be read is the server's to judge.
+///
+/// rustls' own check refuses certificates of version 1, which `openssl x509 -req` makes unless told
+/// otherwise and which servers accept.
+pub(super) fn is_for(certificate: &CertificateDer, key: &SubjectPublicKeyInfoDer) -> bool {
+    let Ok(parsed) = Certificate::from_der(certificate) else { return true };
+    let held = parsed.tbs_certificate.subject_public_key_info.to_der();
+    held.map_or(true, |held| held == key.as_ref())
+}
 
 /// The same refusal with its reason in words. `roots` is what was asked: a file's name, or the
 /// system's. Errors that are not about the certificate stay as they are.

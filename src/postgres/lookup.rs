@@ -23,7 +23,7 @@ use crate::diagnose::{network, table};
 /// Queries for one name that may hang at the same time, each on a thread.
 const PENDING: usize = 3;
 
-/// How long an answer is used again: a port that refuses is tried thirty times a second, and the name
+/// How long an answer is used again: a port that refuses is tried twenty times a second, and the name
 /// server should not see that.
 const FRESH: Duration = Duration::from_secs(1);
 

@@ -16,6 +16,7 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 use super::certificate::{self, Distrust};
@@ -49,22 +50,41 @@ pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     let versions: &[&rustls::SupportedProtocolVersion] =
         if ssl.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let verifier = verifier(ssl, &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(|_| "no common protocol version".to_owned())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &ssl.identity {
         None => builder.with_no_client_auth(),
-        Some((certificate, key)) => builder
-            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-            .map_err(|_| format!("`{}` does not fit its key", certificate.display()))?,
+        Some((certificate, key)) => {
+            builder.with_client_cert_resolver(identity(certificate, key, &provider)?)
+        }
     };
     if ssl.direct {
         // The server refuses direct TLS without it (manual, 55.2.11).
         config.alpn_protocols = vec![b"postgresql".to_vec()];
     }
     Ok(config)
+}
+
+/// The client's certificate and its key.
+fn identity(
+    path: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<Arc<SingleCertAndKey>, String> {
+    let chain = certificates(path)?;
+    let signing = provider
+        .key_provider
+        .load_private_key(private_key(key)?)
+        .map_err(|_| format!("`{}` is a key of an unknown kind", key.display()))?;
+    let (own, key) = (chain.first(), signing.public_key());
+    let other = own.zip(key).is_some_and(|(own, key)| !certificate::is_for(own, &key));
+    if other {
+        return Err(format!("`{}` does not fit its key", path.display()));
+    }
+    Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, signing))))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -174,8 +174,7 @@ fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
 fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
     let runtime = runtime()?;
     let (timeline, outcome) = runtime.block_on(async {
-        let events =
-            Events::open().map_err(|cause| Internal { what: "listen to signals", cause })?;
+        let events = listen()?;
         let mut preparation = Preparation::new(events, timeline);
         let outcome = preparation.carry_out(plan).await;
         prepare::Result::Ok((preparation.timeline, outcome))
@@ -190,6 +189,25 @@ fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
 fn runtime() -> prepare::Result<tokio::runtime::Runtime> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(built.map_err(|cause| Internal { what: "start the runtime", cause })?)
+}
+
+/// Answers a question on a runtime of its own. A stop signal, blocked like all others, ends it too.
+fn ask<T>(question: impl Future<Output = T>) -> prepare::Result<T> {
+    let runtime = runtime()?;
+    let answer = runtime.block_on(async {
+        let mut events = listen()?;
+        tokio::select! {
+            answer = question => Ok(answer),
+            signal = events.stop() => Err(prepare::stopped("report", signal)),
+        }
+    });
+    // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
+    runtime.shutdown_background();
+    answer
+}
+
+fn listen() -> prepare::Result<Events> {
+    Ok(Events::open().map_err(|cause| Internal { what: "listen to signals", cause })?)
 }
 
 /// The last line of the timeline.

@@ -6,6 +6,7 @@ use super::{note, prepare::Result, tell, tell_all};
 use crate::{
     config::{self, Config, Provision},
     exit::Exit,
+    failure::Failure,
     migrate, plan,
 };
 
@@ -47,7 +48,15 @@ pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
             let printed = print(&text);
             if exit_code && !status.is_current() { Exit::Migrate } else { printed }
         }
-        Err(failure) => tell(&*failure),
+        Err(failure) => ended(&*failure),
+    }
+}
+
+/// A stop was said when it came; everything else is told.
+pub(super) fn ended(failure: &dyn Failure) -> Exit {
+    match failure.exit() {
+        Exit::Signal(_) => failure.exit(),
+        _ => tell(failure),
     }
 }
 
@@ -62,13 +71,10 @@ fn read_status(config: &Config) -> Result<migrate::status::Status> {
     let Some(connection) = config.migrate_connection() else {
         return Err(nothing("no database is known", "set DATABASE_URL"));
     };
-    let runtime = super::runtime()?;
     let status = migrate::status::status(connection, folder, config.lock.name.as_deref());
-    let status = runtime.block_on(status);
-    runtime.shutdown_background();
-    Ok(status?)
+    Ok(super::ask(status)??)
 }
 
-fn nothing(why: &str, hint: &str) -> Box<dyn crate::failure::Failure> {
+fn nothing(why: &str, hint: &str) -> Box<dyn Failure> {
     config::problem::Problem::config(format!("status: {why}")).hint(hint).into()
 }

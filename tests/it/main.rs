@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     reason = "tests start, signal and collect processes themselves"
 )]
+#![expect(clippy::print_stderr, reason = "a test says what this machine does not let it prove")]
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod bad_input;
@@ -16,13 +17,17 @@ mod layers;
 mod limits;
 mod lock;
 mod migrate;
+mod network;
 mod outside;
 mod passthrough;
+mod phases;
 mod plan;
 mod pooled;
 mod reap;
 mod refinery;
+mod secrets;
 mod seed;
+mod services;
 mod signals;
 mod start;
 mod step;

@@ -10,7 +10,7 @@ fn wait(target: &str) -> Init {
 
 #[track_caller]
 fn assert_fails(target: &str, code: i32, id: &str) -> Finished {
-    let finished = wait(target).env("APP_INIT_WAIT_TIMEOUT", "400ms").run();
+    let finished = wait(target).env("APP_INIT_WAIT_TIMEOUT", "4s").run();
     assert_eq!(finished.code, code, "{target}\n{}", finished.stderr);
     assert!(finished.stderr.contains(&format!("[{id}]")), "{target}\n{}", finished.stderr);
     finished
@@ -44,7 +44,7 @@ fn a_file_and_a_socket_that_come_late_are_waited_for() {
 #[test]
 fn names_are_waited_for() {
     assert_ready("dns://localhost");
-    let finished = wait("dns://no-such-host.invalid").env("APP_INIT_WAIT_TIMEOUT", "300ms").run();
+    let finished = wait("dns://no-such-host.invalid").env("APP_INIT_WAIT_TIMEOUT", "4s").run();
     assert_eq!(finished.code, 69, "{}", finished.stderr);
 }
 

@@ -66,7 +66,7 @@ impl Database {
 
     fn question(&self) -> &'static str {
         if self.over_socket() {
-            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('listen_addresses'), pg_catalog.pg_postmaster_start_time()"
+            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('listen_addresses'), pg_catalog.pg_postmaster_start_time(), (SELECT source FROM pg_catalog.pg_settings WHERE name = 'listen_addresses')"
         } else if self.writable {
             "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
         } else {
@@ -79,11 +79,15 @@ impl Database {
     }
 
     /// The official image's first phase: a server without `listen_addresses`, stopped after the init
-    /// scripts. One that is meant to be so outlasts it.
+    /// scripts, however long they take. Its entrypoint says so on the command line, and such a server
+    /// never counts. One that is meant to be so has it in its configuration and must only last.
     fn init_phase(&mut self, row: &SimpleQueryRow) -> bool {
         if !self.over_socket() || row.get(2) != Some("") {
             self.socket_only = None;
             return false;
+        }
+        if row.get(4) == Some("command line") {
+            return true;
         }
         let started = row.get(3).unwrap_or_default();
         match &self.socket_only {

@@ -37,6 +37,16 @@ impl Fake {
         Self::new(drain)
     }
 
+    /// Answers that there is no TLS, and nothing more.
+    pub(crate) fn silent_after_no() -> Self {
+        Self::new(|mut stream| {
+            if matches!(stream.read(&mut [0; 8]), Ok(8)) {
+                drop(stream.write_all(b"N"));
+            }
+            drain(stream);
+        })
+    }
+
     /// Accepts and closes at once, as a port proxy without a backend does.
     pub(crate) fn closing() -> Self {
         Self::new(drop)
@@ -97,6 +107,23 @@ impl Fake {
                 }
             }
             drop(stream.write_all(&error_response(code, message, detail)));
+        })
+    }
+
+    /// A Postgres without TLS that asks for an authentication of this kind
+    /// (`AuthenticationRequest`, manual, 55.7) and waits.
+    pub(crate) fn asking(kind: u32, more: &'static [u8]) -> Self {
+        Self::new(move |mut stream| {
+            let mut buffer = [0; 4096];
+            while matches!(stream.read(&mut buffer), Ok(8)) {
+                drop(stream.write_all(b"N"));
+            }
+            let mut bytes = vec![b'R'];
+            bytes.extend(u32::try_from(more.len() + 8).unwrap().to_be_bytes());
+            bytes.extend(kind.to_be_bytes());
+            bytes.extend(more);
+            drop(stream.write_all(&bytes));
+            drain(stream);
         })
     }
 

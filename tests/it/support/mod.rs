@@ -6,11 +6,15 @@ pub(crate) mod fake;
 pub(crate) mod init;
 pub(crate) mod pid1;
 pub(crate) mod postgres;
+pub(crate) mod services;
 
 pub(crate) use init::{Init, Running};
 pub(crate) use postgres::Postgres;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
 
 /// The password of every database the tests start. No output of `init` may ever contain it.
 pub(crate) const CANARY: &str = "cAnAry-p4ss-7f3e";
@@ -30,8 +34,17 @@ pub(crate) fn until<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A port that nothing listens on right now.
+/// A port that nothing listens on, and that no test nor the kernel hands out again: below the range
+/// from which outgoing connections and `bind(0)` are served (ip(7), `ip_local_port_range`).
 pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Test processes that run at the same time begin at different places.
+        let begin = u16::try_from(std::process::id() % 97).unwrap() * 190;
+        let port = 12_000 + (begin + step) % 18_500;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

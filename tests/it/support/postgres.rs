@@ -27,12 +27,13 @@ pub(crate) struct Postgres {
 }
 
 /// Stops the server when its standard input ends and removes what it stored if told to.
-const GUARD: &str = r#""$1" -D "$2" & pid=$!
+const GUARD: &str = r#"program=$1 data=$2; shift 2
+"$program" -D "$data" "$@" & pid=$!
 trap '' INT TERM
 read -r order
 kill -INT $pid 2>/dev/null
 wait $pid
-[ "$order" = keep ] || rm -rf "${2%/*}""#;
+[ "$order" = keep ] || rm -rf "${data%/*}""#;
 
 impl Postgres {
     /// The server that tests share.
@@ -104,9 +105,15 @@ impl Postgres {
 
     /// Starts the server without waiting for it.
     pub(crate) fn launch(&mut self) {
+        self.launch_with(&[]);
+    }
+
+    /// The same with more words on its command line.
+    pub(crate) fn launch_with(&mut self, words: &[&str]) {
         let log = fs::File::create(self.directory.parent().unwrap().join("log")).unwrap();
         let mut shell = as_server_user_path(Path::new("/bin/sh"));
         shell.args(["-c", GUARD, "guard"]).arg(tool("postgres")).arg(&self.directory);
+        shell.args(words);
         // A group of its own: ^C at the terminal must not reach the server before the guard.
         shell.process_group(0).stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut child = shell.spawn().unwrap();
@@ -121,6 +128,29 @@ impl Postgres {
             drop(input);
             child.wait().unwrap();
         }
+    }
+
+    /// Sends a signal to the postmaster: TERM stops it once all clients have left.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let file = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap();
+        let pid = file.lines().next().unwrap().parse().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// A session that stays until it is dropped.
+    pub(crate) fn hold(&self) -> Holder {
+        let mut child = Command::new(tool("psql"))
+            .args(["-XAtq", "-d", &self.url("postgres")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "select 'held';").unwrap();
+        let mut answer = [0; 5];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut answer).unwrap();
+        assert_eq!(&answer, b"held\n");
+        Holder { child, _input: input }
     }
 
     /// What the server wrote to its log.
@@ -143,6 +173,19 @@ impl Postgres {
     /// Runs SQL as the superuser; unaligned rows, or psql's error text.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> Result<String, String> {
         psql(&self.url(database), sql)
+    }
+}
+
+/// A session of psql.
+pub(crate) struct Holder {
+    child: Child,
+    _input: ChildStdin,
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

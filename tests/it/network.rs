@@ -1,0 +1,234 @@
+//! Name servers that are silent or broken, packets that vanish, and a stop signal in every part of a
+//! try: in a network namespace of its own where this machine lets us have one (as root).
+
+use std::{
+    fs,
+    net::UdpSocket,
+    os::{fd::AsFd, unix::fs::PermissionsExt},
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, until};
+
+/// What the fake name server does with a question.
+const SILENT: u8 = 0;
+const SERVFAIL: u8 = 2;
+const NXDOMAIN: u8 = 3;
+/// Answers 127.0.0.1, where nothing listens.
+const KNOWN: u8 = 200;
+
+/// A name server on 127.0.0.1:53 of a namespace; its answers can be changed while it runs.
+struct Names {
+    answer: Arc<AtomicU8>,
+    asked: Arc<AtomicU32>,
+}
+
+/// `init wait TARGET` with a network of its own: loopback, a fake name server, and the address
+/// 10.99.0.2, from which nothing ever comes back.
+struct Cut {
+    init: Running,
+    names: Names,
+    _directory: tempfile::TempDir,
+}
+
+/// Makes the network, says so, and becomes `init` once the name server is there.
+const SCRIPT: &str = r#"set -e
+ip link set lo up
+ip link add v0 type veth peer name v1
+ip address add 10.99.0.1/24 dev v0
+ip link set v0 up
+ip link set v1 up
+ip neighbour add 10.99.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent
+mount --bind "$1/resolv.conf" /etc/resolv.conf
+: > "$1/made"
+while [ ! -e "$1/go" ]; do sleep 0.02; done
+shift
+exec "$@""#;
+
+/// Whether this machine lets us have namespaces with a network device; told if not.
+fn possible() -> bool {
+    let tried = Command::new("unshare")
+        .args(["--mount", "--net", "sh", "-c", "ip link add v0 type veth peer name v1"])
+        .output();
+    let possible = tried.is_ok_and(|output| output.status.success());
+    if !possible {
+        eprintln!("no network namespace with a device here: nothing is proved");
+    }
+    possible
+}
+
+impl Cut {
+    /// `before` wraps the binary inside the namespace, as `unshare --pid` does.
+    fn off(before: &[&str], target: &str, answer: u8) -> Option<Self> {
+        if !possible() {
+            return None;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let place = directory.path().to_str().unwrap();
+        fs::write(directory.path().join("resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
+        let binary = binary();
+        let words = ["unshare", "--mount", "--net", "sh", "-c", SCRIPT, "sh", place];
+        let words = words.iter().chain(before).copied();
+        let init = Init::wrapped(words)
+            .arg(binary)
+            .arg("wait")
+            .arg(target)
+            .env("APP_INIT_WAIT_TIMEOUT", "forever")
+            .current_dir(directory.path())
+            .start();
+        until("the network is made", || directory.path().join("made").exists().then_some(()));
+        let names = Names::inside(init.pid(), answer);
+        fs::write(directory.path().join("go"), "").unwrap();
+        Some(Self { init, names, _directory: directory })
+    }
+}
+
+impl Names {
+    /// A thread enters the process' network to bind the socket; the socket stays there.
+    fn inside(pid: Pid, answer: u8) -> Self {
+        let answer = Arc::new(AtomicU8::new(answer));
+        let asked = Arc::new(AtomicU32::new(0));
+        let (mode, count) = (Arc::clone(&answer), Arc::clone(&asked));
+        let (ready, bound) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let network = fs::File::open(PathBuf::from(format!("/proc/{pid}/ns/net"))).unwrap();
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
+            ready.send(()).unwrap();
+            let mut question = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut question) {
+                count.fetch_add(1, Ordering::Relaxed);
+                if let Some(reply) = reply(&question[..length], mode.load(Ordering::Relaxed)) {
+                    drop(socket.send_to(&reply, from));
+                }
+            }
+        });
+        bound.recv().unwrap();
+        Self { answer, asked }
+    }
+
+    fn become_(&self, answer: u8) {
+        self.answer.store(answer, Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// A DNS reply (RFC 1035, 4.1): the question again, a code, and one address for a question of type A.
+fn reply(question: &[u8], mode: u8) -> Option<Vec<u8>> {
+    if mode == SILENT {
+        return None;
+    }
+    let end = 12 + question[12..].iter().position(|byte| *byte == 0)? + 5;
+    let wants_a = question.get(end - 4..end - 2)? == [0, 1];
+    let answers = u8::from(mode == KNOWN && wants_a);
+    let code = if mode == KNOWN { 0 } else { mode };
+    let mut bytes = question[..2].to_vec();
+    bytes.extend([0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
+    bytes.extend(&question[12..end]);
+    if answers == 1 {
+        // The name of the question, type A, class IN, no time to live, four bytes.
+        bytes.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
+    }
+    Some(bytes)
+}
+
+fn named() -> String {
+    format!("postgres://app:{CANARY}@db.example:5432/shop")
+}
+
+#[test]
+fn a_name_that_appears_is_noticed_whatever_the_name_server_did_before() {
+    for (before, id) in
+        [(SILENT, "[dns-silent]"), (SERVFAIL, "[dns-failing]"), (NXDOMAIN, "[dns-unknown]")]
+    {
+        let Some(cut) = Cut::off(&[], &named(), before) else { return };
+        cut.init.expect_line(id);
+        // Asked again and again, while earlier questions to a silent one still hang.
+        let asked = cut.names.asked();
+        until("asked again", || (cut.names.asked() > asked + 4).then_some(()));
+        cut.names.become_(KNOWN);
+        cut.init.expect_line("connection refused");
+        cut.init.signal(Signal::SIGTERM);
+        assert_eq!(cut.init.exit_code(), 143, "{id}");
+    }
+}
+
+#[test]
+fn an_answer_is_used_again_while_the_port_refuses() {
+    let Some(cut) = Cut::off(&[], &named(), KNOWN) else { return };
+    cut.init.expect_line("connection refused");
+    cut.names.become_(SERVFAIL);
+    cut.init.expect_line("[dns-failing]");
+    cut.names.become_(KNOWN);
+    cut.init.signal(Signal::SIGTERM);
+    assert_eq!(cut.init.exit_code(), 143);
+}
+
+#[test]
+fn packets_that_vanish_are_told() {
+    let url = format!("postgres://app:{CANARY}@10.99.0.2/shop");
+    let Some(cut) = Cut::off(&[], &url, SILENT) else { return };
+    let line = cut.init.expect_line("[net-timeout]");
+    assert!(line.contains("timed out"), "{line}");
+}
+
+#[test]
+fn a_stop_signal_ends_every_part_of_a_try_as_pid_1() {
+    let before = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"];
+    let vanishing = format!("postgres://app:{CANARY}@10.99.0.2/shop");
+    for (target, answer) in [(named(), SILENT), (vanishing, SILENT)] {
+        let Some(cut) = Cut::off(&before, &target, answer) else { return };
+        let pid = until("init runs as PID 1", || {
+            let pid = *pid1::children(cut.init.pid()).first()?;
+            let name = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            name.windows(5).any(|part| part == b"wait\0").then_some(pid)
+        });
+        if answer == SILENT && target == named() {
+            until("the name is asked for", || (cut.names.asked() > 0).then_some(()));
+        } else {
+            until("a packet is sent", || {
+                let sockets = fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+                // SYN_SENT to 10.99.0.2 (proc_net_tcp: addresses in host order).
+                sockets.contains("0200630A:1538 02").then_some(())
+            });
+        }
+        nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+        assert_eq!(cut.init.exit_code(), 143, "{target}");
+    }
+}
+
+#[test]
+fn a_stop_signal_ends_a_handshake_and_a_silent_login_as_pid_1() {
+    let tls = Fake::new(|mut stream| {
+        use std::io::{Read, Write};
+        let mut bytes = [0; 4096];
+        if matches!(stream.read(&mut bytes), Ok(8)) {
+            drop(stream.write_all(b"S"));
+        }
+        while matches!(stream.read(&mut bytes), Ok(1..)) {}
+    });
+    for (fake, mode) in
+        [(tls, "require"), (Fake::silent(), "prefer"), (Fake::silent_after_no(), "prefer")]
+    {
+        let url = format!("{}?sslmode={mode}&connect_timeout=600", fake.url());
+        let init = pid1::pid1(["wait"])
+            .env("DATABASE_URL", url)
+            .env("APP_INIT_WAIT_TIMEOUT", "forever")
+            .start();
+        until("connected", || (fake.accepted() > 0).then_some(()));
+        nix::sys::signal::kill(init.init_pid(), Signal::SIGTERM).unwrap();
+        assert_eq!(init.exit_code(), 143, "{mode}");
+    }
+}

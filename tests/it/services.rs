@@ -1,0 +1,138 @@
+//! Real pgbouncer, Redis and nginx: what they say while they or what is behind them is not ready.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{
+    CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
+    until,
+};
+
+fn wait(target: &str) -> Init {
+    Init::new(["wait", target]).env("APP_INIT_WAIT_FATAL_GRACE", "0")
+}
+
+fn run(target: &str) -> Finished {
+    wait(target).env("APP_INIT_WAIT_TIMEOUT", "60s").run()
+}
+
+/// The reason comes; what passes by itself is not waited for any longer.
+#[track_caller]
+fn assert_says(target: &str, id: &str) -> Running {
+    let init = wait(target).env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line(&format!("[{id}]"));
+    init
+}
+
+#[track_caller]
+fn assert_ends(target: &str, code: i32, id: &str) {
+    let finished = run(target);
+    assert_eq!(finished.code, code, "{target}\n{}", finished.stderr);
+    assert!(finished.stderr.contains(id), "{target}: no {id}\n{}", finished.stderr);
+}
+
+fn at(pooler: &Service, database: &str) -> String {
+    format!("postgres://postgres:{CANARY}@127.0.0.1:{}/{database}", pooler.port)
+}
+
+#[test]
+fn a_pooler_in_front_of_a_server_is_ready_when_the_server_is() {
+    let mut server = Postgres::prepared();
+    let databases = format!(
+        "behind = host=127.0.0.1 port={} dbname=postgres\ndead = host=127.0.0.1 port={}",
+        server.port,
+        free_port()
+    );
+    let settings = "auth_type = scram-sha-256\nquery_wait_timeout = 1\nserver_login_retry = 1";
+    let users = format!("\"postgres\" \"{CANARY}\"\n\"missing\" \"{CANARY}\"\n");
+    let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
+    let early = assert_says(&at(&pooler, "behind"), "pooler-server");
+    server.up();
+    assert_eq!(early.exit_code(), 0);
+
+    drop(assert_says(&at(&pooler, "dead"), "pooler-server"));
+    assert_ends(&at(&pooler, "unknown"), 77, "[pooler-database]");
+    let wrong = at(&pooler, "behind").replace(CANARY, "cAnAry-wrong");
+    assert_ends(&wrong, 77, "[pooler-login]");
+    let option = format!("{}?options=-cwork_mem%3D1MB", at(&pooler, "behind"));
+    assert_ends(&option, 78, "[pooler-option]");
+    // What Prisma calls its pooler takes no options, and says so.
+    let announced =
+        Init::new(["wait"]).env("DATABASE_URL", format!("{option}&pgbouncer=true")).run();
+    assert_eq!(announced.code, 0, "{}", announced.stderr);
+    assert!(announced.stderr.contains("`options` is left out"), "{}", announced.stderr);
+    // A schema is for the migrations: the wait does not ask a pooler for it.
+    assert_eq!(run(&format!("{}?schema=app", at(&pooler, "behind"))).code, 0);
+}
+
+#[test]
+fn a_server_that_refuses_behind_a_pooler_is_told_by_its_first_reason() {
+    let server = Postgres::shared();
+    let databases = format!("lost = host=127.0.0.1 port={} dbname=never_made_here", server.port);
+    let settings = "auth_type = scram-sha-256\nquery_wait_timeout = 1\nserver_login_retry = 1";
+    let users = format!("\"postgres\" \"{CANARY}\"\n");
+    let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
+    drop(assert_says(&at(&pooler, "lost"), "pg-no-database"));
+}
+
+#[test]
+fn a_full_pooler_is_waited_for() {
+    let server = Postgres::shared();
+    let databases = format!("postgres = host=127.0.0.1 port={}", server.port);
+    let users = format!("\"postgres\" \"{CANARY}\"\n");
+    let settings = "auth_type = scram-sha-256\nmax_client_conn = 1";
+    let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
+    let hold = "select 'holds the pooler', pg_sleep(1000)";
+    let mut holder = Command::new(tool("psql"))
+        .args(["-Xqd", &at(&pooler, "postgres"), "-c", hold])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the only place is taken", || {
+        let question = "select pid from pg_stat_activity where query like '%holds the pooler%' and pid <> pg_backend_pid()";
+        server.psql("postgres", question).ok().filter(|rows| !rows.is_empty())
+    });
+    let init = assert_says(&at(&pooler, "postgres"), "pooler-full");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(init.exit_code(), 0);
+}
+
+#[test]
+fn redis_is_ready_when_it_lets_us_in() {
+    let Some(open) = Service::redis(&[]) else { return };
+    let place = format!("127.0.0.1:{}", open.port);
+    assert_eq!(run(&format!("redis://{place}")).code, 0);
+    assert_eq!(run(&format!("redis://{place}/15")).code, 0);
+    assert_ends(&format!("redis://{place}/99"), 78, "[redis-database]");
+    assert_ends(&format!("postgres://u@{place}/d"), 78, "Redis [not-postgres]");
+    // Redis takes an HTTP request for an attack and closes without a word.
+    drop(assert_says(&format!("http://{place}/"), "target-closed"));
+    let Some(closed) = Service::redis(&["--requirepass", CANARY]) else { return };
+    let place = format!("127.0.0.1:{}", closed.port);
+    assert_eq!(run(&format!("redis://:{CANARY}@{place}")).code, 0);
+    assert_ends(&format!("redis://{place}"), 77, "[redis-no-password]");
+    assert_ends(&format!("redis://:wrong@{place}"), 77, "[redis-login]");
+    assert_ends(&format!("redis://nobody:{CANARY}@{place}"), 77, "[redis-login]");
+}
+
+#[test]
+fn nginx_is_ready_when_its_page_is() {
+    let locations = format!(
+        "location = /ok {{ return 200 'all systems go'; }} location = /gone {{ return 410; }} \
+         location = /late {{ root /nowhere; }} location = /behind {{ proxy_pass http://127.0.0.1:{}; }}",
+        free_port()
+    );
+    let Some(nginx) = Service::nginx(&locations) else { return };
+    let page = |path: &str| format!("http://127.0.0.1:{}{path}", nginx.port);
+    assert_eq!(run(&page("/ok")).code, 0);
+    assert_eq!(run(&page("/ok#body=systems")).code, 0);
+    assert_eq!(run(&page("/gone#status=410")).code, 0);
+    drop(assert_says(&page("/ok#body=stop"), "http-body"));
+    for (path, status) in [("/gone", "410"), ("/late", "404"), ("/behind", "502")] {
+        let init = assert_says(&page(path), "http-status");
+        init.expect_line(&format!("status {status}"));
+    }
+    let place = format!("127.0.0.1:{}", nginx.port);
+    assert_ends(&format!("postgres://u@{place}/d"), 78, "an HTTP server [not-postgres]");
+    assert_ends(&format!("redis://{place}"), 78, "[not-redis]");
+}

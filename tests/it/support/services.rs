@@ -1,0 +1,107 @@
+//! Real services in front of or beside Postgres: pgbouncer, Redis, nginx. They are no part of what a
+//! user needs: where one is missing, its test says so and proves nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use nix::unistd::Uid;
+
+use super::{free_port, until};
+
+/// A service on a port of its own. Killed when dropped.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+/// Where a program is; `None`, told on stderr, if it is not installed (scripts/test.sh installs it).
+pub(crate) fn found(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap();
+    let usual = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let all = std::env::split_paths(&path).chain(usual);
+    let program = all.map(|directory| directory.join(name)).find(|path| path.is_file());
+    if program.is_none() {
+        eprintln!("{name} is not installed: nothing is proved here");
+    }
+    program
+}
+
+impl Service {
+    /// A pgbouncer whose `[databases]` and further settings are given; it answers when this returns.
+    pub(crate) fn pgbouncer(databases: &str, settings: &str, users: &str) -> Option<Self> {
+        let program = found("pgbouncer")?;
+        let (directory, port) = (open_directory(), free_port());
+        fs::write(directory.path().join("users"), users).unwrap();
+        let user = if Uid::effective().is_root() { "user = nobody" } else { "" };
+        let file = directory.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n{databases}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_file = {}\n{user}\n{settings}\n",
+            directory.path().join("users").display()
+        );
+        fs::write(&file, text).unwrap();
+        Some(Self::started(Command::new(program).arg(&file), port, directory))
+    }
+
+    /// A Redis with further arguments.
+    pub(crate) fn redis(arguments: &[&str]) -> Option<Self> {
+        let program = found("redis-server")?;
+        let (directory, port) = (open_directory(), free_port());
+        let mut command = Command::new(program);
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(arguments).current_dir(directory.path());
+        Some(Self::started(&mut command, port, directory))
+    }
+
+    /// An nginx whose `location`s are given; `stream` for whole connections instead of HTTP.
+    pub(crate) fn nginx(locations: &str) -> Option<Self> {
+        let program = found("nginx")?;
+        let (directory, port) = (open_directory(), free_port());
+        let place = directory.path().display();
+        let user = if Uid::effective().is_root() { "user nobody nogroup;" } else { "" };
+        let text = format!(
+            "{user} daemon off; pid {place}/pid; error_log stderr; events {{}}\n\
+             http {{ access_log off; client_body_temp_path {place}/b; proxy_temp_path {place}/p; fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n\
+             server {{ listen 127.0.0.1:{port}; {locations} }} }}\n"
+        );
+        let file = directory.path().join("nginx.conf");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).arg("-p").arg(directory.path());
+        Some(Self::started(&mut command, port, directory))
+    }
+
+    fn started(command: &mut Command, port: u16, directory: tempfile::TempDir) -> Self {
+        let log = fs::File::create(directory.path().join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let child = command.spawn().unwrap();
+        let service = Self { child, port, directory };
+        until("the service listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        service
+    }
+
+    /// A file of the service's own directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Politely first: nginx stops its workers only then.
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        drop(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM));
+        drop(self.child.wait());
+    }
+}
+
+/// A directory that a service which gives up root can read.
+fn open_directory() -> tempfile::TempDir {
+    let directory = tempfile::Builder::new().prefix("app-init-svc").tempdir().unwrap();
+    let path: &Path = directory.path();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    directory
+}
