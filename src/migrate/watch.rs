@@ -57,7 +57,9 @@ fn question(fence: Key) -> String {
          nullif(b.application_name, ''), 'from ' || pg_catalog.host(b.client_addr), b.state), ' and ') \
          FROM pg_catalog.pg_stat_activity b \
          WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))), \
-         (SELECT p.phase || CASE WHEN p.blocks_total > 0 \
+         (SELECT p.phase || CASE WHEN p.tuples_total > 0 \
+         THEN ' ' || 100 * p.tuples_done / p.tuples_total || ' %' \
+         WHEN p.blocks_done < p.blocks_total \
          THEN ' ' || 100 * p.blocks_done / p.blocks_total || ' %' ELSE '' END \
          FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid = a.pid), \
          'waiting for ' || a.wait_event_type || ' ' || a.wait_event \

@@ -84,7 +84,7 @@ fn undisturbed(server: &Postgres, folder: &Path) -> (String, Duration) {
 fn disturbed(signal: Signal, check: impl Fn(&str, i32)) {
     let server = Postgres::shared();
     let folder = twenty();
-    let (expected, length) = undisturbed(server, folder.path());
+    let (expected, mut length) = undisturbed(server, folder.path());
     let (mut hit, mut round) = (0, 0);
     // A round counts if the start was still running.
     while hit < rounds() && round < 20 * rounds() {
@@ -95,7 +95,12 @@ fn disturbed(signal: Signal, check: impl Fn(&str, i32)) {
         sleep(moment);
         init.signal(signal);
         let code = init.finish().code;
-        hit += u32::from(code != 0);
+        if code == 0 {
+            // It was faster than the undisturbed one, which had a busier machine.
+            length = length.mul_f64(0.95);
+        } else {
+            hit += 1;
+        }
         check(&url, code);
         migrated(&url, folder.path());
         assert_eq!(dump(&url), expected, "round {round}, {signal} after {moment:?}");
