@@ -3,7 +3,6 @@
     clippy::disallowed_methods,
     reason = "tests start, signal and collect processes themselves"
 )]
-#![expect(clippy::print_stderr, reason = "a test says what this machine does not let it prove")]
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod bad_input;
