@@ -22,6 +22,7 @@ mod plan;
 mod pooled;
 mod reap;
 mod refinery;
+mod renewal;
 mod seed;
 mod signals;
 mod start;
