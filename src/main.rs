@@ -60,7 +60,7 @@ fn started(words: Vec<OsString>, inherited: Inherited, began: Instant) -> u8 {
     std::panic::set_hook(Box::new(broken));
     let environment = Environment::new(std::env::vars_os());
     let words = words.into_iter().skip(1).collect();
-    run::user(run::Outside { words, environment, inherited, began })
+    run::user(&run::Outside { words, environment, inherited, began })
 }
 
 /// A bug of ours ends the start, with 70 instead of a signal. The panic's own words are not shown:

@@ -42,10 +42,10 @@ pub(crate) fn choose<'a>(
     {
         return Choice::Ours;
     }
-    match nearest(&text, names) {
-        Some(name) if !text.contains('/') && !is_program(word) => Choice::NearMiss(name),
-        _ => Choice::PassThrough,
+    if text.contains('/') || is_program(word) {
+        return Choice::PassThrough;
     }
+    nearest(&text, names).map_or(Choice::PassThrough, Choice::NearMiss)
 }
 
 /// A name one or two typing errors away, and not mostly another word.

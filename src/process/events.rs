@@ -33,6 +33,8 @@ pub(crate) enum Event {
 pub(crate) struct Events {
     source: AsyncFd<SignalFd>,
     ended: VecDeque<(Pid, Ended)>,
+    /// Our own pid.
+    me: u32,
 }
 
 impl Events {
@@ -43,7 +45,7 @@ impl Events {
         adopt_children()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let source = SignalFd::with_flags(&SigSet::all(), flags)?;
-        Ok(Self { source: watched(source)?, ended: VecDeque::new() })
+        Ok(Self { source: watched(source)?, ended: VecDeque::new(), me: std::process::id() })
     }
 
     /// The next event. Children first: what they left behind is already known then.
@@ -108,7 +110,7 @@ impl Events {
     /// The next signal that is there. Reading fails only while none is (signalfd(2)).
     fn pending(&self) -> Option<Signal> {
         while let Ok(Some(about)) = self.source.get_ref().read_signal() {
-            if let Some(signal) = from_others(about.ssi_signo, about.ssi_pid) {
+            if let Some(signal) = from_others(about.ssi_signo, about.ssi_pid, self.me) {
                 return Some(signal);
             }
         }
@@ -124,9 +126,9 @@ fn watched(source: SignalFd) -> io::Result<AsyncFd<SignalFd>> {
     AsyncFd::with_interest(source, Interest::READABLE)
 }
 
-/// Leaves out what we caused ourselves: the SIGPIPE of writing to a closed stderr.
-pub(crate) fn from_others(number: u32, sender: u32) -> Option<Signal> {
-    if u32::try_from(rustix::process::getpid().as_raw_pid()) == Ok(sender) {
+/// Leaves out what we, whose pid is `me`, caused ourselves: the SIGPIPE of writing to a closed stderr.
+pub(crate) fn from_others(number: u32, sender: u32, me: u32) -> Option<Signal> {
+    if sender == me {
         return None;
     }
     i32::try_from(number).ok().and_then(Signal::from_raw)

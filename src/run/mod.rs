@@ -24,7 +24,7 @@ use crate::{
     plan::{self, End, Plan, Server},
     process::{self, Events, Inherited, program},
     supervise::{
-        self,
+        self, Renewal,
         voice::{self, Voice},
     },
     timeline::{Outcome, Timeline},
@@ -43,31 +43,40 @@ pub(crate) struct Outside {
 }
 
 /// Does what the user asked for; the exit code. Does not come back from a hand-off.
-pub(crate) fn user(outside: Outside) -> u8 {
-    first_words(&outside);
+pub(crate) fn user(outside: &Outside) -> u8 {
     let modes = config::mode_names(&outside.words, &outside.environment, &Disk);
     let names = cli::WORDS.into_iter().chain(modes.iter().map(String::as_str));
     let path = outside.environment.get("PATH");
     let is_program = |word: &OsString| program::exists(word, path);
     match passthrough::choose(outside.words.first(), names, is_program) {
-        Choice::Ours => ours(&outside, &modes),
-        Choice::PassThrough => {
-            pass_through(outside).unwrap_or_else(|failure| tell(&*failure).code())
+        Choice::Ours => {
+            first_words(outside);
+            ours(outside, &modes)
         }
+        Choice::PassThrough => pass_through(outside),
         Choice::NearMiss(name) => {
+            first_words(outside);
             tell(&PassThroughError::near_miss(&outside.words[0], name)).code()
         }
     }
 }
 
-/// Hands over at once: no step, no runtime, nothing of ours in the environment.
-fn pass_through(outside: Outside) -> prepare::Result<u8> {
+/// Hands over at once: no step, no runtime, nothing of ours in the environment, and no log before
+/// something is wrong.
+fn pass_through(outside: &Outside) -> u8 {
+    passed(outside).unwrap_or_else(|failure| {
+        first_words(outside);
+        tell(&*failure).code()
+    })
+}
+
+fn passed(outside: &Outside) -> prepare::Result<u8> {
     let environment = &outside.environment;
     let level = environment.text("APP_INIT_LOG_LEVEL").and_then(voice::Level::parse);
-    let json = log::format() == log::Format::Json;
+    let json = environment.text("APP_INIT_LOG_FORMAT") == Some("json");
     let voice = Voice { json, level: level.unwrap_or(voice::Level::Warn) };
-    let server = passthrough::server(outside.words, outside.environment)?;
-    Ok(supervise::hand_over(&server, &outside.inherited, voice)?)
+    let server = passthrough::server(outside.words.clone(), environment.clone())?;
+    Ok(supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later)?)
 }
 
 fn ours(outside: &Outside, modes: &[String]) -> u8 {
@@ -233,7 +242,7 @@ fn hand_over(outside: &Outside, config: &Config, server: &Server) -> prepare::Re
     let level =
         if config.log.level <= Level::WARN { voice::Level::Warn } else { voice::Level::Info };
     let voice = Voice { json: config.log.json, level };
-    Ok(supervise::hand_over(server, &outside.inherited, voice)?)
+    Ok(supervise::hand_over(server, &outside.inherited, voice, Renewal::AtOnce)?)
 }
 
 /// Something that cannot happen on a working machine.

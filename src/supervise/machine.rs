@@ -36,6 +36,8 @@ pub(crate) enum Action {
     EndLeftovers(Duration),
     /// SIGKILL to what is still there.
     KillLeftovers(Duration),
+    /// Become the minimal supervisor now: the server has lived, and nobody has asked it to stop.
+    Renew,
     Exit(u8),
 }
 
@@ -115,7 +117,8 @@ impl Machine {
 
     fn deadline(&mut self) -> Action {
         match self.state {
-            State::Serving => Action::Nothing,
+            // Only a supervisor that still has to renew itself sets a deadline by itself.
+            State::Serving => Action::Renew,
             State::Held(sent) => self.forward_stop(sent),
             State::Stopping => Action::Kill,
             State::Leftovers(code) => self.kill_leftovers(code),
@@ -216,6 +219,25 @@ mod tests {
                     (Event::ServerEnded(Ended::Exited(0)), Action::EndLeftovers(LEFT)),
                     (Event::NothingLeft, Action::Exit(0)),
                 ],
+            ],
+        );
+    }
+
+    #[test]
+    fn only_a_server_that_nobody_stops_is_a_reason_to_renew() {
+        let forward = (INT, Action::Forward(Signal::INT));
+        let end = (Event::ServerEnded(Ended::Exited(0)), Action::EndLeftovers(LEFT));
+        let renew = (Event::Deadline, Action::Renew);
+        check(
+            &policy(Some(DELAY), Some(GRACE)),
+            &[
+                &[renew],
+                &[forward, renew, renew],
+                &[
+                    (TERM, Action::Hold(DELAY)),
+                    (Event::Deadline, Action::Stop(Signal::TERM, Some(GRACE))),
+                ],
+                &[end, (Event::Deadline, Action::KillLeftovers(VANISH))],
             ],
         );
     }

@@ -10,7 +10,7 @@ pub(crate) mod order;
 pub(crate) mod serve;
 pub(crate) mod voice;
 
-use std::{convert::Infallible, io, path::PathBuf};
+use std::{convert::Infallible, io, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -57,6 +57,15 @@ impl Failure for HandOverError {
     }
 }
 
+/// When we execute ourselves anew to supervise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// At once: there was a preparation, whose memory and secrets are to go.
+    AtOnce,
+    /// Once the server has lived a while: there was none, and a short command shall not pay for it.
+    Later,
+}
+
 /// Starts the server as its hand-off says and does not come back if all goes well.
 ///
 /// To be called on the first thread, with all signals blocked and no runtime left. `Ok` is the exit
@@ -65,13 +74,14 @@ pub(crate) fn hand_over(
     server: &Server,
     inherited: &Inherited,
     voice: Voice,
+    renewal: Renewal,
 ) -> Result<u8, HandOverError> {
     match server.handoff {
         Handoff::Exec => exec(server, inherited).map(|never| match never {}),
         Handoff::Auto if !process::is_pid_1() => {
             exec(server, inherited).map(|never| match never {})
         }
-        Handoff::Auto | Handoff::Supervise => supervise(server, inherited, voice),
+        Handoff::Auto | Handoff::Supervise => supervise(server, inherited, voice, renewal),
     }
 }
 
@@ -82,7 +92,12 @@ fn exec(server: &Server, inherited: &Inherited) -> Result<Infallible, HandOverEr
         .map_err(|reason| unrunnable(server, reason))
 }
 
-fn supervise(server: &Server, inherited: &Inherited, voice: Voice) -> Result<u8, HandOverError> {
+fn supervise(
+    server: &Server,
+    inherited: &Inherited,
+    voice: Voice,
+    renewal: Renewal,
+) -> Result<u8, HandOverError> {
     let adoption = process::adopt_children().map_err(HandOverError::Children)?;
     let terminal = Terminal::open().filter(Terminal::is_ours);
     let pid = start(server, inherited, terminal.is_some())?;
@@ -102,16 +117,15 @@ fn supervise(server: &Server, inherited: &Inherited, voice: Voice) -> Result<u8,
         voice,
         foreground: terminal.is_some(),
         adopts,
+        age: Duration::ZERO,
+        refused: false,
     };
     drop(terminal);
+    if renewal == Renewal::Later {
+        return Ok(serve::serve_at_first(order));
+    }
     let Err(reason) = spawn::replace_self(&order.encode());
-    voice.say(
-        Level::Info,
-        "in_process",
-        format_args!(
-            "cannot be executed again ({reason}): supervising with the memory of the preparation"
-        ),
-    );
+    serve::in_process(voice, &reason);
     Ok(serve::serve(order))
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct Order {
     pub(crate) foreground: bool,
     /// Orphans of our descendants become our children: we are PID 1, or a subreaper.
     pub(crate) adopts: bool,
+    /// How long the server has run already.
+    pub(crate) age: Duration,
+    /// A forward was refused, and that was said.
+    pub(crate) refused: bool,
 }
 
 impl Order {
@@ -41,6 +45,8 @@ impl Order {
         add("log", format!("{}{}", if self.voice.json { "json-" } else { "" }, self.voice.level));
         add("foreground", self.foreground.to_string());
         add("adopts", self.adopts.to_string());
+        add("age", millis(self.age));
+        add("refused", self.refused.to_string());
         words.into_iter().map(OsString::from).collect()
     }
 
@@ -67,6 +73,8 @@ impl Order {
             voice: Voice { json, level: Level::parse(level)? },
             foreground: get("foreground")?.parse().ok()?,
             adopts: get("adopts")?.parse().ok()?,
+            age: duration(get("age")?)?,
+            refused: get("refused")?.parse().ok()?,
         })
     }
 }
@@ -99,6 +107,8 @@ mod tests {
             voice: Voice { json: false, level: Level::Info },
             foreground: false,
             adopts: true,
+            age: Duration::ZERO,
+            refused: false,
         };
         let full = Order {
             policy: StopPolicy {
@@ -113,6 +123,8 @@ mod tests {
             voice: Voice { json: true, level: Level::Debug },
             foreground: true,
             adopts: false,
+            age: Duration::from_millis(1001),
+            refused: true,
             ..plain
         };
         for order in [plain, full] {

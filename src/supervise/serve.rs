@@ -24,36 +24,41 @@ use crate::process::{
     reap::{self, Change},
     send,
     signal::SignalTarget,
+    spawn,
+    unrunnable::Reason,
 };
 
 use super::{
     job, leftovers,
     machine::{Action, Event, Machine},
     order::Order,
-    voice::Level,
+    voice::{Level, Voice},
 };
 
 /// How often to look for what cannot tell us that it ended, because it is not our child.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long a server must live before it is worth an execution of ourselves: of a short command that
+/// would be the larger part.
+const RENEW_AFTER: Duration = Duration::from_secs(1);
+
 /// Supervises the server until it and what it left have ended; returns the exit code.
 pub(crate) fn serve(order: Order) -> u8 {
-    process::name("init:serve");
-    keep_stderr_only();
-    // Where we were started may be a mount that somebody wants to remove.
+    leave_directory();
+    Supervisor::new(order).run()
+}
+
+/// As `serve`, and becomes the minimal supervisor once the server has lived a while. For a process
+/// that has no preparation to get rid of.
+pub(crate) fn serve_at_first(order: Order) -> u8 {
+    let mut supervisor = Supervisor::new(order);
+    supervisor.set(RENEW_AFTER);
+    supervisor.run()
+}
+
+/// Where we were started may be a mount that somebody wants to remove.
+fn leave_directory() {
     drop(std::env::set_current_dir("/"));
-    let source = open_signals(&order);
-    Supervisor {
-        machine: Machine::new(order.policy.clone()),
-        order,
-        source,
-        deadline: None,
-        server: Server::Runs,
-        suspended: false,
-        refused: false,
-        started: Instant::now(),
-    }
-    .run()
 }
 
 /// Without a signalfd nothing can be done, and ending would be worst: it is tried until it works.
@@ -101,12 +106,28 @@ struct Supervisor {
     server: Server,
     /// Stopped together with the server; the next SIGCONT is the shell's.
     suspended: bool,
-    /// A forward was refused, and that was said.
-    refused: bool,
     started: Instant,
+    /// Our own pid.
+    me: u32,
 }
 
 impl Supervisor {
+    fn new(order: Order) -> Self {
+        process::name("init:serve");
+        keep_stderr_only();
+        let (source, now) = (open_signals(&order), Instant::now());
+        Self {
+            machine: Machine::new(order.policy.clone()),
+            started: now.checked_sub(order.age).unwrap_or(now),
+            order,
+            source,
+            deadline: None,
+            server: Server::Runs,
+            suspended: false,
+            me: std::process::id(),
+        }
+    }
+
     fn run(mut self) -> u8 {
         // Children may have ended before there was anybody to be told.
         let mut exit = self.collect();
@@ -134,7 +155,7 @@ impl Supervisor {
                 return if self.is_due() { Wake::Deadline } else { Wake::Look };
             }
             if let Ok(Some(about)) = self.source.read_signal()
-                && let Some(signal) = from_others(about.ssi_signo, about.ssi_pid)
+                && let Some(signal) = from_others(about.ssi_signo, about.ssi_pid, self.me)
             {
                 return Wake::Signal { signal, sender: about.ssi_pid };
             }
@@ -278,9 +299,22 @@ impl Supervisor {
             Action::Kill => self.kill(),
             Action::EndLeftovers(grace) => self.end_leftovers(grace),
             Action::KillLeftovers(patience) => self.kill_leftovers(patience),
+            Action::Renew => self.renew(),
             Action::Exit(code) => return Some(code),
         }
         None
+    }
+
+    /// Executes ourselves anew, so that nothing of how we were started is left. What arrives
+    /// meanwhile is blocked and waits (execve(2)).
+    fn renew(&mut self) {
+        if self.suspended {
+            return self.set(RENEW_AFTER);
+        }
+        self.order.age = self.started.elapsed();
+        let Err(reason) = spawn::replace_self(&self.order.encode());
+        in_process(self.order.voice, &reason);
+        leave_directory();
     }
 
     fn set(&mut self, duration: Duration) {
@@ -300,7 +334,7 @@ impl Supervisor {
                 "forward",
                 format_args!("{signal} from pid {sender} forwarded"),
             ),
-            Err(error) if !std::mem::replace(&mut self.refused, true) => {
+            Err(error) if !std::mem::replace(&mut self.order.refused, true) => {
                 self.say(
                     Level::Warn,
                     "forward",
@@ -350,6 +384,17 @@ impl Supervisor {
     fn say(&self, level: Level, event: &str, message: fmt::Arguments<'_>) {
         self.order.voice.say(level, event, message);
     }
+}
+
+/// Says that we go on as we are.
+pub(super) fn in_process(voice: Voice, reason: &Reason) {
+    voice.say(
+        Level::Info,
+        "in_process",
+        format_args!(
+            "cannot be executed again ({reason}): supervising with the memory of the preparation"
+        ),
+    );
 }
 
 /// How many processes are left, in words.

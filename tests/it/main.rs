@@ -24,6 +24,7 @@ mod plan;
 mod pooled;
 mod reap;
 mod refinery;
+mod renewal;
 mod secrets;
 mod seed;
 mod services;
