@@ -111,7 +111,11 @@ fn a_run_killed_in_many_places_applies_each_migration_once() {
         (Signal::SIGKILL, "applied V12__"),
     ] {
         let init = migrate(&url, folder.path()).start();
-        init.expect_line(line);
+        // A run that was faster than its signal has applied that file already, or all.
+        until(line, || {
+            let output = init.output();
+            (output.contains(line) || output.contains("init: total")).then_some(())
+        });
         init.signal(signal);
         drop(init);
     }
