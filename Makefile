@@ -29,6 +29,7 @@ bench: build
 
 torture: build
 	@scripts/torture
+	@scripts/torture-native
 
 clean:
 	cargo clean

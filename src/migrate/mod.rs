@@ -55,11 +55,22 @@ use progress::Progress;
 use script::Script;
 use session::{open, open_unless};
 
-/// Reads folder and history, creating nothing and taking no lock.
+/// Reads folder and history, creating nothing and taking no lock. `session` is one to that database
+/// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files.
-pub(crate) async fn inspect(connection: &Connection, folder: &Path) -> Result<State, MigrateError> {
+pub(crate) async fn inspect(
+    connection: &Connection,
+    folder: &Path,
+    session: Option<Box<Session>>,
+) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
+    if let Some(session) = session {
+        match read(&session.client, &migrations).await {
+            Err(error) if error.may_pass() => {}
+            outcome => return Ok(outcome?.0),
+        }
+    }
     let session = open(connection, "migrate").await?;
     Ok(read(&session.client, &migrations).await?.0)
 }
@@ -183,7 +194,7 @@ pub(crate) async fn await_applied(
     limit: Option<Duration>,
 ) -> Result<State, MigrateError> {
     awaiting::until(limit, async || {
-        let state = inspect(connection, folder).await;
+        let state = inspect(connection, folder, None).await;
         let state =
             state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
         Ok(match labels(&state.pending) {

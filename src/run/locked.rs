@@ -41,7 +41,9 @@ impl Preparation {
         connection: &Connection,
         folder: &Path,
     ) -> Result<Done> {
-        let state = self.unless_stopped(name, migrate::inspect(connection, folder)).await??;
+        let known = self.sessions.drain(..).find(|(place, _)| place == connection);
+        let inspected = migrate::inspect(connection, folder, known.map(|(_, session)| session));
+        let state = self.unless_stopped(name, inspected).await??;
         if work.strict && !state.ahead.is_empty() {
             return Err(MigrateError::Ahead(state.ahead_labels()).into());
         }

@@ -4,10 +4,12 @@ use tracing::{info, warn};
 
 use super::{dirs, stopped::Stopped};
 use crate::{
+    config::{database::Connection, target::Target},
     exit::Exit,
     failure::{Failure, sentence},
     migrate::lock::Leader,
-    plan::{Action, Dirs, OnFailure, Phase, Plan, Step, Wait, Work},
+    plan::{Action, Dirs, Migrate, OnFailure, Phase, Plan, Source, Step, Wait, Work},
+    postgres::Session,
     process::{
         self, Events, Signal,
         identity::Identity,
@@ -15,7 +17,7 @@ use crate::{
     },
     step,
     timeline::{Outcome, Timeline},
-    wait,
+    wait::{self, Ready},
 };
 
 pub(super) type Result<T> = std::result::Result<T, Box<dyn Failure>>;
@@ -26,6 +28,8 @@ pub(super) struct Preparation {
     pub(super) timeline: Timeline,
     /// Held from the first migration to the last seed, if either had something to do.
     pub(super) leader: Option<Leader>,
+    /// What the wait logged in with, for the first question that follows; held no longer.
+    pub(super) sessions: Vec<(Connection, Box<Session>)>,
 }
 
 /// How a phase ended well.
@@ -41,7 +45,7 @@ pub(super) fn done(note: impl Into<String>) -> Done {
 
 impl Preparation {
     pub(super) fn new(events: Events, timeline: Timeline) -> Self {
-        Self { events, timeline, leader: None }
+        Self { events, timeline, leader: None, sessions: Vec::new() }
     }
 
     /// Carries out all phases; afterwards no lock is held and no child of ours is left.
@@ -75,6 +79,9 @@ impl Preparation {
         if !matches!(work, Work::Migrate(_) | Work::Seed(_)) {
             self.unlock().await;
         }
+        if !matches!(work, Work::Migrate(Migrate { source: Source::Folder(_), .. })) {
+            self.sessions.clear();
+        }
         match self.work(name, work).await {
             Ok(Done { outcome, note }) => self.timeline.add(name, outcome, note),
             Err(failure) if is_ignored(work, &*failure) => self.ignored(name, &*failure),
@@ -99,7 +106,8 @@ impl Preparation {
     }
 
     async fn wait(&mut self, name: &str, wait: &Wait) -> Result<Done> {
-        let ready = self.unless_stopped(name, wait::run(wait)).await??;
+        let mut ready = self.unless_stopped(name, wait::run(wait)).await??;
+        self.sessions = wait.targets.iter().zip(&mut ready).filter_map(kept).collect();
         let notes: Vec<String> = ready.iter().map(ToString::to_string).collect();
         Ok(done(notes.join("; ")))
     }
@@ -168,6 +176,16 @@ fn user_done(user: &Identity, became: Became) -> Done {
     match became {
         Became::Dropped => done(user.describe()),
         Became::Already => done(format!("uid {} already", user.uid)),
+    }
+}
+
+/// The session of a database. One whose schema has to be chosen was opened without choosing it.
+fn kept((target, ready): (&Target, &mut Ready)) -> Option<(Connection, Box<Session>)> {
+    match target {
+        Target::Database(place) if place.search_path.is_none() => {
+            Some((place.as_ref().clone(), ready.session.take()?))
+        }
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{config::target::Target, plan::Wait};
+use crate::{config::target::Target, plan::Wait, postgres::Session};
 
 pub(crate) use error::WaitError;
 pub(crate) use once::once;
@@ -24,11 +24,12 @@ use probe::{Probe, Readiness};
 use watch::{Next, Watch};
 
 /// A target that is ready.
-#[derive(Clone, Debug)]
 pub(crate) struct Ready {
     pub(crate) target: String,
     pub(crate) tries: u32,
     pub(crate) elapsed: Duration,
+    /// A database's session, for whoever has the next question to it.
+    pub(crate) session: Option<Box<Session>>,
 }
 
 impl std::fmt::Display for Ready {
@@ -97,6 +98,9 @@ async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result
         let now = Instant::now().into_std();
         let next = match readiness {
             Some(Readiness::Ready) => return Ok(watch.ready(now)),
+            Some(Readiness::LoggedIn(session)) => {
+                return Ok(Ready { session: Some(session), ..watch.ready(now) });
+            }
             Some(Readiness::NotYet(seen)) => watch.failed(seen, now),
             None => return Err(watch.late(now)),
         };

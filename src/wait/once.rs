@@ -8,7 +8,7 @@ use crate::{config::target::Target, diagnose::Diagnosis};
 /// Why it is not ready.
 pub(crate) async fn once(target: Target, writable: bool) -> Result<(), Diagnosis> {
     match Probe::new(target, writable).attempt(0, None).await {
-        Readiness::Ready => Ok(()),
+        Readiness::Ready | Readiness::LoggedIn(_) => Ok(()),
         Readiness::NotYet(seen) => Err(seen.diagnosis),
     }
 }

@@ -12,12 +12,14 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     config::target::{Http, Redis, Target},
     diagnose::{Diagnosis, Facts, Row},
+    postgres::Session,
 };
 
 /// What one try found.
-#[derive(Debug)]
 pub(super) enum Readiness {
     Ready,
+    /// A database, with the session that found it so.
+    LoggedIn(Box<Session>),
     /// Not now; whether ever is the diagnosis' class.
     NotYet(Seen),
 }

@@ -162,7 +162,7 @@ impl Watch {
             self.target,
             error::effort(tries, elapsed)
         );
-        Ready { target: self.target.clone(), tries, elapsed }
+        Ready { target: self.target.clone(), tries, elapsed, session: None }
     }
 
     /// The deadline passed. A reason that needs somebody to act is told as such.

@@ -121,7 +121,7 @@ pub(crate) struct Keepalive {
 }
 
 /// How to reach one database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     /// In the order to try; never empty.
     pub(crate) hosts: Vec<Host>,

@@ -36,7 +36,10 @@ impl Database {
     pub(super) async fn attempt(&mut self, tries: u32, left: Option<Duration>) -> Readiness {
         match postgres::connect(&self.connection, "app-init wait", budget(tries).within(left)).await
         {
-            Ok(session) => self.ask(&session).await,
+            Ok(session) => match self.ask(&session).await {
+                None => Readiness::LoggedIn(Box::new(session)),
+                Some(row) => Readiness::NotYet(Seen::new(self.diagnosis(row))),
+            },
             Err(error) => {
                 self.socket_only = None;
                 Readiness::NotYet(seen(error))
@@ -44,23 +47,19 @@ impl Database {
         }
     }
 
-    /// By the simple protocol, which every pooler passes on.
-    async fn ask(&mut self, session: &Session) -> Readiness {
+    /// What is missing; `None` is ready. By the simple protocol, which every pooler passes on.
+    async fn ask(&mut self, session: &Session) -> Option<&'static Row> {
         let asked = timeout(QUERY, session.client.simple_query(self.question())).await;
         let row = match &asked {
             Err(_) => Err(&table::SILENT),
             Ok(Err(_)) => Err(&table::CUT),
             Ok(Ok(messages)) => Ok(messages.iter().find_map(as_row)),
         };
-        let refused = match row {
+        match row {
             Err(row) => Some(row),
             Ok(None) => Some(&table::PROTOCOL),
             Ok(Some(row)) if self.writable && read_only(row) => Some(&table::READ_ONLY),
             Ok(Some(row)) => self.init_phase(row).then_some(&table::INIT_PHASE),
-        };
-        match refused {
-            None => Readiness::Ready,
-            Some(row) => Readiness::NotYet(Seen::new(self.diagnosis(row))),
         }
     }
 
