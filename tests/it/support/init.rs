@@ -15,7 +15,11 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{CANARY, PATIENCE};
+use super::{
+    CANARY, PATIENCE,
+    pid1::{children, status},
+    until,
+};
 
 /// A start of `init` that is being put together. Nothing of the test's environment reaches it but PATH.
 pub(crate) struct Init {
@@ -98,7 +102,7 @@ pub(crate) fn binary() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_init")), PathBuf::from)
 }
 
-/// A started `init`. Killed if the test ends first.
+/// A started `init`. Killed if the test ends first, with all its descendants.
 pub(crate) struct Running {
     child: Child,
     stdout: Transcript,
@@ -172,10 +176,33 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.status.is_none() {
+            kill_below(self.pid());
             drop(self.child.kill());
             drop(self.child.wait());
         }
     }
+}
+
+/// Kills all descendants. They are stopped first: a stopped process starts no other, and whoever lost
+/// its parent on the way could not be found any more.
+fn kill_below(root: Pid) {
+    let mut stopped = vec![root];
+    let mut next = 0;
+    while let Some(parent) = stopped.get(next).copied() {
+        let _ = kill(parent, Signal::SIGSTOP);
+        // It stops before it runs on, but what is in a system call finishes that.
+        until("it is stopped", || "TtZX".contains(state(parent)).then_some(()));
+        stopped.extend(children(parent));
+        next += 1;
+    }
+    for pid in &stopped[1..] {
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
+}
+
+/// The state's letter (proc(5)); X for a process that is gone.
+fn state(pid: Pid) -> char {
+    status(pid, "State").chars().next().unwrap_or('X')
 }
 
 fn code(status: ExitStatus) -> i32 {
