@@ -20,7 +20,7 @@ done
 # `SYMBOL KEY` of every symbol, then those whose key is in the list, as the list has them.
 nm --format=posix "${objects[@]}" 2>/dev/null | awk '
     NR == FNR { if ($0 !~ /^#/) { wanted[$1] = ++count; key[count] = $1 }; next }
-    { short = $1; sub(/17h[0-9a-f]+E.*$/, "", short) }
+    { short = $1; sub(/17h[0-9a-f]+E.*$/, "", short); gsub(/Cs[0-9A-Za-z]+_/, "C", short) }
     short in wanted && short != $1 && !($1 in seen) { seen[$1]; names[short] = names[short] "\n" $1 }
     END { for (n = 1; n <= count; n++) print key[n] names[key[n]] }
 ' "$here/startup-order" - >"$order"

@@ -39,7 +39,7 @@ def functions(link_map):
         inside = re.search(r":\((\.text[^)]*)\)$", text)
         if inside:
             # Rust's functions have a section of their own, which bears the whole name.
-            section = inside[1].removeprefix(".text.") if "._ZN" in inside[1] else None
+            section = inside[1].removeprefix(".text.").removeprefix("unlikely.") if re.search(r"\._(ZN|R)", inside[1]) else None
             if section:
                 found[at] = (at + size, section)
         elif indent > 9 and size and not section:
@@ -68,7 +68,8 @@ def steps(directory):
 
 
 def key(name):
-    return re.sub(r"17h[0-9a-f]+E.*$", "", name)
+    """Without what changes from build to build: the hash of the legacy mangling, the crates' of v0."""
+    return re.sub(r"Cs[0-9A-Za-z]+_", "C", re.sub(r"17h[0-9a-f]+E.*$", "", name))
 
 
 def with_variants(name):

@@ -22,7 +22,7 @@ def served(bench, ends, argv):
     server, pid = ends.enter_context(as_pid_1([*argv, helper(bench, "signals"), "serve"], stdout=subprocess.PIPE))
     if server.stdout.read(1) != b"r":
         raise Skip(f"`{argv[0]}` does not run its server")
-    time.sleep(0.1)  # until it has nothing more to do
+    time.sleep(1.5)  # until it has nothing more to do: a pass-through renews itself after a second
     return pid, server.stdout.fileno()
 
 

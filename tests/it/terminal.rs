@@ -13,7 +13,7 @@ use nix::pty::openpty;
 use crate::support::{
     Init, Running,
     init::binary,
-    pid1::{Namespace, probing},
+    pid1::{Namespace, children, probing},
     until,
 };
 
@@ -174,12 +174,10 @@ fn a_shell_has_job_control() {
     words.push(binary().into_os_string());
     words.extend(["sh", "-m", "-c", "sleep 1000; echo \"job $?\"; exit 4"].map(OsString::from));
     let mut session = Session::start(words);
-    let job = until("the job is in front", || {
-        let pid = session.running.init_pid();
-        let shell = crate::support::pid1::children(pid).first().copied()?;
-        crate::support::pid1::children(shell).first().copied()
-    });
-    until("it is the job", || {
+    until("the job is in front", || {
+        // From the top each time: until it has become `unshare` the leader looks like `init` itself.
+        let shell = children(session.running.init_pid()).first().copied()?;
+        let job = children(shell).first().copied()?;
         let front = std::fs::read_to_string(format!("/proc/{job}/stat")).ok()?;
         let fields: Vec<&str> = front.rsplit_once(')')?.1.split_whitespace().collect();
         // Its own group (3rd) is the terminal's (6th), and it is past exec.
