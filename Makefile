@@ -1,7 +1,7 @@
 # What a newcomer and CI run. `make demo` and `make test` need a Rust toolchain and a C compiler;
 # Postgres is found, or got, by scripts/postgres.sh.
 
-.PHONY: help demo test build check-static bench torture clean
+.PHONY: help demo test build check-static bench torture soak clean
 
 help:
 	@echo 'make demo          the main job on real data, from a late database to a clean stop'
@@ -9,6 +9,7 @@ help:
 	@echo 'make build         dist/init, the stripped, fully static release binary'
 	@echo 'make check-static  build it, and run it in a root that holds nothing else'
 	@echo 'make bench         the budgets of docs/bench.md, measured'
+	@echo 'make soak          100,000 orphans and 1,000,000 signals: memory and descriptors stay where they were'
 	@echo 'make torture       20 replicas at once, 50 rounds each of native, sh and Alembic migrations'
 
 demo:
@@ -30,6 +31,9 @@ bench: build
 torture: build
 	@scripts/torture
 	@scripts/torture-native
+
+soak: build
+	@scripts/soak
 
 clean:
 	cargo clean

@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         return 64;
-    usleep(100000); /* PID 1 has settled */
+    usleep(1500000); /* PID 1 has settled: app-init renews itself after a second */
     for (int left = atoi(argv[2]); left > 0; left--) {
         long long before = spent();
         burst(atoi(argv[1]));
