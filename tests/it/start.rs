@@ -25,7 +25,7 @@ fn image() -> tempfile::TempDir {
 
 /// `init MODE` on the image with a server that says when it is up and exits 7 on SIGTERM.
 fn start(mode: &str, image: &Path, url: &str) -> Init {
-    let server = "trap 'echo bye; exit 7' TERM; echo server-is-up; while :; do sleep 0.05; done";
+    let server = "trap 'echo bye; exit 7' TERM; echo up=$((1+1)); while :; do sleep 0.05; done";
     Init::new([mode])
         .env("APP_INIT_API_COMMAND", shell(server))
         .current_dir(image)
@@ -43,7 +43,7 @@ fn all_waits_migrates_seeds_loads_and_serves() {
     let init = start("all", image.path(), &url).start();
     init.expect_line("connection refused");
     server.up();
-    init.expect_line("server-is-up");
+    init.expect_line("up=2");
     assert_eq!(psql(&url, "select name from items").unwrap(), "one");
     init.signal(Signal::SIGTERM);
     let end = init.finish();
@@ -62,7 +62,7 @@ fn a_second_start_finds_nothing_to_do() {
     assert_eq!(start("migrate", image.path(), &url).run().code, 0);
     assert_eq!(start("seed", image.path(), &url).run().code, 0);
     let init = start("api", image.path(), &url).start();
-    init.expect_line("server-is-up");
+    init.expect_line("up=2");
     init.signal(Signal::SIGTERM);
     let end = init.finish();
     assert_eq!(end.code, 7, "{}", end.stderr);
@@ -90,7 +90,7 @@ fn json_lines_parse_until_the_hand_off() {
     let image = image();
     let url = Postgres::shared().database();
     let init = start("all", image.path(), &url).env("APP_INIT_LOG_FORMAT", "json").start();
-    init.expect_line("server-is-up");
+    init.expect_line("up=2");
     init.signal(Signal::SIGTERM);
     let end = init.finish();
     assert_eq!(end.code, 7);
