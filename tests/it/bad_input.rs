@@ -200,6 +200,39 @@ fn a_syntax_error_names_file_line_and_sqlstate() {
         .prove_on_fresh_databases();
 }
 
+/// The database after the migrations `V1__a` and `V2__b` of another image.
+fn migrated() -> String {
+    let url = Postgres::shared().database();
+    let image = tempfile::tempdir().unwrap();
+    write(&image.path().join("m/V1__a.sql"), "create table a (id int);\n");
+    write(&image.path().join("m/V2__b.sql"), "create table b (id int);\n");
+    let init = Init::new(["migrate"]).current_dir(image.path());
+    let end = init.env("DATABASE_URL", &url).env("APP_INIT_MIGRATIONS", "m").run();
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    url
+}
+
+#[test]
+fn an_edited_migration_stops_the_start_and_is_named() {
+    case(&["migrate"], 80, "migrate_failed", &["V1__a", "changed after it was applied"])
+        .env("DATABASE_URL", migrated())
+        .env("APP_INIT_MIGRATIONS", "m")
+        .files(&[
+            ("m/V1__a.sql", "create table a (id bigint);\n"),
+            ("m/V2__b.sql", "create table b (id int);\n"),
+        ])
+        .prove();
+}
+
+#[test]
+fn a_missing_migration_stops_the_start_and_is_named() {
+    case(&["migrate"], 80, "migrate_failed", &["V1__a", "its file is missing"])
+        .env("DATABASE_URL", migrated())
+        .env("APP_INIT_MIGRATIONS", "m")
+        .files(&[("m/V2__b.sql", "create table b (id int);\n")])
+        .prove();
+}
+
 #[test]
 fn a_failed_step_ends_with_its_own_code_in_the_log() {
     case(&["etl"], 82, "etl_failed", &["etl", "7"])
