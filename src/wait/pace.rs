@@ -13,9 +13,11 @@ pub(super) fn pause(pace: Pace, held: Duration, streak: u32, jitter: f64) -> Dur
     let millis = match (pace, held.as_secs()) {
         // The server has opened its port and will answer soon, but logs a line and forks for each try.
         (Pace::Starting, 0..2) => 20,
-        // Nothing is logged by anyone and a try costs 0.1 to 0.3 ms of CPU. Once the port is open the
-        // server starts up for longer than this, so that the quicker pace is what counts for the lag.
-        (Pace::Refused, 0..30) | (Pace::Starting, 2..15) | (Pace::Closed, 0..10) => 50,
+        // Nothing is logged by anyone and a try costs 0.1 to 0.3 ms of CPU. A clean start is so quick
+        // that most tries see the port closed, then ready: half of this is the lag.
+        (Pace::Refused, 0..5) | (Pace::Closed, 0..10) => 30,
+        (Pace::Refused, 5..30) => 40,
+        (Pace::Starting, 2..15) => 50,
         // A name that appears must be seen within 100 ms, while a stack is brought up.
         (Pace::Lookup, 0..30) => 75,
         (Pace::Refused, 30..120) | (Pace::Starting, 15..60) | (Pace::Closed, 10..60) => 100,
@@ -40,11 +42,12 @@ mod tests {
     #[test]
     fn pauses_follow_the_table() {
         for (pace, held, streak, millis) in [
-            (Pace::Refused, 0, 1, 50),
-            (Pace::Refused, 29, 580, 50),
+            (Pace::Refused, 0, 1, 30),
+            (Pace::Refused, 5, 166, 40),
+            (Pace::Refused, 29, 760, 40),
             (Pace::Refused, 30, 600, 100),
             (Pace::Refused, 120, 1500, 250),
-            (Pace::Closed, 0, 1, 50),
+            (Pace::Closed, 0, 1, 30),
             (Pace::Closed, 10, 200, 100),
             (Pace::Closed, 60, 700, 250),
             (Pace::Starting, 0, 1, 20),
@@ -69,7 +72,7 @@ mod tests {
     #[test]
     fn jitter_spreads_only_what_is_long() {
         let at = |pace, jitter| pause(pace, Duration::ZERO, 1, jitter).as_millis();
-        assert_eq!((at(Pace::Refused, 0.0), at(Pace::Refused, 1.0)), (50, 50));
+        assert_eq!((at(Pace::Refused, 0.0), at(Pace::Refused, 1.0)), (30, 30));
         assert_eq!((at(Pace::Slow, 0.0), at(Pace::Slow, 1.0)), (800, 1200));
         assert_eq!((at(Pace::Full, 0.0), at(Pace::Full, 1.0)), (375, 625));
     }
