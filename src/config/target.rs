@@ -73,9 +73,10 @@ fn with_scheme(scheme: &str, place: &str, source: &str) -> Result<Target, Proble
     }
 }
 
-/// Only a plain word is shown: anything else before `://` may be a piece of a password.
+/// Only a known word is shown: anything else before `://` may be a piece of a password.
 fn unknown(scheme: &str, source: &str) -> Problem {
-    let plain = scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() < 20;
+    // Behind a comma in a password anything may look like a scheme, so only known ones are shown.
+    let plain = FOREIGN.contains(&scheme);
     let what = if plain {
         format!("cannot wait for `{scheme}://` targets")
     } else {
@@ -107,6 +108,28 @@ fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
     let (host, port) = host_and_port(place, None, source)?;
     Ok(Target::Tcp { host, port })
 }
+
+/// Schemes of services that cannot be waited for by their own protocol.
+const FOREIGN: [&str; 18] = [
+    "mysql",
+    "mariadb",
+    "sqlite",
+    "mongodb",
+    "mongodb+srv",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "amqp",
+    "amqps",
+    "kafka",
+    "nats",
+    "memcached",
+    "ftp",
+    "ssh",
+    "ws",
+    "wss",
+    "prisma+postgres",
+];
 
 /// `name:port` or `[v6]:port`; the port may be left out if there is a usual one.
 fn host_and_port(place: &str, usual: Option<u16>, source: &str) -> Result<(String, u16), Problem> {
