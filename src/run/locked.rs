@@ -41,8 +41,8 @@ impl Preparation {
         connection: &Connection,
         folder: &Path,
     ) -> Result<Done> {
-        let known = self.sessions.drain(..).find(|(place, _)| place == connection);
-        let inspected = migrate::inspect(connection, folder, known.map(|(_, session)| session));
+        let known = self.known_session(connection);
+        let inspected = migrate::inspect(connection, folder, known);
         let state = self.unless_stopped(name, inspected).await??;
         if work.strict && !state.ahead.is_empty() {
             return Err(MigrateError::Ahead(state.ahead_labels()).into());
