@@ -166,7 +166,7 @@ impl Preparation {
 /// Whether a phase begins with a question to its database.
 fn asks_first(work: &Work) -> bool {
     let Work::Migrate(work) = work else { return false };
-    matches!(work.source, Source::Folder(_))
+    !work.check_only && (matches!(work.source, Source::Folder(_)) || work.watch.is_some())
 }
 
 pub(super) fn stopped(phase: &str, signal: Signal) -> Box<dyn Failure> {
