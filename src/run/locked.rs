@@ -151,7 +151,10 @@ impl Preparation {
         let lost = lost(self.leader.as_ref(), &mut why);
         let result = step::run(step, &mut self.events, lost).await;
         match (result, why) {
-            (_, Some(why)) => Err(MigrateError::LockLost { why, applied: Vec::new() }.into()),
+            (_, Some(why)) => {
+                let command = step.command.source.clone();
+                Err(MigrateError::LockLostBy { command, why }.into())
+            }
             (result, None) => Ok(result.map(|_| done(step.command.source.as_str()))?),
         }
     }
