@@ -119,7 +119,7 @@ impl fmt::Display for Cause {
             write!(out, " (SQLSTATE {})", code.code())?;
         }
         if let Some(detail) = &self.0.detail {
-            write!(out, "; detail: {detail}")?;
+            write!(out, "; detail: {}", detail.trim_end_matches('.'))?;
         }
         if let Some(context) = &self.0.context {
             write!(out, "; in: {context}")?;

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{cause::Cause, format::Problem, holder::Holder};
+use super::{
+    cause::Cause,
+    format::{Problem, hints},
+    holder::Holder,
+};
 use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
 
 /// Why migrating or seeding ended early.
@@ -151,7 +155,7 @@ impl Failure for MigrateError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Problems(problems) => problems.iter().find_map(Problem::hint),
+            Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),

@@ -1,6 +1,11 @@
 //! The leader lock: who queues, who is named, and what frees it.
 
-use nix::sys::signal::Signal;
+use std::{thread::sleep, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
     migrate::{ask, folder, free, history, migrate, migrated, sleeping},
@@ -311,4 +316,28 @@ fn a_stop_reaches_the_whole_group_of_the_command_and_then_frees_the_lock() {
     }
     assert!(!finished.stdout.contains("serving"), "{}", finished.stdout);
     until("the lock is free", || free(&url));
+}
+
+/// A machine that was paused, or had no processor to give, finds question and time limit overdue at
+/// once; what it did not hear was not the lock's end.
+#[test]
+fn a_holder_that_stood_still_keeps_the_lock() {
+    let url = Postgres::shared().database();
+    let place = tempfile::tempdir().unwrap();
+    let go_on = place.path().join("go-on");
+    let script = format!("echo running; until [ -e '{}' ]; do sleep 0.1; done", go_on.display());
+    let init = commanded(&url, &script).start();
+    init.expect_line("running");
+    let backend = "select pid from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()";
+    let backend = Pid::from_raw(ask(&url, backend).parse().unwrap());
+    kill(backend, Signal::SIGSTOP).unwrap();
+    sleep(Duration::from_millis(1500)); // a question a second: one is on its way
+    init.signal(Signal::SIGSTOP);
+    sleep(Duration::from_secs(5)); // past the time in which an answer is due
+    kill(backend, Signal::SIGCONT).unwrap();
+    init.signal(Signal::SIGCONT);
+    std::fs::write(&go_on, "").unwrap();
+    let finished = init.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "running\nserving\n");
 }

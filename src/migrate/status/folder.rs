@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::line;
 use crate::migrate::{
-    format::{Problem, Row},
+    format::{Problem, Row, hints},
     state::State,
 };
 
@@ -41,8 +41,7 @@ impl Folder {
             line("ahead", format_args!("V{}__{} is newer than this image", row.version, row.name))
         }));
         lines.extend(problems.iter().map(|problem| line(kind(problem), format_args!("{problem}"))));
-        let hint = problems.iter().find_map(Problem::hint);
-        lines.extend(hint.map(|hint| line("hint", format_args!("{hint}"))));
+        lines.extend(hints(problems).map(|hint| line("hint", format_args!("{hint}"))));
         lines
     }
 
