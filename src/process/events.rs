@@ -42,7 +42,7 @@ impl Events {
     /// # Errors
     /// Out of descriptors, or no signalfd in this kernel.
     pub(crate) fn open() -> io::Result<Self> {
-        adopt_children()?;
+        adopt_children();
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let source = SignalFd::with_flags(&SigSet::all(), flags)?;
         Ok(Self { source: watched(source)?, ended: VecDeque::new(), me: std::process::id() })

@@ -10,7 +10,7 @@ pub(crate) mod order;
 pub(crate) mod serve;
 pub(crate) mod voice;
 
-use std::{convert::Infallible, io, path::PathBuf, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -36,8 +36,6 @@ use voice::{Level, Voice};
 pub(crate) enum HandOverError {
     #[error(transparent)]
     Unrunnable(#[from] Unrunnable),
-    #[error("cannot collect children")]
-    Children(#[source] io::Error),
 }
 
 impl Failure for HandOverError {
@@ -45,14 +43,12 @@ impl Failure for HandOverError {
         match self {
             Self::Unrunnable(error) if error.reason.is_missing() => Exit::NotFound,
             Self::Unrunnable(_) => Exit::NotExecutable,
-            Self::Children(_) => Exit::Internal,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unrunnable(error) => error.reason.hint().map(str::to_owned),
-            Self::Children(_) => None,
         }
     }
 }
@@ -98,7 +94,7 @@ fn supervise(
     voice: Voice,
     renewal: Renewal,
 ) -> Result<u8, HandOverError> {
-    let adoption = process::adopt_children().map_err(HandOverError::Children)?;
+    let adoption = process::adopt_children();
     let terminal = Terminal::open().filter(Terminal::is_ours);
     let pid = start(server, inherited, terminal.is_some())?;
     if let Some(terminal) = &terminal {
@@ -144,6 +140,7 @@ fn start(server: &Server, inherited: &Inherited, foreground: bool) -> Result<Pid
     let needs = Needs {
         die_with_parent: !process::is_pid_1(),
         foreground,
+        ignore_child: server.stop.signals == SignalState::Inherited && inherited.ignores_child(),
         listen_pid: server.environment.text("LISTEN_PID") == Some(own_pid.as_str()),
     };
     launch::start(start, needs, server.environment.iter())

@@ -104,16 +104,56 @@ fn the_server_starts_with_fresh_signals_whatever_we_inherited() {
 fn binary_as_child(before: &[OsString], words: &[OsString]) -> crate::support::Init {
     let binary = binary().into_os_string();
     let all = before.iter().chain([&binary]).chain(words);
-    crate::support::Init::wrapped(all).env("APP_INIT_HANDOFF", "supervise")
+    // A directory without `./migrations`.
+    let init = crate::support::Init::wrapped(all).current_dir(env!("CARGO_TARGET_TMPDIR"));
+    init.env("APP_INIT_HANDOFF", "supervise")
 }
 
 #[test]
 fn signals_inherit_hands_on_what_was_ignored_and_blocked() {
-    let before = probing(["with", "i1", "i15", "i40", "b10", "b64", "--"]);
-    for start in [binary_as_child, wrapped_in] {
-        let init = start(&before, &probing(["state"])).env("APP_INIT_SIGNALS_INHERIT", "true");
-        assert_eq!(init.run().stdout, "ignored: 1 15 40\nblocked: 10 64\n");
+    for (ignored, blocked) in [
+        (&[1, 13, 15, 17, 40][..], &[10, 64][..]),
+        (&[13], &[13]),
+        (&[17], &[17]),
+        (&[1], &[]),
+        (&[], &[]),
+    ] {
+        for start in [binary_as_child, wrapped_in] {
+            let init = start(&with(ignored, blocked), &probing(["state"]));
+            let ended = init.env("APP_INIT_SIGNALS_INHERIT", "true").run();
+            assert_eq!((ended.stdout, ended.code), (stated(ignored, blocked), 0));
+        }
     }
+}
+
+/// Through a preparation too, which collects children and so cannot leave SIGCHLD ignored.
+#[test]
+fn exec_hands_on_what_was_ignored_and_blocked() {
+    let (ignored, blocked) = (&[1, 13, 17, 40], &[10, 64]);
+    let state = serde_json::to_string(&[probe().to_str().unwrap(), "state"]).unwrap();
+    for step in ["true", "sh -c 'sleep 0 & sleep 0'"] {
+        let init = binary_as_child(&with(ignored, blocked), &["all".into()])
+            .env("APP_INIT_HANDOFF", "exec")
+            .env("APP_INIT_ETL_COMMAND", step)
+            .env("APP_INIT_API_COMMAND", &state);
+        assert_eq!(init.run().stdout, stated(ignored, blocked));
+    }
+}
+
+/// `probe with …` that ignores and blocks these.
+fn with(ignored: &[i32], blocked: &[i32]) -> Vec<OsString> {
+    let ignored = ignored.iter().map(|number| format!("i{number}"));
+    let words = ignored.chain(blocked.iter().map(|number| format!("b{number}")));
+    probing(std::iter::once("with".to_owned()).chain(words).chain(["--".to_owned()]))
+}
+
+/// What `probe state` prints then.
+fn stated(ignored: &[i32], blocked: &[i32]) -> String {
+    let list = |name: &str, numbers: &[i32]| {
+        let numbers = numbers.iter().map(ToString::to_string);
+        std::iter::once(name.to_owned()).chain(numbers).collect::<Vec<_>>().join(" ")
+    };
+    format!("{}\n{}\n", list("ignored:", ignored), list("blocked:", blocked))
 }
 
 /// tini and catatonit hang here: the kernel reaps in their place.
