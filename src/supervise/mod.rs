@@ -1,8 +1,9 @@
 //! Hand-off: the server is started, then we become its minimal supervisor, or the server itself.
 //!
-//! `machine` decides, `serve` acts, `leftovers` ends what the server left, `job` minds the terminal,
-//! `order` is what the supervisor is told, `voice` its log lines.
+//! `inbox` tells what happens, `machine` decides, `serve` acts, `leftovers` ends what the server left,
+//! `job` minds the terminal, `order` is what the supervisor is told, `voice` its log lines.
 
+mod inbox;
 mod job;
 mod leftovers;
 mod machine;
