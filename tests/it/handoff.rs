@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    time::Duration,
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
@@ -11,7 +12,7 @@ use crate::support::{
     CANARY, Running,
     init::binary,
     pid1::{Namespace, child, children, pid1, probe, probing, status, wrapped},
-    until,
+    spin, until,
 };
 
 /// Waits until the supervisor has replaced the preparing process.
@@ -229,6 +230,19 @@ fn the_server_dies_with_a_supervisor_that_is_not_pid_1() {
             let state = status(server, "State");
             (state.is_empty() || state.starts_with('Z')).then_some(())
         });
+    }
+}
+
+/// Killed while the server is being started: between its fork and the parent-death signal too, when
+/// there is nobody left to die with.
+#[test]
+fn a_server_that_is_being_started_dies_as_well() {
+    for round in 0..100_u32 {
+        let running = child(["sleep", "1000"]).start();
+        spin(Duration::from_micros(u64::from(round) * 40));
+        running.signal(Signal::SIGKILL);
+        // The end of its output proves that nobody holds it any more.
+        assert_eq!(running.exit_code(), 128 + 9, "round {round}");
     }
 }
 
