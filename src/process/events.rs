@@ -38,7 +38,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Opens the stream; `block_signals` must have been called, and a tokio runtime be entered.
+    /// Opens the stream; a tokio runtime must be entered.
     /// # Errors
     /// Out of descriptors, or no signalfd in this kernel.
     pub(crate) fn open() -> io::Result<Self> {

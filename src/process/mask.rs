@@ -16,13 +16,18 @@ pub(crate) struct Inherited {
     pub(super) ignored: Ignored,
 }
 
-/// Blocks every signal that can be blocked; the first thing `main` does.
+/// What we were started with. All signals are blocked by then, since before `main`.
+pub(crate) fn inherited() -> Inherited {
+    Inherited { mask: origin::mask(), ignored: origin::ignored() }
+}
+
+/// Blocks every signal that can be blocked; returns the mask until now.
 ///
 /// A real fault still kills us: the kernel does not honour the mask then (signal(7)).
-pub(crate) fn block_signals() -> Inherited {
+pub(super) fn block_signals() -> SigSet {
     // The call can only fail for a wrong `how`.
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    Inherited { mask: mask.unwrap_or_else(|_| SigSet::empty()), ignored: origin::ignored() }
+    mask.unwrap_or_else(|_| SigSet::empty())
 }
 
 /// Whether orphans of our descendants become our children.

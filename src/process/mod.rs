@@ -23,7 +23,7 @@ pub(crate) mod terminal;
 pub(crate) mod unrunnable;
 
 pub(crate) use events::{Event, Events};
-pub(crate) use mask::{Adoption, Inherited, adopt_children, block_signals};
+pub(crate) use mask::{Adoption, Inherited, adopt_children, inherited};
 pub(crate) use reap::Ended;
 pub(crate) use rustix::process::Pid;
 pub(crate) use signal::Signal;

@@ -1,5 +1,6 @@
-//! What only the first instructions of the process can know: Rust's runtime ignores SIGPIPE and opens
-//! `/dev/null` on closed standard descriptors before `main` runs.
+//! The first instructions of the process: all signals are blocked, and noted is what nobody could know
+//! later. Rust's runtime ignores SIGPIPE and opens `/dev/null` on closed standard descriptors before
+//! `main` runs.
 //!
 //! The only file with `unsafe` code. Neither std nor a safe wrapper says what a disposition was or
 //! sets one to ignored, and stable Rust has no entry point before the runtime's.
@@ -8,14 +9,19 @@
     reason = "a function that runs before `main`, and signal(2), which is unsafe because of handlers"
 )]
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use rustix::{
     fd::BorrowedFd,
     io::{FdFlags, fcntl_getfd, fcntl_setfd},
     stdio,
 };
+
+use super::mask::block_signals;
 
 /// Signals that were ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,7 @@ pub(super) struct Ignored {
     pub(super) child: bool,
 }
 
+static MASK: OnceLock<SigSet> = OnceLock::new();
 static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
 static CHILD_IGNORED: AtomicBool = AtomicBool::new(false);
 static CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
@@ -36,6 +43,8 @@ static FIRST: extern "C" fn() = record;
 
 /// Notes what is about to be lost. Touches nothing of std that needs its runtime, and no heap.
 extern "C" fn record() {
+    // First: what arrives earlier is dropped if we are PID 1 (pid_namespaces(7)).
+    mask();
     // The runtime does the same in a moment.
     PIPE_IGNORED.store(set(Signal::SIGPIPE, SigHandler::SigIgn), Relaxed);
     // While it is ignored the kernel keeps the exit codes of children from us (wait(2), NOTES).
@@ -43,6 +52,11 @@ extern "C" fn record() {
     for (closed, descriptor) in CLOSED.iter().zip(standard()) {
         closed.store(fcntl_getfd(descriptor).is_err(), Relaxed);
     }
+}
+
+/// The signal mask we were started with; everything is blocked once it is known.
+pub(super) fn mask() -> SigSet {
+    *MASK.get_or_init(block_signals)
 }
 
 /// What was ignored when we were started, of the signals whose disposition changes here.

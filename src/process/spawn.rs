@@ -23,7 +23,7 @@ use nix::{
 use rustix::process::Pid;
 
 use super::{
-    mask::Inherited,
+    mask::{Inherited, block_signals},
     unrunnable::{Reason, explain},
 };
 
@@ -139,7 +139,7 @@ pub(super) fn become_program<'e>(
     let environment = variables(environment).map_err(|_| Errno::EINVAL)?;
     inherited.restore();
     let failed = nix::unistd::execve(&path, &argv, &environment);
-    super::block_signals();
+    block_signals();
     failed
 }
 
