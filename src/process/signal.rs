@@ -171,6 +171,11 @@ fn unknown(text: &str, name: &str) -> String {
     }
 }
 
+/// What each of the three kinds of text below may be.
+pub(crate) const MAP_HINT: &str = "write pairs: `TERM=QUIT,INT=TERM` replaces, `HUP=` drops; what comes out is not replaced again";
+pub(crate) const TARGET_HINT: &str = "`child` is the server alone, `group` its whole process group";
+pub(crate) const CODES_HINT: &str = "write exit codes that shall count as success: `143,130`";
+
 /// Reads `TERM=QUIT,INT=TERM,HUP=`; nothing after `=` drops the signal.
 /// # Errors
 /// Unknown names, a signal mapped twice, one that can never arrive, and a loop.
