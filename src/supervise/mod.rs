@@ -98,8 +98,9 @@ fn supervise(
     let adoption = process::adopt_children();
     let terminal = Terminal::open().filter(Terminal::is_ours);
     let pid = start(server, inherited, terminal.is_some())?;
-    if let Some(terminal) = &terminal {
-        // The launch did so before the program ran; this is for a launch that could not.
+    if let Some(terminal) = terminal.as_ref().filter(|terminal| terminal.is_ours()) {
+        // The launch did so before the program ran, which may have put a job of its own in front by
+        // now. This is for a launch that could not.
         terminal.give_to(pid);
     }
     let adopts = adoption == Adoption::Adopts;

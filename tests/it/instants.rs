@@ -1,6 +1,6 @@
 //! A stop at every instant of a start: swept in small steps, and with the instants stretched.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -10,7 +10,7 @@ use nix::{
 use crate::support::{
     Init,
     init::binary,
-    pid1::{child, children, pid1},
+    pid1::{can_trace, child, children, pid1},
     spin, unproved, until,
 };
 
@@ -45,8 +45,7 @@ fn a_stop_at_any_instant_ends_pid_1() {
 /// 30 ms by a delayed system call.
 #[test]
 fn no_stop_is_lost_while_the_server_is_being_started_slowly() {
-    let mut works = Command::new("strace");
-    if !works.args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|done| done.success()) {
+    if !can_trace() {
         return unproved("strace is missing or may not trace");
     }
     for (round, start) in (0..24_u32).zip(STARTS.iter().cycle()) {
