@@ -9,6 +9,7 @@ use nix::{
 
 use crate::support::{
     Init,
+    init::binary,
     pid1::{Namespace, child, children, pid1, probing, status},
     until,
 };
@@ -113,6 +114,22 @@ fn a_second_stop_hurries_the_leftovers() {
         kill(pid, Signal::SIGTERM).unwrap();
         assert_eq!(running.exit_code(), 3);
     }
+}
+
+/// Neither PID 1 nor allowed to be a subreaper: said with the remedy. What stayed in the server's group
+/// is still waited for, though it is nobody's we could name.
+#[test]
+fn without_adoption_it_says_so_and_still_ends_the_group() {
+    let words = [vec![binary().into_os_string()], probing(["worker", "100", "saved"])].concat();
+    let init = Init::wrapped(probing(["unadopting"]).into_iter().chain(words));
+    let running = init.env("APP_INIT_HANDOFF", "supervise").start();
+    let said = running.expect_line("orphans of the server will not be collected");
+    assert!(said.contains("run app-init as PID 1 (docker run without --init"), "{said}");
+    running.expect_line("worker");
+    kill(running.pid(), Signal::SIGTERM).unwrap();
+    let finished = running.finish();
+    assert!(finished.stdout.contains("saved"), "{}", finished.stdout);
+    assert_eq!(finished.code, 5);
 }
 
 /// In a PID namespace that is not ours alone, only our descendants are ended, and all of them.
