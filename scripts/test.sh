@@ -21,7 +21,9 @@ if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; t
     packages=("${missing[@]/#ip/iproute2}")
     # Debian would start them as services of the machine.
     export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
+    # Patient with a slow mirror and with another apt that holds the lock.
+    apt=(apt-get -qq -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
         note "not installed: what they prove is not proved here"
 elif ((${#missing[@]})); then
     note "without ${missing[*]}, which are not installed: what they prove is not proved here"
