@@ -11,7 +11,7 @@ export PG_BIN
 note "$("$PG_BIN/postgres" --version) in $PG_BIN"
 
 # Services that a user does not need; their tests say so and prove nothing where one is missing.
-services=(pgbouncer redis-server nginx ip openssl)
+services=(pgbouncer redis-server nginx ip openssl strace)
 missing=()
 for program in "${services[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("$program")
