@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     net::UdpSocket,
     os::{fd::AsFd, unix::fs::PermissionsExt},
     path::PathBuf,
@@ -213,26 +214,69 @@ fn a_stop_signal_ends_every_part_of_a_try_as_pid_1() {
     }
 }
 
-#[test]
-fn a_stop_signal_ends_a_handshake_and_a_silent_login_as_pid_1() {
-    let tls = Fake::new(|mut stream| {
-        use std::io::{Read, Write};
+/// What a server does before it falls silent.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// It answers nothing.
+    Asked,
+    /// It has TLS, and reads the first message of the handshake.
+    Handshake,
+    /// It reads the start-up message.
+    Login,
+    /// It lets everybody in and reads the query.
+    Query,
+}
+
+/// A server that goes as far as this stage, and how often one has come there.
+fn silent_at(stage: Stage) -> (Fake, Arc<AtomicU32>) {
+    let reached = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&reached);
+    let fake = Fake::new(move |mut stream| {
         let mut bytes = [0; 4096];
-        if matches!(stream.read(&mut bytes), Ok(8)) {
-            drop(stream.write_all(b"S"));
+        let answers: &[&[u8]] = match stage {
+            Stage::Asked => &[],
+            Stage::Handshake => &[b"S"],
+            Stage::Login => &[b"N"],
+            // AuthenticationOk and ReadyForQuery (PostgreSQL manual, 55.7).
+            Stage::Query => &[b"N", b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"],
+        };
+        for answer in answers {
+            if !matches!(stream.read(&mut bytes), Ok(1..)) {
+                return;
+            }
+            drop(stream.write_all(answer));
         }
-        while matches!(stream.read(&mut bytes), Ok(1..)) {}
+        while matches!(stream.read(&mut bytes), Ok(1..)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     });
-    for (fake, mode) in
-        [(tls, "require"), (Fake::silent(), "prefer"), (Fake::silent_after_no(), "prefer")]
-    {
+    (fake, reached)
+}
+
+#[test]
+fn a_stop_signal_ends_a_handshake_a_login_and_a_query_as_pid_1() {
+    for stage in [Stage::Asked, Stage::Handshake, Stage::Login, Stage::Query] {
+        let (fake, reached) = silent_at(stage);
+        let mode = if matches!(stage, Stage::Handshake) { "require" } else { "prefer" };
         let url = format!("{}?sslmode={mode}&connect_timeout=600", fake.url());
         let init = pid1::pid1(["wait"])
             .env("DATABASE_URL", url)
             .env("APP_INIT_WAIT_TIMEOUT", "forever")
             .start();
-        until("connected", || (fake.accepted() > 0).then_some(()));
+        until("the stage is reached", || (reached.load(Ordering::Relaxed) > 0).then_some(()));
         nix::sys::signal::kill(init.init_pid(), Signal::SIGTERM).unwrap();
-        assert_eq!(init.exit_code(), 143, "{mode}");
+        assert_eq!(init.exit_code(), 143, "{stage:?}");
     }
+}
+
+/// A query that is never answered is bounded too, and is tried again.
+#[test]
+fn a_server_that_never_answers_the_query_is_not_ready() {
+    let (fake, reached) = silent_at(Stage::Query);
+    let init = Init::new(["wait"]).env("DATABASE_URL", fake.url());
+    let init = init.env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line("[pg-silent]");
+    until("it is tried again", || (reached.load(Ordering::Relaxed) > 1).then_some(()));
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use crate::support::{CANARY, Init, Postgres, Running, free_port, init::Finished, until};
 
@@ -86,18 +86,47 @@ fn a_server_that_shuts_down_is_waited_for_until_it_is_back() {
     assert_eq!(init.exit_code(), 0);
 }
 
-/// After the death of a backend the postmaster throws everybody out and recovers.
+/// After the death of a backend the postmaster throws everybody out and recovers. A backend that is
+/// stopped does not leave before it is killed, 5 s later, so that the state can be seen.
 #[test]
-fn a_crash_is_waited_out() {
+fn a_crash_is_told_and_waited_out() {
     let server = Postgres::start();
-    let client = server.hold();
-    let question = "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
-    let pid = server.psql("postgres", question).unwrap().parse().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    // Never ready, so that it goes on asking.
+    let init = wait(&format!("{}?target_session_attrs=standby", server.url("postgres")));
+    init.expect_line("[pg-role]");
+    until("the recovery is seen", || {
+        let ready = || server.log().matches("ready to accept connections").count();
+        let before = ready();
+        let (stopped, killed) = (server.hold(), server.hold());
+        kill(stopped.backend(), Signal::SIGSTOP).unwrap();
+        kill(killed.backend(), Signal::SIGKILL).unwrap();
+        drop((stopped, killed));
+        until("the server is back", || (ready() > before).then_some(()));
+        init.output().contains("[pg-recovering]").then_some(())
+    });
+    assert!(init.output().contains("the server is recovering"), "{}", init.output());
     assert_eq!(wait(&server.url("postgres")).exit_code(), 0);
-    until("the server has noticed", || server.log().contains("signal 9").then_some(()));
-    assert_eq!(wait(&server.url("postgres")).exit_code(), 0);
-    drop(client);
+}
+
+/// A restore whose archive holds back the log in which the backup ends: a hot standby that has begun,
+/// but has no consistent state yet.
+#[test]
+fn a_standby_that_is_not_consistent_yet_is_waited_for() {
+    let source = Postgres::start();
+    let (copy, segment) = source.torn_backup();
+    let mut standby = Postgres::prepared();
+    standby.restore(copy.path());
+    let (archive, go) = (source.data().join("pg_wal"), copy.path().join("go"));
+    let (archive, go) = (archive.display(), go.display());
+    standby.configure(&format!(
+        "restore_command = '[ -f {archive}/%f ] || exit 1; [ %f = {segment} ] || until [ -e {go} ]; do sleep 0.05; done; cp {archive}/%f %p'"
+    ));
+    let init = wait(&standby.url("postgres"));
+    standby.launch();
+    init.expect_line("[pg-recovering]");
+    fs::write(copy.path().join("go"), "").unwrap();
+    assert_eq!(init.exit_code(), 0);
+    assert!(standby.log().contains("consistent recovery state reached"), "{}", standby.log());
 }
 
 #[test]
