@@ -23,6 +23,8 @@ use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, unpr
 const SILENT: u8 = 0;
 const SERVFAIL: u8 = 2;
 const NXDOMAIN: u8 = 3;
+/// Knows the name, and no address of it.
+const NODATA: u8 = 100;
 /// Answers 127.0.0.1, where nothing listens.
 const KNOWN: u8 = 200;
 
@@ -138,7 +140,7 @@ fn reply(question: &[u8], mode: u8) -> Option<Vec<u8>> {
     let end = 12 + question[12..].iter().position(|byte| *byte == 0)? + 5;
     let wants_a = question.get(end - 4..end - 2)? == [0, 1];
     let answers = u8::from(mode == KNOWN && wants_a);
-    let code = if mode == KNOWN { 0 } else { mode };
+    let code = if mode == KNOWN || mode == NODATA { 0 } else { mode };
     let mut bytes = question[..2].to_vec();
     bytes.extend([0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
     bytes.extend(&question[12..end]);
@@ -155,9 +157,12 @@ fn named() -> String {
 
 #[test]
 fn a_name_that_appears_is_noticed_whatever_the_name_server_did_before() {
-    for (before, id) in
-        [(SILENT, "[dns-silent]"), (SERVFAIL, "[dns-failing]"), (NXDOMAIN, "[dns-unknown]")]
-    {
+    for (before, id) in [
+        (SILENT, "[dns-silent]"),
+        (SERVFAIL, "[dns-failing]"),
+        (NXDOMAIN, "[dns-unknown]"),
+        (NODATA, "[dns-no-address]"),
+    ] {
         let Some(cut) = Cut::off(&[], &named(), before) else { return };
         cut.init.expect_line(id);
         // Asked again and again, while earlier questions to a silent one still hang.

@@ -4,7 +4,10 @@ use std::{fs, time::Duration};
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::support::{CANARY, Init, Postgres, Running, free_port, init::Finished, until};
+use crate::{
+    config::folder,
+    support::{CANARY, Init, Postgres, Running, free_port, init::Finished, until},
+};
 
 fn wait(url: &str) -> Running {
     let init = Init::new(["wait"]).env("DATABASE_URL", url);
@@ -141,6 +144,20 @@ fn a_standby_that_lets_nobody_in_is_told_as_such() {
     assert_refused(&server.url("postgres"), 69, "pg-standby-closed");
 }
 
+/// A failover: who migrates waits for the promotion.
+#[test]
+fn a_standby_is_waited_for_until_it_takes_writes() {
+    let mut standby = Postgres::prepared();
+    fs::write(standby.data().join("standby.signal"), "").unwrap();
+    standby.up();
+    let image = folder(&[("migrations/V1__items.sql", "create table items (id int);")]);
+    let init = Init::new(["migrate"]).env("DATABASE_URL", standby.url("postgres"));
+    let init = init.current_dir(image.path()).env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line("[pg-read-only]");
+    standby.psql("postgres", "select pg_promote()").unwrap();
+    assert_eq!(init.exit_code(), 0);
+}
+
 #[test]
 fn the_host_of_the_wanted_kind_is_found_in_a_list() {
     let primary = Postgres::shared();
@@ -168,13 +185,15 @@ fn the_host_of_the_wanted_kind_is_found_in_a_list() {
 fn each_refusal_of_a_real_server_is_told_apart() {
     let mut server = Postgres::prepared();
     server.hba(
-        "local all all scram-sha-256\nhost all postgres all scram-sha-256\nhost all trusted all trust\nhost all missing all trust\nhost all barred all reject\nhost all asked all scram-sha-256\nhost all expired all scram-sha-256\nhostssl all encrypted all trust",
+        "local all peered peer\nlocal all all scram-sha-256\nhost all sleeper,limited all trust\nhost all postgres all scram-sha-256\nhost all trusted all trust\nhost all missing all trust\nhost all barred all reject\nhost all asked all scram-sha-256\nhost all expired all scram-sha-256\nhostssl all encrypted all trust",
     );
     server.up();
     for sql in [
         "create role trusted login".to_owned(),
         "create role asked login".to_owned(),
         "create role sleeper nologin".to_owned(),
+        "create role peered login".to_owned(),
+        "create role limited login connection limit 0".to_owned(),
         format!("create role expired login password '{CANARY}' valid until '2020-01-01'"),
         "create database closed allow_connections false".to_owned(),
         "create database revoked".to_owned(),
@@ -191,6 +210,7 @@ fn each_refusal_of_a_real_server_is_told_apart() {
         ("trusted", "revoked", 77, "pg-database-closed"),
         ("trusted", "nowhere", 77, "pg-no-database"),
         ("missing", "postgres", 77, "pg-no-role"),
+        ("sleeper", "postgres", 77, "pg-no-login"),
         ("barred", "postgres", 77, "pg-rejected"),
         ("unruly", "postgres", 77, "pg-hba-encryption"),
         ("encrypted", "postgres", 77, "pg-hba-encryption"),
@@ -202,6 +222,9 @@ fn each_refusal_of_a_real_server_is_told_apart() {
         assert_refused(&at(user, database), code, id);
     }
     wait(&at("trusted", "small")).expect_line("[pg-limit]");
+    wait(&at("limited", "postgres")).expect_line("[pg-limit]");
+    let over_socket = over_socket(&server).replace("//postgres:", "//peered:");
+    assert_refused(&over_socket, 77, "pg-rejected");
 }
 
 #[test]
