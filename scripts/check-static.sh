@@ -56,3 +56,8 @@ code=0
 confined 2s wait "tcp://not-in-this-root.invalid:$port" 2>/dev/null || code=$?
 ((code == 69)) || fail "waiting for a name that does not exist ended with $code instead of 69"
 pass "a name that does not exist is waited for and given up"
+
+# What runs before Rust's runtime must not have been dropped by the linker.
+ignored() (trap '' PIPE && "$@" grep '^SigIgn' /proc/self/status)
+[[ $(ignored dist/init) == "$(ignored env)" ]] || fail "an ignored SIGPIPE is not handed on by exec"
+pass "an ignored SIGPIPE is handed on by exec"

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Makes scripts/startup-order anew: which functions the minimal supervisor runs, in the order of their first use.
+"""Makes scripts/startup-order anew: which functions the minimal supervisor runs, in the order of their first use,
+and after them those that a pass-through runs before it is one.
 
     LINK_MAP=/tmp/init.map scripts/build.sh && scripts/startup-order.py /tmp/init.map
 
-Runs dist/init under valgrind's `lackey`, which prints the address of each instruction, with a server that
-forwards nothing: start, one forwarded signal, an orphan's end, the end. Needed only when the supervisor's own
-code has changed much: what the list lacks lies elsewhere in the program and costs a page, no more.
+Runs dist/init under valgrind's `lackey`, which prints the address of each instruction: as a supervisor, through
+start, one forwarded signal, an orphan's end, the end; then `init true` as PID 1, which takes root. Needed only when
+that code has changed much: what the list lacks lies elsewhere in the program and costs a page, no more. cargo does
+not know of the list: `touch src/main.rs` before the next build.
 """
 
 import bisect
+import itertools
 import pathlib
 import re
 import signal
@@ -20,7 +23,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ORDER = ROOT / "scripts/startup-order"
 HEAD = """\
-# What the minimal supervisor runs, in the order of first use; made by startup-order.py, read by linker.sh.
+# What the minimal supervisor runs in the order of first use, then what `init true` runs besides; made by
+# startup-order.py, read by linker.sh.
 # C names as they are, Rust's without their hash.
 """
 # The C library chooses one of these by the processor when it starts.
@@ -48,23 +52,39 @@ def functions(link_map):
     return addresses, [found[at] for at in addresses]
 
 
-def steps(directory):
-    """The addresses that a supervisor's instructions lie at, as lines."""
+def traced(log):
+    """The words of a valgrind that writes them to `log`."""
+    return ["valgrind", "--tool=lackey", "--trace-mem=yes", f"--log-file={log}"]
+
+
+def instructions(log):
+    """The addresses of all instructions that ran, in turn."""
+    with open(log, encoding="ascii") as lines:
+        yield from (int(line[3:].split(",")[0], 16) for line in lines if line.startswith("I "))
+
+
+def supervising(directory):
+    log = directory / "supervising"
     (directory / "init:serve").symlink_to(ROOT / "dist/init")
     words = "delay=0 grace= leftover=5000 target=child map= success= log=warn foreground=false adopts=true age=0 refused=false"
-    trace = ["valgrind", "--tool=lackey", "--trace-mem=yes", f"--log-file={directory / 'log'}"]
     # The shell's children are the supervisor's: it takes the shell's place.
-    script = f"sleep 100 & s=$!; (sleep 3) & exec {' '.join(trace)} init:serve server=$s {words}"
+    script = f"sleep 100 & s=$!; (sleep 3) & exec {' '.join(traced(log))} init:serve server=$s {words}"
     process = subprocess.Popen(["sh", "-c", script], env={"PATH": f"{directory}:/usr/bin:/bin"})
-    while not (directory / "log").exists() or "I " not in (directory / "log").read_text()[:4000]:
+    while not log.exists() or "I " not in log.read_text()[:4000]:
         time.sleep(0.1)
     time.sleep(5)  # the orphan's end
     for number in (signal.SIGCONT, signal.SIGTERM):
         process.send_signal(number)
         time.sleep(0.5)
     process.wait()
-    with open(directory / "log", encoding="ascii") as log:
-        yield from (int(line[3:].split(",")[0], 16) for line in log if line.startswith("I "))
+    yield from instructions(log)
+
+
+def passing_through(directory):
+    log = directory / "passing-through"
+    as_pid_1 = ["unshare", "--pid", "--fork", "--mount-proc"]
+    subprocess.run([*as_pid_1, *traced(log), ROOT / "dist/init", "true"], check=True)
+    yield from instructions(log)
 
 
 def key(name):
@@ -82,7 +102,8 @@ def main(link_map):
     addresses, names = functions(pathlib.Path(link_map))
     used = {}
     with tempfile.TemporaryDirectory() as directory:
-        for at in steps(pathlib.Path(directory)):
+        directory = pathlib.Path(directory)
+        for at in itertools.chain(supervising(directory), passing_through(directory)):
             index = bisect.bisect_right(addresses, at) - 1
             if index >= 0 and at < names[index][0]:
                 used.setdefault(index)

@@ -31,7 +31,7 @@ use supervise::{
 /// Which of our personalities this run is: decided before anything else is touched.
 fn main() -> ExitCode {
     let began = Instant::now();
-    let inherited = process::block_signals();
+    let inherited = process::inherited();
     let words: Vec<OsString> = std::env::args_os().collect();
     let name = words.first().map(|name| name.to_string_lossy());
     let code = match name.as_deref() {

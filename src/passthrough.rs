@@ -84,7 +84,7 @@ impl Failure for PassThroughError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NearMiss { name, .. } => Some(format!("did you mean `{name}`?")),
-            Self::Settings(_) => None,
+            Self::Settings(_) => Some("`init help env` says what each may be".to_owned()),
         }
     }
 }

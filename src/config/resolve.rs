@@ -213,9 +213,9 @@ fn stop(reader: &mut Reader<'_>) -> StopPolicy {
         delay: reader.span("APP_INIT_STOP_DELAY"),
         grace: reader.limit("APP_INIT_STOP_GRACE"),
         leftover: reader.span("APP_INIT_LEFTOVER_GRACE"),
-        target: reader.parsed("APP_INIT_SIGNAL_TARGET", signal::parse_target),
-        map: reader.parsed("APP_INIT_SIGNAL_MAP", signal::parse_map),
-        success: reader.parsed("APP_INIT_SUCCESS_CODES", signal::parse_codes),
+        target: reader.parsed("APP_INIT_SIGNAL_TARGET", signal::parse_target, signal::TARGET_HINT),
+        map: reader.parsed("APP_INIT_SIGNAL_MAP", signal::parse_map, signal::MAP_HINT),
+        success: reader.parsed("APP_INIT_SUCCESS_CODES", signal::parse_codes, signal::CODES_HINT),
         signals: if inherit { SignalState::Inherited } else { SignalState::Default },
     }
 }

@@ -104,15 +104,16 @@ impl Reader<'_> {
         self.word(name) == "true"
     }
 
-    /// Reads with a parser of its own; what cannot be read is the type's default.
+    /// Reads with a parser of its own; what cannot be read is the type's default, and told with `hint`.
     pub(crate) fn parsed<T: Default>(
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
+        hint: &str,
     ) -> T {
         let Some(text) = self.text(name) else { return T::default() };
         parse(&text).unwrap_or_else(|why| {
-            self.wrong(name, Problem::config(why));
+            self.wrong(name, Problem::config(why).hint(hint));
             T::default()
         })
     }

@@ -38,11 +38,11 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Opens the stream; `block_signals` must have been called, and a tokio runtime be entered.
+    /// Opens the stream; a tokio runtime must be entered.
     /// # Errors
     /// Out of descriptors, or no signalfd in this kernel.
     pub(crate) fn open() -> io::Result<Self> {
-        adopt_children()?;
+        adopt_children();
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let source = SignalFd::with_flags(&SigSet::all(), flags)?;
         Ok(Self { source: watched(source)?, ended: VecDeque::new(), me: std::process::id() })

@@ -29,10 +29,16 @@ use super::{
 pub(crate) const NAME: &str = "init:launch";
 
 /// What is to be done in the child before the program runs.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent of one another; a letter each in `encode`"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// The child dies with its parent, whatever kills that.
     pub(crate) die_with_parent: bool,
+    /// It does not want the exit codes of its children (SIGCHLD ignored, wait(2)).
+    pub(crate) ignore_child: bool,
     /// Its group is in front of the terminal before the program looks.
     pub(crate) foreground: bool,
     /// `LISTEN_PID` is to be its pid (`sd_listen_fds(3)`).
@@ -83,6 +89,7 @@ fn encode(start: Start<'_>, needs: Needs, sink: RawFd) -> Vec<OsString> {
         flag(needs.die_with_parent, "p"),
         flag(needs.foreground, "f"),
         flag(needs.listen_pid, "l"),
+        flag(needs.ignore_child, "c"),
     ];
     let parent = getpid().as_raw_pid().to_string();
     let fixed = [NAME.to_owned(), parent, sink.to_string(), flags.concat()];
@@ -105,7 +112,12 @@ fn decode(argv: &[OsString]) -> Option<Orders<'_>> {
     let (fixed, rest) = argv.split_at_checked(4)?;
     let (program, argv) = rest.split_first()?;
     let has = |letter: u8| fixed[3].as_bytes().contains(&letter);
-    let needs = Needs { die_with_parent: has(b'p'), foreground: has(b'f'), listen_pid: has(b'l') };
+    let needs = Needs {
+        die_with_parent: has(b'p'),
+        ignore_child: has(b'c'),
+        foreground: has(b'f'),
+        listen_pid: has(b'l'),
+    };
     let number = |text: &OsString| text.to_str()?.parse().ok();
     (!argv.is_empty()).then_some(Orders {
         parent: number(&fixed[1])?,
@@ -133,8 +145,9 @@ pub(crate) fn run(
     }
     let environment = with_listen_pid(environment, orders.needs.listen_pid);
     let pairs = environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    let inherited = inherited.with_ignored_child(orders.needs.ignore_child);
     let failed: Result<Infallible, Errno> =
-        spawn::become_program(orders.program, orders.argv, pairs, inherited);
+        spawn::become_program(orders.program, orders.argv, pairs, &inherited);
     let Err(errno) = failed;
     if let Some(report) = &mut report {
         drop(report.write_all(&(errno as i32).to_ne_bytes()));
@@ -185,7 +198,7 @@ mod tests {
             stdin: Stdin::Inherit,
             signals: Signals::Default,
         };
-        let needs = Needs { die_with_parent: true, listen_pid: true, foreground: false };
+        let needs = Needs { die_with_parent: true, listen_pid: true, ..Needs::default() };
         let words = encode(start, needs, 9);
         let orders = decode(&words).unwrap();
         assert_eq!((orders.needs, orders.sink), (needs, 9));

@@ -4,30 +4,30 @@
 //! signal without a handler is dropped (`pid_namespaces(7)`); a blocked one stays pending, also over
 //! exec (execve(2)), even if it was inherited as ignored.
 
-use std::{
-    io,
-    sync::{Arc, atomic::AtomicBool},
-};
-
 use nix::sys::signal::{SigSet, SigmaskHow};
-
 use rustix::process::{Pid, set_child_subreaper};
 
-use super::Signal;
+use super::origin::{self, Ignored};
 
 /// What has to be handed on if the user asks for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inherited {
     pub(super) mask: SigSet,
+    pub(super) ignored: Ignored,
 }
 
-/// Blocks every signal that can be blocked; the first thing `main` does.
+/// What we were started with. All signals are blocked by then, since before `main`.
+pub(crate) fn inherited() -> Inherited {
+    Inherited { mask: origin::mask(), ignored: origin::ignored() }
+}
+
+/// Blocks every signal that can be blocked; returns the mask until now.
 ///
 /// A real fault still kills us: the kernel does not honour the mask then (signal(7)).
-pub(crate) fn block_signals() -> Inherited {
+pub(super) fn block_signals() -> SigSet {
     // The call can only fail for a wrong `how`.
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    Inherited { mask: mask.unwrap_or_else(|_| SigSet::empty()) }
+    mask.unwrap_or_else(|_| SigSet::empty())
 }
 
 /// Whether orphans of our descendants become our children.
@@ -38,34 +38,31 @@ pub(crate) enum Adoption {
     Refused,
 }
 
-/// Makes sure that the exit codes of children reach us, and the children of our descendants too.
-///
-/// Where SIGCHLD is inherited as ignored the kernel reaps in our place (wait(2), NOTES). A handler
-/// ends that. It never runs, because the signal stays blocked, and exec makes it the default again.
-/// # Errors
-/// If the kernel refuses the handler.
-pub(crate) fn adopt_children() -> io::Result<Adoption> {
-    handle(Signal::CHLD)?;
+/// Makes the children of our descendants ours when their parents end.
+pub(crate) fn adopt_children() -> Adoption {
     let adopts = super::is_pid_1() || set_child_subreaper(Some(Pid::INIT)).is_ok();
-    Ok(if adopts { Adoption::Adopts } else { Adoption::Refused })
+    if adopts { Adoption::Adopts } else { Adoption::Refused }
 }
 
 impl Inherited {
-    /// Brings the mask back for an exec, and SIGPIPE to its default: Rust's runtime ignores it
-    /// before `main`, and what it was before that nobody can know.
+    /// Whether the exit codes of children were to go to nobody.
+    pub(crate) fn ignores_child(&self) -> bool {
+        self.ignored.child
+    }
+
+    /// The same, but for SIGCHLD: a launch is told what its parent was started with.
+    pub(super) fn with_ignored_child(&self, child: bool) -> Self {
+        Self { ignored: Ignored { child, ..self.ignored }, ..*self }
+    }
+
+    /// Brings back what we were started with, for an exec. All other dispositions we never touch.
     pub(super) fn restore(&self) {
-        // They can only fail for arguments that no system call takes.
-        drop(handle(Signal::PIPE));
+        origin::restore_signals(self.ignored);
+        origin::restore_descriptors();
         if !super::is_pid_1() {
             // It would survive the exec (PR_SET_CHILD_SUBREAPER, prctl(2)).
             let _ = set_child_subreaper(None);
         }
         let _ = self.mask.thread_set_mask();
     }
-}
-
-/// Gives a signal a handler that does nothing, which exec turns into the default (execve(2)).
-fn handle(signal: Signal) -> io::Result<()> {
-    signal_hook::flag::register(signal.number(), Arc::new(AtomicBool::new(false)))?;
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Processes: the only code that starts, signals or collects one.
 //!
-//! `mask` what we were started with, `program` and `unrunnable` from a name to a file or the true
+//! `origin` and `mask` what we were started with, `program` and `unrunnable` from a name to a file or the true
 //! reason why not, `spawn` and `launch` starting, `reap` and `events` collecting, `send` signalling,
 //! `descendants` who is there, `terminal` and `descriptors` what they share, `identity` and
 //! `privileges` whose they are.
@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod mask;
+mod origin;
 pub(crate) mod privileges;
 pub(crate) mod program;
 pub(crate) mod reap;
@@ -22,7 +23,7 @@ pub(crate) mod terminal;
 pub(crate) mod unrunnable;
 
 pub(crate) use events::{Event, Events};
-pub(crate) use mask::{Adoption, Inherited, adopt_children, block_signals};
+pub(crate) use mask::{Adoption, Inherited, adopt_children, inherited};
 pub(crate) use reap::Ended;
 pub(crate) use rustix::process::Pid;
 pub(crate) use signal::Signal;

@@ -57,7 +57,6 @@ impl Signal {
     pub(crate) const INT: Self = Self(2);
     pub(crate) const QUIT: Self = Self(3);
     pub(crate) const KILL: Self = Self(9);
-    pub(crate) const PIPE: Self = Self(13);
     pub(crate) const TERM: Self = Self(15);
     pub(crate) const CHLD: Self = Self(17);
     pub(crate) const CONT: Self = Self(18);
@@ -171,6 +170,11 @@ fn unknown(text: &str, name: &str) -> String {
         None => format!("`{text}` is not a signal such as TERM, SIGUSR1, 15 or RTMIN+3"),
     }
 }
+
+/// What each of the three kinds of text below may be.
+pub(crate) const MAP_HINT: &str = "write pairs: `TERM=QUIT,INT=TERM` replaces, `HUP=` drops; what comes out is not replaced again";
+pub(crate) const TARGET_HINT: &str = "`child` is the server alone, `group` its whole process group";
+pub(crate) const CODES_HINT: &str = "write exit codes that shall count as success: `143,130`";
 
 /// Reads `TERM=QUIT,INT=TERM,HUP=`; nothing after `=` drops the signal.
 /// # Errors

@@ -23,7 +23,7 @@ use nix::{
 use rustix::process::Pid;
 
 use super::{
-    mask::Inherited,
+    mask::{Inherited, block_signals},
     unrunnable::{Reason, explain},
 };
 
@@ -49,7 +49,7 @@ pub(crate) enum Stdin {
 pub(crate) enum Signals<'a> {
     /// Nothing ignored, nothing blocked.
     Default,
-    /// As we found it, but SIGPIPE: Rust's runtime overwrites that one before `main`.
+    /// As we found it, but SIGCHLD, which we must not ignore; `launch` does in the child.
     Inherited(&'a Inherited),
 }
 
@@ -103,6 +103,10 @@ fn attributes(signals: Signals<'_>) -> nix::Result<PosixSpawnAttr> {
     attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
     let (mask, default) = match signals {
         Signals::Default => (SigSet::empty(), SigSet::all()),
+        Signals::Inherited(inherited) if inherited.ignored.pipe => {
+            (inherited.mask, SigSet::empty())
+        }
+        // Rust's runtime ignores it in us.
         Signals::Inherited(inherited) => (inherited.mask, SigSet::from(Named::SIGPIPE)),
     };
     attributes.set_sigmask(&mask)?;
@@ -110,7 +114,7 @@ fn attributes(signals: Signals<'_>) -> nix::Result<PosixSpawnAttr> {
     Ok(attributes)
 }
 
-/// Replaces us with the program. Mask as inherited; of the dispositions, SIGPIPE becomes the default.
+/// Replaces us with the program: mask, dispositions and standard descriptors as we inherited them.
 /// # Errors
 /// It only returns if the program cannot be run; all signals are blocked again then.
 pub(crate) fn replace<'e>(
@@ -135,7 +139,7 @@ pub(super) fn become_program<'e>(
     let environment = variables(environment).map_err(|_| Errno::EINVAL)?;
     inherited.restore();
     let failed = nix::unistd::execve(&path, &argv, &environment);
-    super::block_signals();
+    block_signals();
     failed
 }
 

@@ -34,8 +34,8 @@ pub(crate) enum DirectoryError {
     NotWritable { path: PathBuf, owner: Owner, found: String },
     #[error("cannot give the directory `{}` to uid {}", path.display(), owner.uid)]
     Give { path: PathBuf, owner: Owner, source: io::Error },
-    #[error("cannot use `{}` as a directory: it is not one", path.display())]
-    NotADirectory { path: PathBuf },
+    #[error("cannot use `{}` as a directory: `{}` is not one", path.display(), file.display())]
+    NotADirectory { path: PathBuf, file: PathBuf },
 }
 
 /// Whom a directory is for.
@@ -61,7 +61,9 @@ impl Failure for DirectoryError {
                      for a mounted host directory: `chown {uid}:{gid}` on the host"
                 ))
             }
-            Self::NotADirectory { .. } => None,
+            Self::NotADirectory { .. } => {
+                Some("name another directory, or remove the file from the image".to_owned())
+            }
         }
     }
 }
@@ -147,10 +149,11 @@ fn check(
         let found = describe(found, owner, cause);
         Box::new(DirectoryError::NotWritable { path: path.to_owned(), owner, found })
     };
+    if let Some(file) = path.ancestors().find(|part| part.exists() && !part.is_dir()) {
+        let (path, file) = (path.to_owned(), file.to_owned());
+        return Err(Box::new(DirectoryError::NotADirectory { path, file }));
+    }
     match (fs::metadata(path), access) {
-        (Ok(found), _) if !found.is_dir() => {
-            Err(Box::new(DirectoryError::NotADirectory { path: path.to_owned() }))
-        }
         (Ok(_), Ok(())) => Ok(()),
         (Ok(found), Err(cause)) => Err(unusable(&cause, Some(&found))),
         (Err(cause), _) => Err(unusable(&cause, None)),

@@ -1,8 +1,9 @@
 //! Hand-off: the server is started, then we become its minimal supervisor, or the server itself.
 //!
-//! `machine` decides, `serve` acts, `leftovers` ends what the server left, `job` minds the terminal,
-//! `order` is what the supervisor is told, `voice` its log lines.
+//! `inbox` tells what happens, `machine` decides, `serve` acts, `leftovers` ends what the server left,
+//! `job` minds the terminal, `order` is what the supervisor is told, `voice` its log lines.
 
+mod inbox;
 mod job;
 mod leftovers;
 mod machine;
@@ -10,7 +11,7 @@ pub(crate) mod order;
 pub(crate) mod serve;
 pub(crate) mod voice;
 
-use std::{convert::Infallible, io, path::PathBuf, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -36,8 +37,6 @@ use voice::{Level, Voice};
 pub(crate) enum HandOverError {
     #[error(transparent)]
     Unrunnable(#[from] Unrunnable),
-    #[error("cannot collect children")]
-    Children(#[source] io::Error),
 }
 
 impl Failure for HandOverError {
@@ -45,14 +44,12 @@ impl Failure for HandOverError {
         match self {
             Self::Unrunnable(error) if error.reason.is_missing() => Exit::NotFound,
             Self::Unrunnable(_) => Exit::NotExecutable,
-            Self::Children(_) => Exit::Internal,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unrunnable(error) => error.reason.hint().map(str::to_owned),
-            Self::Children(_) => None,
         }
     }
 }
@@ -98,11 +95,12 @@ fn supervise(
     voice: Voice,
     renewal: Renewal,
 ) -> Result<u8, HandOverError> {
-    let adoption = process::adopt_children().map_err(HandOverError::Children)?;
+    let adoption = process::adopt_children();
     let terminal = Terminal::open().filter(Terminal::is_ours);
     let pid = start(server, inherited, terminal.is_some())?;
-    if let Some(terminal) = &terminal {
-        // The launch did so before the program ran; this is for a launch that could not.
+    if let Some(terminal) = terminal.as_ref().filter(|terminal| terminal.is_ours()) {
+        // The launch did so before the program ran, which may have put a job of its own in front by
+        // now. This is for a launch that could not.
         terminal.give_to(pid);
     }
     let adopts = adoption == Adoption::Adopts;
@@ -144,6 +142,7 @@ fn start(server: &Server, inherited: &Inherited, foreground: bool) -> Result<Pid
     let needs = Needs {
         die_with_parent: !process::is_pid_1(),
         foreground,
+        ignore_child: server.stop.signals == SignalState::Inherited && inherited.ignores_child(),
         listen_pid: server.environment.text("LISTEN_PID") == Some(own_pid.as_str()),
     };
     launch::start(start, needs, server.environment.iter())

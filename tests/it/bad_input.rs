@@ -289,6 +289,39 @@ fn a_directory_that_cannot_be_made_is_73() {
         .prove();
 }
 
+#[test]
+fn a_directory_below_a_file_names_the_file() {
+    case(&["api"], 73, "directory", &["`f/x`", "`f` is not one", "name another directory"])
+        .files(&[("f", "")])
+        .env("APP_INIT_DIRS", "f/x")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
+#[test]
+fn an_unknown_signal_is_named_with_its_neighbour() {
+    case(&["api"], 78, "config", &["`TREM` is not a signal", "did you mean TERM?", "write pairs"])
+        .env("APP_INIT_SIGNAL_MAP", "TREM=QUIT")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
+#[test]
+fn a_map_of_signals_with_a_loop_is_refused() {
+    case(&["api"], 78, "config", &["from SIGTERM back to SIGTERM", "is not replaced again"])
+        .env("APP_INIT_SIGNAL_MAP", "TERM=INT,INT=HUP,HUP=TERM")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
+#[test]
+fn an_unknown_user_is_named() {
+    case(&["api"], 78, "config", &["/etc/passwd has no user `no-such-user`", "write its number"])
+        .env("APP_INIT_USER", "no-such-user")
+        .env("APP_INIT_API_COMMAND", "true")
+        .prove();
+}
+
 impl Case {
     /// Like `prove`, for cases that leave something in the database.
     fn prove_on_fresh_databases(mut self) {

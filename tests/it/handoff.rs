@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    time::Duration,
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
@@ -11,7 +12,7 @@ use crate::support::{
     CANARY, Running,
     init::binary,
     pid1::{Namespace, child, children, pid1, probe, probing, status, wrapped},
-    until,
+    spin, until,
 };
 
 /// Waits until the supervisor has replaced the preparing process.
@@ -104,16 +105,56 @@ fn the_server_starts_with_fresh_signals_whatever_we_inherited() {
 fn binary_as_child(before: &[OsString], words: &[OsString]) -> crate::support::Init {
     let binary = binary().into_os_string();
     let all = before.iter().chain([&binary]).chain(words);
-    crate::support::Init::wrapped(all).env("APP_INIT_HANDOFF", "supervise")
+    // A directory without `./migrations`.
+    let init = crate::support::Init::wrapped(all).current_dir(env!("CARGO_TARGET_TMPDIR"));
+    init.env("APP_INIT_HANDOFF", "supervise")
 }
 
 #[test]
 fn signals_inherit_hands_on_what_was_ignored_and_blocked() {
-    let before = probing(["with", "i1", "i15", "i40", "b10", "b64", "--"]);
-    for start in [binary_as_child, wrapped_in] {
-        let init = start(&before, &probing(["state"])).env("APP_INIT_SIGNALS_INHERIT", "true");
-        assert_eq!(init.run().stdout, "ignored: 1 15 40\nblocked: 10 64\n");
+    for (ignored, blocked) in [
+        (&[1, 13, 15, 17, 40][..], &[10, 64][..]),
+        (&[13], &[13]),
+        (&[17], &[17]),
+        (&[1], &[]),
+        (&[], &[]),
+    ] {
+        for start in [binary_as_child, wrapped_in] {
+            let init = start(&with(ignored, blocked), &probing(["state"]));
+            let ended = init.env("APP_INIT_SIGNALS_INHERIT", "true").run();
+            assert_eq!((ended.stdout, ended.code), (stated(ignored, blocked), 0));
+        }
     }
+}
+
+/// Through a preparation too, which collects children and so cannot leave SIGCHLD ignored.
+#[test]
+fn exec_hands_on_what_was_ignored_and_blocked() {
+    let (ignored, blocked) = (&[1, 13, 17, 40], &[10, 64]);
+    let state = serde_json::to_string(&[probe().to_str().unwrap(), "state"]).unwrap();
+    for step in ["true", "sh -c 'sleep 0 & sleep 0'"] {
+        let init = binary_as_child(&with(ignored, blocked), &["all".into()])
+            .env("APP_INIT_HANDOFF", "exec")
+            .env("APP_INIT_ETL_COMMAND", step)
+            .env("APP_INIT_API_COMMAND", &state);
+        assert_eq!(init.run().stdout, stated(ignored, blocked));
+    }
+}
+
+/// `probe with …` that ignores and blocks these.
+fn with(ignored: &[i32], blocked: &[i32]) -> Vec<OsString> {
+    let ignored = ignored.iter().map(|number| format!("i{number}"));
+    let words = ignored.chain(blocked.iter().map(|number| format!("b{number}")));
+    probing(std::iter::once("with".to_owned()).chain(words).chain(["--".to_owned()]))
+}
+
+/// What `probe state` prints then.
+fn stated(ignored: &[i32], blocked: &[i32]) -> String {
+    let list = |name: &str, numbers: &[i32]| {
+        let numbers = numbers.iter().map(ToString::to_string);
+        std::iter::once(name.to_owned()).chain(numbers).collect::<Vec<_>>().join(" ")
+    };
+    format!("{}\n{}\n", list("ignored:", ignored), list("blocked:", blocked))
 }
 
 /// tini and catatonit hang here: the kernel reaps in their place.
@@ -189,6 +230,19 @@ fn the_server_dies_with_a_supervisor_that_is_not_pid_1() {
             let state = status(server, "State");
             (state.is_empty() || state.starts_with('Z')).then_some(())
         });
+    }
+}
+
+/// Killed while the server is being started: between its fork and the parent-death signal too, when
+/// there is nobody left to die with.
+#[test]
+fn a_server_that_is_being_started_dies_as_well() {
+    for round in 0..100_u32 {
+        let running = child(["sleep", "1000"]).start();
+        spin(Duration::from_micros(u64::from(round) * 40));
+        running.signal(Signal::SIGKILL);
+        // The end of its output proves that nobody holds it any more.
+        assert_eq!(running.exit_code(), 128 + 9, "round {round}");
     }
 }
 

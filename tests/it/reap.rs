@@ -9,6 +9,7 @@ use nix::{
 
 use crate::support::{
     Init,
+    init::binary,
     pid1::{Namespace, child, children, pid1, probing, status},
     until,
 };
@@ -39,12 +40,15 @@ fn ten_thousand_orphans_are_reaped() {
 /// SIGCHLD merges: forty children and the server end at the same instant.
 #[test]
 fn deaths_at_once_do_not_hide_the_servers() {
-    let script = "i=0; while [ $i -lt 40 ]; do (read x <fifo) & i=$((i+1)); done; \
-                  (exec 3>fifo; sleep 0.02; exec 3>&-) & read x <fifo; exit 7";
-    let script = format!("cd \"$(mktemp -d)\" && mkfifo fifo && {script}");
+    // All forty have said that they are there before the last writer goes, and they with it.
+    let script = "mkfifo fifo ready && exec 4<>fifo 5<>ready; \
+                  each() { i=0; while [ $i -lt 40 ]; do eval \"$1\"; i=$((i+1)); done; }; \
+                  each '(echo >&5; read x) <fifo 4>&- &'; each 'read x <&5'; exec 4>&-; exit 7";
     for start in STARTS {
         for _ in 0..5 {
-            assert_eq!(start(shell(&script)).run().code, 7);
+            let directory = tempfile::tempdir().unwrap();
+            let init = start(shell(script)).current_dir(directory.path());
+            assert_eq!(init.run().code, 7);
         }
     }
 }
@@ -113,6 +117,22 @@ fn a_second_stop_hurries_the_leftovers() {
         kill(pid, Signal::SIGTERM).unwrap();
         assert_eq!(running.exit_code(), 3);
     }
+}
+
+/// Neither PID 1 nor allowed to be a subreaper: said with the remedy. What stayed in the server's group
+/// is still waited for, though it is nobody's we could name.
+#[test]
+fn without_adoption_it_says_so_and_still_ends_the_group() {
+    let words = [vec![binary().into_os_string()], probing(["worker", "100", "saved"])].concat();
+    let init = Init::wrapped(probing(["unadopting"]).into_iter().chain(words));
+    let running = init.env("APP_INIT_HANDOFF", "supervise").start();
+    let said = running.expect_line("orphans of the server will not be collected");
+    assert!(said.contains("run app-init as PID 1 (docker run without --init"), "{said}");
+    running.expect_line("worker");
+    kill(running.pid(), Signal::SIGTERM).unwrap();
+    let finished = running.finish();
+    assert!(finished.stdout.contains("saved"), "{}", finished.stdout);
+    assert_eq!(finished.code, 5);
 }
 
 /// In a PID namespace that is not ours alone, only our descendants are ended, and all of them.

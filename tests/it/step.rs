@@ -1,6 +1,11 @@
 //! Steps before the server: their failure, their limits, a stop, and what they leave behind.
 
-use std::{ffi::OsString, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -11,7 +16,7 @@ use crate::support::{
     Init,
     init::shell,
     pid1::{child, pid1, probing, status, wrapped},
-    until,
+    spin, unproved, until,
 };
 
 const STARTS: [fn([&'static str; 1]) -> Init; 2] = [child, pid1];
@@ -53,6 +58,47 @@ fn a_step_that_fails_ends_the_start_with_its_own_code_in_the_log() {
             assert_eq!((ended.code, ended.stdout.as_str()), (82, ""), "{script}");
             assert!(ended.stderr.contains(how), "{}", ended.stderr);
         }
+    }
+}
+
+/// baseimage-docker reported success for it.
+#[test]
+fn a_step_that_the_kernel_kills_for_memory_ends_the_start() {
+    let Some(group) = MemoryGroup::of_bytes(16 << 20) else {
+        return unproved("no memory control group can be made here");
+    };
+    // Without the limit it would end by itself, with 1.
+    let step = format!("ulimit -v 400000; echo 0 >{}; exec tail /dev/zero", group.members());
+    let ended = all(STARTS[0], &step).run();
+    assert_eq!((ended.code, ended.stdout.as_str()), (82, ""), "{}", ended.stderr);
+    for words in ["killed by SIGKILL", "look at the memory limit"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+}
+
+/// A control group that is removed at the end.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    /// `None` without the right or the controller.
+    fn of_bytes(limit: u32) -> Option<Self> {
+        let name = format!("app-init-test-{}", std::process::id());
+        let made = [("memory", "memory.limit_in_bytes"), ("", "memory.max")];
+        made.into_iter().find_map(|(version, file)| {
+            let group = Self(Path::new("/sys/fs/cgroup").join(version).join(&name));
+            fs::create_dir(&group.0).ok()?;
+            fs::write(group.0.join(file), limit.to_string()).ok().map(|()| group)
+        })
+    }
+
+    fn members(&self) -> String {
+        self.0.join("cgroup.procs").display().to_string()
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        drop(fs::remove_dir(&self.0));
     }
 }
 
@@ -143,11 +189,7 @@ fn a_stop_at_any_instant_of_the_preparation_ends_it() {
             .env("APP_INIT_ETL_COMMAND", "true")
             .env("APP_INIT_API_COMMAND", "sleep 1000");
         let running = init.start();
-        let at = Duration::from_micros(u64::from(round) * 100);
-        let start = std::time::Instant::now();
-        while start.elapsed() < at {
-            std::hint::spin_loop();
-        }
+        spin(Duration::from_micros(u64::from(round) * 100));
         running.signal(Signal::SIGTERM);
         assert_eq!(running.exit_code(), 143, "round {round}");
     }
@@ -162,11 +204,7 @@ fn a_stop_at_any_instant_of_the_preparation_ends_pid_1() {
         let running = init.start();
         let pid = running.init_pid();
         running.expect_mask();
-        let at = Duration::from_micros(u64::from(round) * 100);
-        let start = std::time::Instant::now();
-        while start.elapsed() < at {
-            std::hint::spin_loop();
-        }
+        spin(Duration::from_micros(u64::from(round) * 100));
         kill(pid, Signal::SIGTERM).unwrap();
         assert_eq!(running.exit_code(), 143, "round {round}");
     }
@@ -185,7 +223,7 @@ fn what_a_step_leaves_behind_is_ended_before_the_next() {
         .current_dir(directory.path())
         .start();
     let orphans = ["one ", "two "].map(|name| last_number(&running.expect_line(name)));
-    std::fs::write(directory.path().join("go"), "").unwrap();
+    fs::write(directory.path().join("go"), "").unwrap();
     running.expect_line("server-is-up");
     assert!(orphans.into_iter().all(is_gone));
     assert!(running.output().contains("asked"));

@@ -8,13 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use nix::pty::openpty;
+use nix::{pty::openpty, unistd::Pid};
 
 use crate::support::{
     Init, Running,
     init::binary,
-    pid1::{Namespace, children, probing},
-    until,
+    pid1::{Namespace, can_trace, children, probing, status},
+    unproved, until,
 };
 
 /// A session on a terminal of its own, and the keyboard and screen of that.
@@ -174,19 +174,46 @@ fn a_shell_has_job_control() {
     words.push(binary().into_os_string());
     words.extend(["sh", "-m", "-c", "sleep 1000; echo \"job $?\"; exit 4"].map(OsString::from));
     let mut session = Session::start(words);
-    until("the job is in front", || {
-        // From the top each time: until it has become `unshare` the leader looks like `init` itself.
-        let shell = children(session.running.init_pid()).first().copied()?;
-        let job = children(shell).first().copied()?;
-        let front = std::fs::read_to_string(format!("/proc/{job}/stat")).ok()?;
-        let fields: Vec<&str> = front.rsplit_once(')')?.1.split_whitespace().collect();
-        // Its own group (3rd) is the terminal's (6th), and it is past exec.
-        (fields[2] == fields[5] && front.contains("(sleep)")).then_some(())
-    });
+    // From the top each time: until it has become `unshare` the leader looks like `init` itself.
+    until("the job is in front", || has_its_job_in_front(session.running.init_pid()).then_some(()));
     // Not ^C: a shell without a prompt follows a job that died of SIGINT (dash, POSIX XCU 2.11).
     session.type_in("\x1c");
     session.running.expect_line("job 131");
     assert_eq!(session.running.exit_code(), 4);
+}
+
+/// Whether the shell that this `init` supervises runs `sleep` in front of the terminal.
+fn has_its_job_in_front(init: Pid) -> bool {
+    let stat = children(init).first().and_then(|shell| {
+        let job = children(*shell).first().copied()?;
+        std::fs::read_to_string(format!("/proc/{job}/stat")).ok()
+    });
+    stat.as_ref().and_then(|stat| stat.rsplit_once(')')).is_some_and(|(name, rest)| {
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        // Its own group (3rd) is the terminal's (6th), and it is past exec.
+        fields[2] == fields[5] && name.ends_with("(sleep")
+    })
+}
+
+/// The shell has a job of its own in front before `init` gets to its next system call.
+#[test]
+fn the_terminal_is_not_taken_from_a_fast_shell() {
+    if !can_trace() {
+        return unproved("strace is missing or may not trace");
+    }
+    // Without -f: only `init` itself is slowed down.
+    let slow = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=ioctl:delay_enter=200000"];
+    let mut words: Vec<OsString> = slow.iter().map(OsString::from).collect();
+    words.push(binary().into_os_string());
+    words.extend(["sh", "-m", "-c", "sleep 1000; echo \"job $?\""].map(OsString::from));
+    let mut session = Session::start(words);
+    let init = until("it supervises", || {
+        let init = children(session.running.pid()).first().copied()?;
+        (status(init, "Name") == "init:serve").then_some(init)
+    });
+    until("the job is in front", || has_its_job_in_front(init).then_some(()));
+    session.type_in("\x1c");
+    session.running.expect_line("job 131");
 }
 
 /// The terminal vanishes: the kernel tells the session's leader, and the server hears of it.

@@ -35,6 +35,14 @@ pub(crate) fn until<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Waits without giving the processor away: sleeping is too coarse for these instants.
+pub(crate) fn spin(duration: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}
+
 /// Says that a test proves nothing on this machine, past the harness, which hides what passing tests
 /// print.
 pub(crate) fn unproved(why: &str) {

@@ -108,6 +108,13 @@ pub(crate) fn status(pid: Pid, field: &str) -> String {
     line.unwrap_or_default().trim().to_owned()
 }
 
+/// Whether strace is there and may trace.
+pub(crate) fn can_trace() -> bool {
+    let mut works = Command::new("strace");
+    works.args(["-qq", "-o", "/dev/null", "true"]);
+    works.status().is_ok_and(|done| done.success())
+}
+
 /// The compiled `probe.c`.
 pub(crate) fn probe() -> PathBuf {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();

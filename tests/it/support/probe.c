@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,8 +48,13 @@ static int state(void) {
     return 0;
 }
 
-/* Runs argv with the named signals ignored (i15), blocked (b15), descriptors closed (c0). */
+/* Runs argv with just the named signals ignored (i15), blocked (b15), descriptors closed (c0). */
 static int with(char **argv) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Whatever the tests were started with: a background job ignores SIGINT and SIGQUIT (XCU 2.11). */
+    for (int n = 1; n < NSIG; n++) signal(n, SIG_DFL);
     for (; *argv && strcmp(*argv, "--"); argv++) {
         int n = atoi(*argv + 1);
         sigset_t one;
@@ -140,6 +149,22 @@ static int named(char **argv) {
     return 127;
 }
 
+/* Goes on where nobody may become a subreaper: EPERM, as from a strict seccomp profile. */
+static int unadopting(char **argv) {
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_CHILD_SUBREAPER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof *rules, rules};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 99;
+    execvp(argv[0], argv);
+    return 127;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "count")) return count();
@@ -151,6 +176,7 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "nobody")) return as_nobody(argv + 2);
     if (!strcmp(what, "terminal")) return on_terminal(argv + 2);
     if (!strcmp(what, "foreground")) return foreground();
+    if (!strcmp(what, "unadopting")) return unadopting(argv + 2);
     if (!strcmp(what, "named")) return named(argv + 2);
     return 64;
 }
