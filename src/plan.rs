@@ -11,7 +11,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
-pub(crate) use build::{draft, plan};
+pub(crate) use build::{draft, migration, plan};
 
 use crate::{
     config::{

@@ -161,11 +161,13 @@ Usage: init plan [MODE] [--json]
 ";
 
 const STATUS: &str = "\
-Show applied, pending and divergent migrations, and who holds the lock.
+Show applied, pending and divergent migrations, or whether a start would run the
+migrate command and why, and who holds the lock.
 
 Usage: init status [--json] [--exit-code]
 
-With --exit-code it is an error if a migration is pending or divergent.
+With --exit-code it is an error (80) if a migration is pending or divergent, if
+a start would run the command, or if nobody can tell as nothing is watched.
 ";
 
 const HEALTHCHECK: &str = "\

@@ -20,7 +20,7 @@ use crate::{
         marker::Place,
         session::is_pooled,
         sql::{column, rows},
-        status::Status,
+        status::Stand,
     },
     postgres::Session,
 };
@@ -117,7 +117,7 @@ async fn pooler(connection: &Connection, session: &Session, needs: &Needs) -> Op
 
 /// The folder against the history, as `init status` has it.
 async fn migrations(connection: &Connection, place: &str, native: &Native) -> Vec<Finding> {
-    let asked = migrate::status::status(connection, &native.folder, native.lock_name.as_deref());
+    let asked = migrate::status::stand(connection, &native.folder, native.lock_name.as_deref());
     let subject = format!("{place} migrations");
     match timeout(QUESTION, asked).await {
         Ok(Ok(status)) => stand(&subject, &status, native),
@@ -128,7 +128,7 @@ async fn migrations(connection: &Connection, place: &str, native: &Native) -> Ve
     }
 }
 
-fn stand(subject: &str, status: &Status, native: &Native) -> Vec<Finding> {
+fn stand(subject: &str, status: &Stand, native: &Native) -> Vec<Finding> {
     let state = &status.state;
     let mut findings: Vec<Finding> = state
         .problems
@@ -160,7 +160,7 @@ fn stand(subject: &str, status: &Status, native: &Native) -> Vec<Finding> {
     findings
 }
 
-fn pending(subject: &str, status: &Status, check_only: bool) -> Finding {
+fn pending(subject: &str, status: &Stand, check_only: bool) -> Finding {
     let labels: Vec<&str> =
         status.state.pending.iter().map(|migration| migration.label.as_str()).collect();
     let applied = status.state.applied.len();

@@ -96,6 +96,18 @@ impl Cause {
                 "grant the right, or set MIGRATE_DATABASE_URL to a role that has it".into(),
             );
         }
+        // `CALL` and `DO` end a transaction of their own with 2D000 (appendix A).
+        let alone = [SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION];
+        if self.is(&alone) {
+            let marker =
+                "put it into a file of its own that begins with `-- app-init: no-transaction`";
+            return Some(marker.into());
+        }
+        if self.is(&[SqlState::SYNTAX_ERROR]) && self.0.text.contains(r#""\""#) {
+            return Some(
+                r"only psql knows commands that begin with `\`: take it out (pg_dump's \restrict and \unrestrict may stay)".into(),
+            );
+        }
         self.0.hint.clone()
     }
 }
@@ -107,7 +119,7 @@ impl fmt::Display for Cause {
             write!(out, " (SQLSTATE {})", code.code())?;
         }
         if let Some(detail) = &self.0.detail {
-            write!(out, "; detail: {detail}")?;
+            write!(out, "; detail: {}", detail.trim_end_matches('.'))?;
         }
         if let Some(context) = &self.0.context {
             write!(out, "; in: {context}")?;

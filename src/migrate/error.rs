@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{cause::Cause, format::Problem, holder::Holder};
+use super::{
+    cause::Cause,
+    format::{Problem, hints},
+    holder::Holder,
+};
 use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
 
 /// Why migrating or seeding ended early.
@@ -43,6 +47,10 @@ pub(crate) enum MigrateError {
 
     #[error("the lock was lost while it was needed: {why}{}", after(applied))]
     LockLost { why: String, applied: Vec<String> },
+
+    /// The app's own tool was running, and was ended.
+    #[error("the lock was lost while `{command}` ran, which was ended: {why}")]
+    LockLostBy { command: String, why: String },
 
     /// The caller's stop signal; the running statement was cancelled and rolled back.
     #[error("stopped {during}{}", after(applied))]
@@ -135,7 +143,9 @@ impl Failure for MigrateError {
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
             Self::Script(failure) => failure.cause.exit(failure.exit),
-            Self::LockTimeout { .. } | Self::LockLost { .. } => Exit::Lock,
+            Self::LockTimeout { .. } | Self::LockLost { .. } | Self::LockLostBy { .. } => {
+                Exit::Lock
+            }
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
@@ -145,7 +155,7 @@ impl Failure for MigrateError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Problems(problems) => problems.iter().find_map(Problem::hint),
+            Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
@@ -156,6 +166,9 @@ impl Failure for MigrateError {
             ),
             Self::LockLost { .. } => {
                 Some("nothing is half-applied; the next start goes on where this one stopped".into())
+            }
+            Self::LockLostBy { .. } => {
+                Some("the next start runs it again; what it had done by then only the tool knows".into())
             }
             Self::TimedOut { phase, .. } => Some(format!(
                 "raise APP_INIT_{}_TIMEOUT; the next start goes on where this one stopped",

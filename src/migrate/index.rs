@@ -11,16 +11,19 @@ use super::{
 
 impl Executor<'_> {
     /// Drops what an earlier try left of the index that the step builds: the server keeps it,
-    /// invalid, and refuses to build another of its name (manual, CREATE INDEX).
+    /// invalid, and refuses to build another of its name (manual, CREATE INDEX). What a rebuilding
+    /// leaves is only looked for if the step runs `again`.
     pub(super) async fn drop_invalid(
         &self,
         script: &Script,
         step: &Step,
+        again: bool,
     ) -> Result<(), MigrateError> {
         for statement in step.statements.clone() {
-            let index = match builds(script, statement) {
-                Builds::Nothing => continue,
-                Builds::Named(index) => index,
+            let left = match builds(script, statement) {
+                Builds::Again(name) if again => self.left_over(script, &name).await?,
+                Builds::Nothing | Builds::Again(_) => continue,
+                Builds::Named(index) => self.invalid(script, &index).await?.into_iter().collect(),
                 Builds::Unnamed => {
                     let line = script.statements[statement].line;
                     return Err(unfit(
@@ -31,7 +34,7 @@ impl Executor<'_> {
                     ));
                 }
             };
-            if let Some(name) = self.invalid(script, &index).await? {
+            for name in left {
                 tracing::info!(
                     phase = self.scene.phase,
                     event = "index",
@@ -42,6 +45,22 @@ impl Executor<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Full names of what a rebuilding of that index, or of that table's, left: the half-built new
+    /// one, or the old one that it could not drop any more (manual, REINDEX).
+    async fn left_over(&self, script: &Script, name: &str) -> Result<Vec<String>, MigrateError> {
+        let name = literal(name);
+        let query = format!(
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid = \
+             coalesce((SELECT o.indrelid FROM pg_catalog.pg_index o \
+             WHERE o.indexrelid = pg_catalog.to_regclass({name})), pg_catalog.to_regclass({name}))"
+        );
+        let rows = self.ask(script, &query).await?;
+        Ok(rows.iter().filter_map(|row| column(row, 0)).collect())
     }
 
     /// The index's full name if it is there and invalid.

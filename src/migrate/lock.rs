@@ -4,9 +4,9 @@
 //! without blocking. So it holds no snapshot, for which `CREATE INDEX CONCURRENTLY` would wait for
 //! ever, and it works through a transaction pooler, where a session's lock belongs to nobody.
 
-use std::{future, time::Duration};
+use std::{future, pin::pin, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 use super::{
@@ -23,6 +23,9 @@ use crate::{config::database::Connection, plan::LockPolicy, postgres::Session};
 /// Heartbeat: one question a second, each answered within four, so a loss shows within six.
 const BEAT: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(4);
+/// A second is heard as silence if it took no longer than this: who stood still, frozen or without
+/// a processor, cannot have heard the answer.
+const AWAKE: Duration = Duration::from_secs(2);
 
 /// The right to migrate and seed, as long as it lives. Dropping it frees the lock.
 pub(crate) struct Leader {
@@ -145,6 +148,26 @@ async fn protect(client: &Client) -> Result<(), tokio_postgres::Error> {
     }
 }
 
+/// Whether the server still answers on the lock's session, or why it counts as lost.
+///
+/// If it is our machine that stood still, the server has either kept the lock, and answers, or has
+/// ended the session, which the next packet shows.
+async fn answers(client: &Client) -> Result<(), String> {
+    // An empty query: any other takes a snapshot for an instant, and a `CREATE INDEX CONCURRENTLY`
+    // that sees it waits for the end of this transaction, which never comes.
+    let mut answer = pin!(client.batch_execute(""));
+    let mut silence = Duration::ZERO;
+    while silence < ANSWER {
+        let began = Instant::now();
+        match timeout(BEAT, answer.as_mut()).await {
+            Ok(answer) => return answer.map_err(|error| Cause::of(&error).to_string()),
+            Err(_) if began.elapsed() > AWAKE => {}
+            Err(_) => silence += BEAT,
+        }
+    }
+    Err(format!("no answer within {}", spoken(ANSWER)))
+}
+
 impl Leader {
     /// Waits until the lock is lost and says how it showed. Never returns while the lock holds, so
     /// it is one arm of a `select!` around whatever needs the lock. Dropping it loses nothing.
@@ -152,12 +175,8 @@ impl Leader {
         let Some(session) = &self.session else { return future::pending().await };
         loop {
             sleep(BEAT).await;
-            // An empty query: any other takes a snapshot for an instant, and a `CREATE INDEX
-            // CONCURRENTLY` that sees it waits for the end of this transaction, which never comes.
-            match timeout(ANSWER, session.client.batch_execute("")).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return Cause::of(&error).to_string(),
-                Err(_) => return format!("no answer within {}", spoken(ANSWER)),
+            if let Err(why) = answers(&session.client).await {
+                return why;
             }
         }
     }

@@ -137,7 +137,7 @@ impl Executor<'_> {
                 self.ask(script, &done).await?;
             }
             Kind::Alone => {
-                self.drop_invalid(script, step).await?;
+                self.drop_invalid(script, step, again).await?;
                 self.ask(script, &self.note(script, &steps[..index], "begun")).await?;
                 match self.alone(script, step).await {
                     Err(error) if again && was_done(&error) => {}

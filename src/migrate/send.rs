@@ -7,7 +7,7 @@ use super::{
     cause::Cause,
     error::{MigrateError, ScriptFailure},
     executor::Executor,
-    script::{Piece, Script},
+    script::{Mode, Piece, Script},
     sql::column,
 };
 
@@ -25,6 +25,17 @@ impl Answer {
     fn see(&mut self, value: Option<String>) {
         self.first = self.first.take().or_else(|| value.clone());
         self.last = value;
+    }
+}
+
+/// What stays behind of a file that failed; `None` where nobody knows. Steps know better.
+fn left(script: &Script, cause: &Cause) -> Option<&'static str> {
+    match script.mode {
+        _ if script.commits => {
+            Some("it ends its transaction by itself, so look at what it left behind")
+        }
+        Mode::Transaction if !cause.is_lost_connection() => Some("it was rolled back"),
+        _ => None,
     }
 }
 
@@ -100,9 +111,7 @@ impl Executor<'_> {
         let position = cause.position().filter(|_| ended.is_some());
         let position = position.map(|position| position.saturating_sub(ahead));
         let (place, statement) = script.place(from, position, ended);
-        let left = script.commits.then(|| {
-            "it ends its transaction by itself, so look at what it left behind".to_owned()
-        });
+        let left = left(script, &cause).map(str::to_owned);
         MigrateError::Script(Box::new(ScriptFailure {
             label: script.label.clone(),
             place,

@@ -87,15 +87,32 @@ pub(super) enum Builds {
     Named(Index),
     /// Left to the server to name: a broken one could not be told from others.
     Unnamed,
+    /// Indexes that are there already: those of this table, or this index; as it is written.
+    Again(String),
 }
 
 pub(super) fn builds(script: &Script, statement: usize) -> Builds {
     let statement = &script.statements[statement];
-    let makes = statement.words.first().is_some_and(|word| word == "CREATE");
-    if !makes || !statement.refuses_transaction() {
-        return Builds::Nothing;
+    let tokens = || tokens(&script.text[statement.range.clone()]);
+    match statement.words.first().map_or("", String::as_str) {
+        "CREATE" if statement.refuses_transaction() => creates(&tokens()),
+        "REINDEX" => recreates(&tokens()),
+        _ => Builds::Nothing,
     }
-    let tokens = tokens(&script.text[statement.range.clone()]);
+}
+
+/// `REINDEX INDEX CONCURRENTLY i`, or with the word among options in parentheses.
+fn recreates(tokens: &[&str]) -> Builds {
+    let find = |words: &[&str]| {
+        tokens.iter().position(|token| words.iter().any(|word| token.eq_ignore_ascii_case(word)))
+    };
+    match (find(&["CONCURRENTLY"]), find(&["INDEX", "TABLE"])) {
+        (Some(word), Some(kind)) => Builds::Again(dotted(tokens, word.max(kind) + 1)),
+        _ => Builds::Nothing,
+    }
+}
+
+fn creates(tokens: &[&str]) -> Builds {
     let is = |at: usize, word: &str| tokens.get(at).is_some_and(|it| it.eq_ignore_ascii_case(word));
     let Some(mut at) = (0..tokens.len()).find(|at| is(*at, "CONCURRENTLY")).map(|at| at + 1) else {
         return Builds::Nothing;
@@ -108,16 +125,21 @@ pub(super) fn builds(script: &Script, statement: usize) -> Builds {
     }
     let name = tokens.get(at).map(|name| folded(name)).unwrap_or_default();
     at += if is(at + 2, "ONLY") { 3 } else { 2 };
-    let mut table = String::new();
+    Builds::Named(Index { name, table: dotted(tokens, at) })
+}
+
+/// A name that may have a schema in front, as it is written.
+fn dotted(tokens: &[&str], mut at: usize) -> String {
+    let mut name = String::new();
     while let Some(token) = tokens.get(at) {
-        table.push_str(token);
+        name.push_str(token);
         if tokens.get(at + 1) != Some(&".") {
             break;
         }
-        table.push('.');
+        name.push('.');
         at += 2;
     }
-    Builds::Named(Index { name, table })
+    name
 }
 
 /// A name as the catalogue stores it (manual, 4.1.1).
@@ -175,7 +197,9 @@ mod tests {
             ),
             ("create index concurrently on t (a)", Builds::Unnamed),
             ("create index i on t (a)", Builds::Nothing),
-            ("reindex table concurrently t", Builds::Nothing),
+            ("reindex table t", Builds::Nothing),
+            ("reindex table concurrently s.T", Builds::Again("s.T".into())),
+            ("reindex (verbose, concurrently) index i;", Builds::Again("i".into())),
             ("create database d", Builds::Nothing),
         ] {
             assert_eq!(builds(&script(text), 0), expected, "{text:?}");

@@ -37,15 +37,29 @@ pub(crate) fn draft(config: &Config) -> (Option<Plan>, Problems) {
     let mut problems = config.problems.clone();
     problems.extend(&config.missing);
     let Some(mode) = find_mode(config, &mut problems) else { return (None, problems) };
-    let mut builder = Builder {
-        config,
-        mode: &mode,
-        children: Children::new(config, &mode.name),
-        targets: Vec::new(),
-        problems,
-    };
+    let mut builder = Builder::new(config, &mode, problems);
     let plan = builder.plan();
     (Some(plan), builder.problems)
+}
+
+/// What migrates the schema, as `init migrate` does it; `None` if nothing is configured.
+///
+/// For who only looks: neither a switch nor `APP_INIT_SKIP` counts.
+/// # Errors
+/// What is wrong with the settings or with the command.
+pub(crate) fn migration(config: &Config) -> Result<Option<Migrate>, Problems> {
+    let migrate = vec!["migrate".to_owned()];
+    let mode = Mode {
+        name: "migrate".into(),
+        steps: migrate.clone(),
+        always: migrate,
+        end: ModeEnd::Exit,
+    };
+    let mut builder = Builder::new(config, &mode, config.problems.clone());
+    match builder.migration() {
+        Action::Do(Work::Migrate(work)) => builder.problems.or(Some(work)),
+        _ => builder.problems.or(None),
+    }
 }
 
 /// The mode asked for; `init wait` is one of nothing but waiting.
@@ -81,7 +95,12 @@ struct Builder<'a> {
     problems: Problems,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(config: &'a Config, mode: &'a Mode, problems: Problems) -> Self {
+        let children = Children::new(config, &mode.name);
+        Self { config, mode, children, targets: Vec::new(), problems }
+    }
+
     fn plan(&mut self) -> Plan {
         let migrate = self.listed("migrate").then(|| self.migrate());
         let seed = self.listed("seed").then(|| self.seed());
@@ -140,6 +159,11 @@ impl Builder<'_> {
         if settings.switch == Autorun::No && !self.demanded("migrate") {
             return Action::Skip("AUTORUN_MIGRATIONS is false".into());
         }
+        self.migration()
+    }
+
+    fn migration(&mut self) -> Action {
+        let settings = &self.config.migrate;
         let step = StepPolicy {
             timeout: settings.timeout,
             on_failure: OnFailure::Abort,

@@ -41,8 +41,8 @@ impl Preparation {
         connection: &Connection,
         folder: &Path,
     ) -> Result<Done> {
-        let known = self.sessions.drain(..).find(|(place, _)| place == connection);
-        let inspected = migrate::inspect(connection, folder, known.map(|(_, session)| session));
+        let known = self.known_session(connection);
+        let inspected = migrate::inspect(connection, folder, known);
         let state = self.unless_stopped(name, inspected).await??;
         if work.strict && !state.ahead.is_empty() {
             return Err(MigrateError::Ahead(state.ahead_labels()).into());
@@ -151,7 +151,10 @@ impl Preparation {
         let lost = lost(self.leader.as_ref(), &mut why);
         let result = step::run(step, &mut self.events, lost).await;
         match (result, why) {
-            (_, Some(why)) => Err(MigrateError::LockLost { why, applied: Vec::new() }.into()),
+            (_, Some(why)) => {
+                let command = step.command.source.clone();
+                Err(MigrateError::LockLostBy { command, why }.into())
+            }
             (result, None) => Ok(result.map(|_| done(step.command.source.as_str()))?),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, sentence},
     migrate::lock::Leader,
-    plan::{Action, Dirs, Migrate, OnFailure, Phase, Plan, Source, Step, Wait, Work},
+    plan::{Action, Dirs, OnFailure, Phase, Plan, Source, Step, Wait, Work},
     postgres::Session,
     process::{
         self, Events, Signal,
@@ -79,7 +79,7 @@ impl Preparation {
         if !matches!(work, Work::Migrate(_) | Work::Seed(_)) {
             self.unlock().await;
         }
-        if !matches!(work, Work::Migrate(Migrate { source: Source::Folder(_), .. })) {
+        if !asks_first(work) {
             self.sessions.clear();
         }
         match self.work(name, work).await {
@@ -115,6 +115,12 @@ impl Preparation {
     async fn step(&mut self, step: &Step) -> Result<Done> {
         step::run(step, &mut self.events, std::future::pending()).await?;
         Ok(done(step.command.source.as_str()))
+    }
+
+    /// What the wait logged in with, once: all others are closed.
+    pub(super) fn known_session(&mut self, connection: &Connection) -> Option<Box<Session>> {
+        let known = self.sessions.drain(..).find(|(place, _)| place == connection);
+        known.map(|(_, session)| session)
     }
 
     /// Runs what has no child of its own; a stop signal drops it where it is.
@@ -155,6 +161,12 @@ impl Preparation {
         self.timeline.add(name, Outcome::Failed, note);
         failure
     }
+}
+
+/// Whether a phase begins with a question to its database.
+fn asks_first(work: &Work) -> bool {
+    let Work::Migrate(work) = work else { return false };
+    !work.check_only && (matches!(work.source, Source::Folder(_)) || work.watch.is_some())
 }
 
 pub(super) fn stopped(phase: &str, signal: Signal) -> Box<dyn Failure> {

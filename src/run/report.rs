@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use super::{note, prepare::Result, tell, tell_all};
 use crate::{
-    config::{self, Config, Provision},
+    config::{self, Config},
     exit::Exit,
     failure::Failure,
     migrate, plan,
@@ -40,7 +40,7 @@ pub(super) fn plan(config: &Config, json: bool) -> Exit {
     }
 }
 
-/// `init status`: the folder against the database. With `exit_code`, anything but up to date is a failure.
+/// `init status`: folder or command against the database. With `exit_code`, anything but up to date is a failure.
 pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
     match read_status(config) {
         Ok(status) => {
@@ -61,18 +61,16 @@ pub(super) fn ended(failure: &dyn Failure) -> Exit {
 }
 
 fn read_status(config: &Config) -> Result<migrate::status::Status> {
-    config.problems.clone().or(())?;
-    let Provision::Folder(folder) = &config.migrate.provision else {
+    let Some(work) = plan::migration(config)? else {
         return Err(nothing(
-            "the schema is not kept in a folder of SQL files",
-            "set APP_INIT_MIGRATIONS",
+            "nothing migrates the schema",
+            "set APP_INIT_MIGRATIONS or APP_INIT_MIGRATE_COMMAND",
         ));
     };
-    let Some(connection) = config.migrate_connection() else {
+    let Some(connection) = &work.connection else {
         return Err(nothing("no database is known", "set DATABASE_URL"));
     };
-    let status = migrate::status::status(connection, folder, config.lock.name.as_deref());
-    Ok(super::ask(status)??)
+    Ok(super::ask(migrate::status::status(&work, connection))??)
 }
 
 fn nothing(why: &str, hint: &str) -> Box<dyn Failure> {

@@ -11,6 +11,7 @@ use crate::{
         unchanged::{Verdict, Watched},
     },
     plan::{Migrate, Step, Watch},
+    postgres::Session,
 };
 
 impl Preparation {
@@ -28,11 +29,12 @@ impl Preparation {
             let run = self.unless_stopped(name, watched.await_recorded(work.lock.timeout));
             return Ok(done(run.await??));
         }
-        if let Some(done) = self.nothing_to_do(name, work, &watched).await? {
+        let known = self.known_session(connection);
+        if let Some(done) = self.nothing_to_do(name, work, &watched, known).await? {
             return Ok(done);
         }
         self.lock(name, connection, &work.lock).await?;
-        if let Some(done) = self.nothing_to_do(name, work, &watched).await? {
+        if let Some(done) = self.nothing_to_do(name, work, &watched, None).await? {
             return Ok(done);
         }
         self.place_for_marker(name, &watched).await?;
@@ -58,8 +60,9 @@ impl Preparation {
         name: &str,
         work: &Migrate,
         watched: &Watched<'_>,
+        session: Option<Box<Session>>,
     ) -> Result<Option<Done>> {
-        match self.unless_stopped(name, watched.verdict()).await?? {
+        match self.unless_stopped(name, watched.verdict(session)).await?? {
             Verdict::Unchanged(reason) => Ok(Some(skipped(reason))),
             Verdict::Run(why) => {
                 tracing::debug!(phase = name, event = "run", "the command has to run: {why}");

@@ -1,11 +1,17 @@
 //! The leader lock: who queues, who is named, and what frees it.
 
-use nix::sys::signal::Signal;
+use std::{thread::sleep, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
     migrate::{ask, folder, free, history, migrate, migrated, sleeping},
     outside::Holding,
-    support::{Postgres, until},
+    support::{Init, Postgres, init::shell, until},
+    watch::{Held, LOCK},
 };
 
 const SLOW: &str = "create table once (); select pg_sleep(case when current_setting('app.fast', true) = 'yes' then 0 else 300 end);";
@@ -217,4 +223,121 @@ fn a_server_that_goes_away_in_a_migration_leaves_nothing_and_the_next_start_appl
     ask(&url, "insert into go_on default values");
     migrated(&url, folder.path());
     assert_eq!(history(&url), "1");
+}
+
+/// Hundreds that wait must not use up the server's connections.
+#[test]
+fn a_replica_that_queues_holds_no_connection_between_its_tries() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__slow.sql", SLOW)]);
+    let holder = migrate(&url, folder.path()).start();
+    until("the holder migrates", || sleeping(&url));
+    let queueing = migrate(&url, folder.path()).start();
+    queueing.expect_line("held by pid");
+    let sessions = "select string_agg(application_name, ' ') from pg_stat_activity where datname = current_database() and application_name like 'app-init%' and pid not in (select pid from pg_locks where locktype = 'advisory' and granted) and application_name not like 'app-init watch%'";
+    until("only the holder is connected", || ask(&url, sessions).is_empty().then_some(()));
+    queueing.signal(Signal::SIGTERM);
+    assert_eq!(queueing.exit_code(), 143);
+    holder.signal(Signal::SIGTERM);
+    assert_eq!(holder.exit_code(), 143);
+}
+
+/// `CREATE TABLE IF NOT EXISTS` is a race of its own.
+#[test]
+fn nothing_is_created_before_the_lock_is_had() {
+    let url = Postgres::shared().database();
+    let held = Held::new(&url, LOCK);
+    let folder = folder(&[("V1__t.sql", "create table t ()")]);
+    let init = migrate(&url, folder.path()).env("APP_INIT_LOCK_NAME", "app").start();
+    init.expect_line("waiting for the lock `app`, held by pid");
+    let made = "select (select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'public') + (select count(*) from pg_namespace where nspname = 'app_init')";
+    assert_eq!(ask(&url, made), "0");
+    drop(held);
+    assert_eq!(init.exit_code(), 0);
+    assert_eq!(history(&url), "1");
+}
+
+/// A server that ends idle transactions would end the lock; one with its own keepalives would see a
+/// vanished holder after hours.
+#[test]
+fn the_sessions_bring_their_own_time_limits() {
+    let url = Postgres::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    ask(&url, &format!("alter database {name} set idle_in_transaction_session_timeout = '200ms'"));
+    let folder = folder(&[(
+        "V1__seen.sql",
+        "create table seen as select name, setting from pg_settings; select pg_sleep(1.5);",
+    )]);
+    migrated(&url, folder.path());
+    let expected = "idle_in_transaction_session_timeout=0 lock_timeout=3000 tcp_keepalives_count=3 tcp_keepalives_idle=2 tcp_keepalives_interval=1 tcp_user_timeout=5000";
+    let seen = "select string_agg(name || '=' || setting, ' ' order by name) from seen where name like 'tcp%' or name in ('client_connection_check_interval', 'idle_in_transaction_session_timeout', 'lock_timeout')";
+    let seen = ask(&url, seen);
+    // That one came with 14.
+    let seen = seen.trim_start_matches("client_connection_check_interval=2000 ");
+    assert_eq!(seen, expected);
+}
+
+/// A start whose migrate step is this shell script.
+fn commanded(url: &str, script: &str) -> Init {
+    Init::server("echo serving")
+        .env("DATABASE_URL", url)
+        .env("APP_INIT_MIGRATE_COMMAND", shell(script))
+}
+
+#[test]
+fn a_lost_lock_stops_the_command_and_the_start() {
+    let url = Postgres::shared().database();
+    let script = "trap 'echo told; exit 0' TERM; echo running; while :; do sleep 0.1; done";
+    let init = commanded(&url, script).start();
+    init.expect_line("running");
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
+    );
+    let finished = init.finish();
+    assert_eq!(finished.code, 75, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "running\ntold\n");
+    for part in ["the lock was lost while `", "hint: the next start runs it again"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_stop_reaches_the_whole_group_of_the_command_and_then_frees_the_lock() {
+    let url = Postgres::shared().database();
+    let script = "trap 'echo parent' TERM; (trap 'echo child; exit 0' TERM; echo running; while :; do sleep 0.1; done) & wait; wait; echo waited";
+    let init = commanded(&url, script).start();
+    init.expect_line("running");
+    init.signal(Signal::SIGTERM);
+    let finished = init.finish();
+    assert_eq!(finished.code, 143, "{}", finished.stderr);
+    for part in ["parent", "child", "waited"] {
+        assert!(finished.stdout.contains(part), "{part} in {}", finished.stdout);
+    }
+    assert!(!finished.stdout.contains("serving"), "{}", finished.stdout);
+    until("the lock is free", || free(&url));
+}
+
+/// A machine that was paused, or had no processor to give, finds question and time limit overdue at
+/// once; what it did not hear was not the lock's end.
+#[test]
+fn a_holder_that_stood_still_keeps_the_lock() {
+    let url = Postgres::shared().database();
+    let place = tempfile::tempdir().unwrap();
+    let go_on = place.path().join("go-on");
+    let script = format!("echo running; until [ -e '{}' ]; do sleep 0.1; done", go_on.display());
+    let init = commanded(&url, &script).start();
+    init.expect_line("running");
+    let backend = "select pid from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()";
+    let backend = Pid::from_raw(ask(&url, backend).parse().unwrap());
+    kill(backend, Signal::SIGSTOP).unwrap();
+    sleep(Duration::from_millis(1500)); // a question a second: one is on its way
+    init.signal(Signal::SIGSTOP);
+    sleep(Duration::from_secs(5)); // past the time in which an answer is due
+    kill(backend, Signal::SIGCONT).unwrap();
+    init.signal(Signal::SIGCONT);
+    std::fs::write(&go_on, "").unwrap();
+    let finished = init.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "running\nserving\n");
 }

@@ -31,6 +31,7 @@ mod seed;
 mod services;
 mod signals;
 mod start;
+mod status;
 mod step;
 mod support;
 mod survive;

@@ -76,7 +76,7 @@ fn a_broken_migration_is_named_by_file_line_and_state_and_rolled_back() {
         "function no_such_function() does not exist",
         "42883",
         "statement: `select no_such_function()`",
-        "applied before: V1__create_users",
+        "it was rolled back; applied before: V1__create_users",
         "hint: No function matches",
     ] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
@@ -94,7 +94,7 @@ fn an_error_without_a_position_still_finds_its_line() {
     )]);
     let finished = migrate(&url, folder.path()).run();
     assert_eq!(finished.code, 80, "{}", finished.stderr);
-    for part in ["V1__twice.sql:4", "23505", "detail: Key (id)=(1) already exists."] {
+    for part in ["V1__twice.sql:4", "23505", "detail: Key (id)=(1) already exists; statement"] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
 }
@@ -113,7 +113,7 @@ fn every_problem_is_named_before_anything_runs() {
     for part in [
         "V1__create_users was changed after it was applied",
         "V2__add_name is applied and its file is missing",
-        "hint: ",
+        "hint: restore the file as it was applied and put the change into a new migration; restore the file, or",
     ] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }

@@ -196,3 +196,63 @@ fn files_that_can_run_neither_way_are_refused_before_anything_runs() {
     }
     assert_eq!(ask(&url, "select to_regclass('t')"), "");
 }
+
+/// The server leaves the half-built copy behind, and every write goes on maintaining it.
+#[test]
+fn what_a_stopped_rebuilding_left_is_dropped_before_the_next() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[TABLE, ("V2__i.sql", "create index i on t (n);")]);
+    migrated(&url, folder.path());
+    fs::write(folder.path().join("V3__again.sql"), "reindex table concurrently t;").unwrap();
+    let writer = Holding::begin(&url, "insert into t values (0)");
+    let stopped = migrate(&url, folder.path()).start();
+    until("the rebuilding waits for the writer", || building(&url));
+    stopped.signal(Signal::SIGTERM);
+    assert_eq!(stopped.exit_code(), 143);
+    assert_eq!((valid(&url, "i"), valid(&url, "i_ccnew")), ("true".into(), "false".into()));
+    writer.end();
+    let finished = migrated(&url, folder.path());
+    let dropped = "dropping the half-built index public.i_ccnew";
+    assert!(finished.stderr.contains(dropped), "{}", finished.stderr);
+    let indexes = "select string_agg(indexrelid::regclass || ' ' || indisvalid, ',') from pg_index where indrelid = 't'::regclass";
+    assert_eq!((history(&url), ask(&url, indexes)), ("1,2,3".into(), "i true".into()));
+}
+
+/// The server builds none concurrently on a partitioned table; this is how the manual does it.
+#[test]
+fn an_index_on_partitions_is_built_one_by_one_and_attached() {
+    let url = Postgres::shared().database();
+    let table = "create table p (n int) partition by range (n); create table p1 partition of p for values from (0) to (9); insert into p values (1);";
+    let at_once = "-- app-init: no-transaction\ncreate index concurrently i on p (n);";
+    let folder = folder(&[("V1__p.sql", table), ("V2__i.sql", at_once)]);
+    let refused = migrate(&url, folder.path()).run();
+    assert_eq!(refused.code, 80, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("V2__i.sql:2: cannot create index on partitioned table"),
+        "{}",
+        refused.stderr
+    );
+    let one_by_one = "-- app-init: no-transaction\ncreate index i on only p (n);\ncreate index concurrently i1 on p1 (n);\nalter index i attach partition i1;\n";
+    fs::write(folder.path().join("V2__i.sql"), one_by_one).unwrap();
+    migrated(&url, folder.path());
+    assert_eq!((valid(&url, "i"), valid(&url, "i1")), ("true".into(), "true".into()));
+}
+
+#[test]
+fn what_only_the_server_knows_to_refuse_a_transaction_gets_a_hint() {
+    let url = Postgres::shared().database();
+    for (text, part) in [
+        (
+            "do $$ begin commit; end $$;",
+            "hint: put it into a file of its own that begins with `-- app-init: no-transaction`",
+        ),
+        ("reindex (concurrently) table pg_temp.t;", "-- app-init: no-transaction"),
+        ("select 1;\n\\connect other\n", "V1__x.sql:2: syntax error"),
+        ("select 1;\n\\connect other\n", "hint: only psql knows commands that begin with `\\`"),
+    ] {
+        let folder = folder(&[("V1__x.sql", text)]);
+        let finished = migrate(&url, folder.path()).run();
+        assert_eq!(finished.code, 80, "{text}: {}", finished.stderr);
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}

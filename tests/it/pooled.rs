@@ -68,12 +68,22 @@ impl Drop for Pooler {
 }
 
 #[test]
-fn five_at_once_through_a_transaction_pooler_apply_each_migration_once() {
-    let Some(pooler) = Pooler::start("transaction") else { return };
+fn five_at_once_through_a_pooler_apply_each_migration_once() {
+    for mode in ["transaction", "session"] {
+        let Some(pooler) = Pooler::start(mode) else { return };
+        five_at_once(&pooler, mode == "session");
+    }
+}
+
+/// One leads and four queue, if it can be also while an index is built concurrently.
+fn five_at_once(pooler: &Pooler, has_index: bool) {
     let url = Postgres::shared().database();
-    let files: Vec<(String, String)> = (1..=5)
+    let mut files: Vec<(String, String)> = (1..=5)
         .map(|n| (format!("V{n}__t.sql"), format!("create table if not exists log (n int); insert into log values ({n}); select pg_sleep(0.02); set search_path to nowhere;")))
         .collect();
+    if has_index {
+        files.push(("V6__i.sql".into(), "create index concurrently i on log (n);".into()));
+    }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
     let folder = folder(&files);
     let started: Vec<_> =
@@ -82,7 +92,7 @@ fn five_at_once_through_a_transaction_pooler_apply_each_migration_once() {
         let finished = init.finish();
         assert_eq!(finished.code, 0, "{}", finished.stderr);
     }
-    assert_eq!(history(&url), "1,2,3,4,5");
+    assert_eq!(history(&url), if has_index { "1,2,3,4,5,6" } else { "1,2,3,4,5" });
     assert_eq!(ask(&url, "select string_agg(n::text, ',' order by n) from log"), "1,2,3,4,5");
     let left = "select current_setting('search_path'), current_setting('tcp_user_timeout'), current_setting('lock_timeout')";
     assert_eq!(ask(&pooler.past(&url), left), ask(&url, left));

@@ -49,7 +49,7 @@ pub(crate) fn init(mode: &str, image: &Path, url: &str) -> Init {
         .env("APP_INIT_HANDOFF", "exec")
 }
 
-fn succeeded(init: Init) -> Finished {
+pub(crate) fn succeeded(init: Init) -> Finished {
     let finished = init.run();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     finished
@@ -67,10 +67,10 @@ fn says(finished: &Finished, parts: &[&str]) {
 }
 
 /// A psql that has run this SQL and keeps its session until it is dropped.
-struct Held(Child, Option<ChildStdin>);
+pub(crate) struct Held(Child, Option<ChildStdin>);
 
 impl Held {
-    fn new(url: &str, sql: &str) -> Self {
+    pub(crate) fn new(url: &str, sql: &str) -> Self {
         let mut child = Command::new(tool("psql"))
             .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url])
             .stdin(Stdio::piped())
@@ -96,7 +96,7 @@ impl Drop for Held {
 }
 
 /// The leader lock of the namespace `app`, as src/migrate/key.rs pins it.
-const LOCK: &str = "select pg_advisory_lock(7481062682510524004)";
+pub(crate) const LOCK: &str = "select pg_advisory_lock(7481062682510524004)";
 
 #[test]
 fn a_second_start_runs_nothing_and_needs_no_lock() {

@@ -98,6 +98,17 @@ impl Problem {
     }
 }
 
+/// What to do about all of them, each advice once; `None` if there is none.
+pub(crate) fn hints(problems: &[Problem]) -> Option<String> {
+    let mut hints: Vec<String> = Vec::new();
+    for hint in problems.iter().filter_map(Problem::hint) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    (!hints.is_empty()).then(|| hints.join("; "))
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,7 @@
 //! One hash over a command line and the files that decide its outcome.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -11,9 +12,24 @@ use sha2::{Digest, Sha256};
 
 use crate::{migrate::MigrateError, plan::Watch};
 
-/// Hashes what is watched, as lower-case hex of 64 digits: the words of the command line, then every watched path in
-/// the order given, folders with everything in them by name. Only names and contents count, neither
-/// times nor owners nor modes, so that two builds of one image agree.
+/// What the command line counts as among the watched paths.
+const COMMAND: &str = "the command line";
+
+/// `the command line` and each watched path, and the hash of each as lower-case hex of 64 digits.
+pub(super) type Parts = BTreeMap<String, String>;
+
+/// What decides the outcome of a command.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    /// Of all parts, in the order given.
+    pub(super) hash: String,
+    /// For people, who want to know what has changed.
+    pub(super) parts: Parts,
+}
+
+/// Reads what is watched: the words of the command line, then every watched path in the order
+/// given, folders with everything in them by name. Only names and contents count, neither times
+/// nor owners nor modes, so that two builds of one image agree.
 ///
 /// Symbolic links count as what they point at, under their own name; one that points at nothing or
 /// back at a folder it stands in counts by its target's text. Left out in folders: `__pycache__`
@@ -21,21 +37,35 @@ use crate::{migrate::MigrateError, plan::Watch};
 /// Kubernetes keeps the versions of a mounted `ConfigMap`.
 /// # Errors
 /// `Folder` for a watched path that is missing or unreadable, or for something below it.
-pub(super) fn hash(watch: &Watch) -> Result<String, MigrateError> {
-    let mut hasher = Hasher(Sha256::new());
-    hasher.field(b"app-init command 1");
-    for word in &watch.command.argv {
-        hasher.field(word.as_bytes());
-    }
+pub(super) fn content(watch: &Watch) -> Result<Content, MigrateError> {
+    let (mut whole, mut parts) = (Hasher::default(), Parts::new());
+    let mut add = |name: &[u8], shown: String, part: Hasher| {
+        let part = part.hex();
+        whole.field(name);
+        whole.field(part.as_bytes());
+        parts.insert(shown, part);
+    };
+    add(b"", COMMAND.to_owned(), command(watch));
     for path in &watch.paths {
-        hasher.field(b"path");
-        hasher.field(path.as_os_str().as_bytes());
-        let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
-        hasher.entry(path, &metadata, &mut Vec::new())?;
+        add(path.as_os_str().as_bytes(), path.display().to_string(), watched(path)?);
     }
-    Ok(hex(&hasher.0.finalize()))
+    Ok(Content { hash: whole.hex(), parts })
 }
 
+fn command(watch: &Watch) -> Hasher {
+    let mut hasher = Hasher::default();
+    watch.command.argv.iter().for_each(|word| hasher.field(word.as_bytes()));
+    hasher
+}
+
+fn watched(path: &Path) -> Result<Hasher, MigrateError> {
+    let mut hasher = Hasher::default();
+    let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
+    hasher.entry(path, &metadata, &mut Vec::new())?;
+    Ok(hasher)
+}
+
+#[derive(Default)]
 struct Hasher(Sha256);
 
 /// Folders on the way to where we are, by device and inode.
@@ -60,8 +90,8 @@ impl Hasher {
             way.pop();
         } else if metadata.is_file() {
             self.field(b"file");
-            let content = content(path).map_err(|error| failed(path, &error))?;
-            self.field(&content);
+            let digest = digest(path).map_err(|error| failed(path, &error))?;
+            self.field(&digest);
         } else {
             // A socket, a pipe, a device: reading it would not end.
             self.field(b"other");
@@ -85,6 +115,12 @@ impl Hasher {
         }
         self.field(b"end");
         Ok(())
+    }
+
+    fn hex(self) -> String {
+        let bytes = self.0.finalize();
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     }
 
     fn link(&mut self, path: &Path) -> Result<(), MigrateError> {
@@ -113,7 +149,7 @@ fn counts(name: &[u8]) -> bool {
 }
 
 /// The SHA-256 of a file, read piece by piece.
-fn content(path: &Path) -> io::Result<Vec<u8>> {
+fn digest(path: &Path) -> io::Result<Vec<u8>> {
     let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
     let mut piece = vec![0; 64 * 1024];
     loop {
@@ -122,11 +158,6 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
             length => hasher.update(&piece[..length]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn failed(path: &Path, error: &io::Error) -> MigrateError {
@@ -147,7 +178,7 @@ mod tests {
     fn of(words: &[&str], paths: &[&Path]) -> String {
         let command = CommandLine::verbatim(words.iter().map(Into::into).collect());
         let paths = paths.iter().map(|path| path.to_path_buf()).collect();
-        hash(&Watch { command, paths, tables: Vec::new() }).unwrap()
+        content(&Watch { command, paths, tables: Vec::new() }).unwrap().hash
     }
 
     #[test]
@@ -211,7 +242,7 @@ mod tests {
     fn a_missing_path_is_named() {
         let command = CommandLine::verbatim(vec!["x".into()]);
         let watch = Watch { command, paths: vec!["/no/such".into()], tables: Vec::new() };
-        let error = hash(&watch).unwrap_err();
+        let error = content(&watch).unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot read the watched path in `/no/such`: entity not found"

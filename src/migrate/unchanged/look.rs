@@ -8,17 +8,20 @@ use super::{
     tables::{self, Table},
     verdict::{Record, Records, Tables},
 };
-use crate::migrate::{
-    error::MigrateError,
-    marker::rights::{self, Standing},
-    session::open,
-    sql::{column, identifier, rows},
+use crate::{
+    migrate::{
+        error::MigrateError,
+        marker::rights::{self, Standing},
+        session::open,
+        sql::{column, identifier, rows},
+    },
+    postgres::Session,
 };
 
 /// What one look at the database found.
 pub(super) enum Look {
     Seen {
-        records: Records,
+        records: Box<Records>,
         now: Tables,
     },
     /// The version tables cannot be read just now: somebody changes them.
@@ -32,24 +35,35 @@ pub(super) struct Survey {
 }
 
 impl Watched<'_> {
-    pub(super) async fn look(&self) -> Result<Look, MigrateError> {
+    /// On that session, or on one of its own if there is none or it has been lost.
+    pub(super) async fn look(&self, session: Option<Box<Session>>) -> Result<Look, MigrateError> {
+        if let Some(session) = session {
+            match self.look_through(&session.client).await {
+                Err(error) if error.may_pass() => {}
+                outcome => return outcome,
+            }
+        }
         let session = open(self.connection, "migrate").await?;
-        let survey = self.survey(&session.client).await?;
+        self.look_through(&session.client).await
+    }
+
+    pub(super) async fn look_through(&self, client: &Client) -> Result<Look, MigrateError> {
+        let survey = self.survey(client).await?;
         let named = self.work.lock.name.as_deref();
         let place = self.place(named.unwrap_or(&survey.standing.database));
         place.may_read(&survey.standing)?;
         if !survey.standing.has_table {
-            return Ok(Look::Seen { records: Records::default(), now: Tables::new() });
+            return Ok(Look::Seen { records: Box::default(), now: Tables::new() });
         }
         let mut query = tables::fingerprints(expected(&survey.tables));
         query = query + "; " + &place.newest(PREFIX, &self.marker());
-        let answer = match rows(&session.client, &query).await {
+        let answer = match rows(client, &query).await {
             Ok(answer) => answer,
             Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };
         let (records, now) = (records(&answer), tables::collected(&answer));
-        self.look_further(&session.client, &survey, records, now).await
+        self.look_further(client, &survey, records, now).await
     }
 
     /// Recorded tables that are outside our search path, because another role recorded them.
@@ -77,7 +91,7 @@ impl Watched<'_> {
                 Err(error) => return Err(failed("read the tool's version tables", &error)),
             }
         }
-        Ok(Look::Seen { records, now })
+        Ok(Look::Seen { records: Box::new(records), now })
     }
 
     /// Our rights and the version tables, by catalogue only.
@@ -102,9 +116,11 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     for row in answer.iter().filter(|row| row.len() == 5) {
         let text = |index| column(row, index).unwrap_or_default();
         let by = text(4);
+        let (tables, parts) = Record::read(&text(2));
         let record = Some(Record {
             hash: text(1).trim_start_matches(PREFIX).to_owned(),
-            tables: Record::tables(&text(2)),
+            tables,
+            parts,
             since: text(3),
             // `app-init migrate@HOST`
             by: by.split_once('@').map_or(by.as_str(), |(_, host)| host).to_owned(),

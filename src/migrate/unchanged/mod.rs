@@ -6,6 +6,7 @@
 
 mod content;
 mod look;
+pub(super) mod report;
 mod tables;
 mod verdict;
 
@@ -24,7 +25,9 @@ use super::{
 use crate::{
     config::database::Connection,
     plan::{Migrate, Watch},
+    postgres::Session,
 };
+use content::Content;
 use look::Look;
 use tables::Table;
 pub(crate) use verdict::Verdict;
@@ -39,8 +42,8 @@ pub(crate) struct Watched<'a> {
     connection: &'a Connection,
     watch: &'a Watch,
     work: &'a Migrate,
-    /// Of command line and files as they were before the command ran: it may write beside them.
-    hash: String,
+    /// Command line and files as they were before the command ran: it may write beside them.
+    content: Content,
 }
 
 impl<'a> Watched<'a> {
@@ -52,14 +55,18 @@ impl<'a> Watched<'a> {
         watch: &'a Watch,
         work: &'a Migrate,
     ) -> Result<Self, MigrateError> {
-        Ok(Self { connection, watch, work, hash: content::hash(watch)? })
+        Ok(Self { connection, watch, work, content: content::content(watch)? })
     }
 
-    /// Whether the command has to run. Takes no lock and creates nothing.
+    /// Whether the command has to run. Takes no lock and creates nothing. `session` is one to that
+    /// database if there is one already; it may have been lost since.
     /// # Errors
     /// `Rights` where the role may not read what is recorded.
-    pub(crate) async fn verdict(&self) -> Result<Verdict, MigrateError> {
-        Ok(match self.look().await? {
+    pub(crate) async fn verdict(
+        &self,
+        session: Option<Box<Session>>,
+    ) -> Result<Verdict, MigrateError> {
+        Ok(match self.look(session).await? {
             Look::Seen { records, now } => verdict::verdict(&records, &now),
             Look::Busy(why) => Verdict::Run(why),
         })
@@ -74,7 +81,7 @@ impl<'a> Watched<'a> {
         limit: Option<Duration>,
     ) -> Result<String, MigrateError> {
         awaiting::until(limit, async || {
-            Ok(match self.look().await? {
+            Ok(match self.look(None).await? {
                 Look::Busy(why) => Answer::Missing(why),
                 Look::Seen { records, now } => match verdict::missing(&records, &now) {
                     Some(missing) => Answer::Missing(missing),
@@ -113,7 +120,7 @@ impl<'a> Watched<'a> {
             }
             Err(error) => return Err(failed("read the tool's version tables", &error)),
         };
-        let (name, value) = (self.marker(), Record::value(&now));
+        let (name, value) = (self.marker(), Record::value(&now, &self.content.parts));
         self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
     }
 
@@ -122,7 +129,7 @@ impl<'a> Watched<'a> {
     }
 
     fn marker(&self) -> String {
-        format!("{PREFIX}{}", self.hash)
+        format!("{PREFIX}{}", self.content.hash)
     }
 
     /// Says what will be compared from now on.

@@ -5,13 +5,14 @@ use tokio_postgres::{Client, Error, SimpleQueryRow};
 use super::verdict::Tables;
 use crate::migrate::sql::{column, identifier, literal, rows};
 
-/// By tool: Alembic, Django, dbmate and golang-migrate and Rails, Prisma, Knex and Objection,
-/// node-pg-migrate, Sequelize, goose, Flyway, EF Core, refinery, sqlx, Diesel, Drizzle, `TypeORM`
-/// (`migrations`; Laravel's has the same name), `MikroORM`, Liquibase, Phinx, Doctrine, yoyo,
-/// Atlas, Sqitch' registry, pgroll, Kysely, graphile-migrate, umzug.
+/// By tool: Alembic, Django, dbmate and golang-migrate and Rails and Ecto, Prisma, Knex and
+/// Objection, node-pg-migrate, Sequelize and umzug, goose, Flyway and tern, EF Core, refinery,
+/// sqlx, Diesel, Drizzle, `TypeORM` (`migrations`; Laravel's has the same name), `MikroORM`,
+/// Liquibase, Phinx, Doctrine, yoyo, Atlas, Kysely, `SeaORM`, Bun, sql-migrate, Aerich, peewee,
+/// `FluentMigrator`, `DbUp`, Postgrator, Play, Adonis, Ragtime, Yii, Directus, Payload.
 ///
 /// Tables that only hold a lock or are rewritten without a migration are left out on purpose.
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 39] = [
     "alembic_version",
     "django_migrations",
     "schema_migrations",
@@ -37,10 +38,25 @@ const KNOWN: [&str; 25] = [
     "_yoyo_migration",
     "atlas_schema_revisions",
     "kysely_migration",
+    "seaql_migrations",
+    "bun_migrations",
+    "gorp_migrations",
+    "aerich",
+    "migratehistory",
+    "VersionInfo",
+    "schemaversions",
+    "schemaversion",
+    "play_evolutions",
+    "adonis_schema",
+    "ragtime_migrations",
+    "migration",
+    "directus_migrations",
+    "payload_migrations",
 ];
 
 /// Schemas that a tool uses by itself, whatever the search path says.
-const OWN_SCHEMAS: [&str; 2] = ["drizzle", "atlas_schema_revisions"];
+const OWN_SCHEMAS: [&str; 5] =
+    ["drizzle", "atlas_schema_revisions", "graphile_migrate", "pgroll", "supabase_migrations"];
 
 /// A table that may tell the version.
 #[derive(Clone, Debug, PartialEq, Eq)]

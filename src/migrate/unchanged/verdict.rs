@@ -1,8 +1,10 @@
 //! What was recorded against what is there: whether the command has anything to do. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+
+use super::content::Parts;
 
 /// Version tables, `schema.name`, and the fingerprint of the rows of each.
 pub(super) type Tables = BTreeMap<String, String>;
@@ -14,6 +16,8 @@ pub(super) struct Record {
     pub(super) hash: String,
     /// As the command left them; empty if none was found.
     pub(super) tables: Tables,
+    /// Of what the hash was made.
+    pub(super) parts: Parts,
     /// UTC, RFC 3339.
     pub(super) since: String,
     /// The host that ran it.
@@ -90,17 +94,27 @@ fn changed(record: &Record, now: &Tables) -> Option<String> {
 
 impl Record {
     /// What the marker holds.
-    pub(super) fn value(tables: &Tables) -> String {
-        json!({ "tables": tables }).to_string()
+    pub(super) fn value(tables: &Tables, parts: &Parts) -> String {
+        json!({ "tables": tables, "parts": parts }).to_string()
     }
 
-    /// The tables out of a marker's value; none for a value of another shape.
-    pub(super) fn tables(value: &str) -> Tables {
-        let Ok(value) = serde_json::from_str::<Value>(value) else { return Tables::new() };
-        let tables = value["tables"].as_object().into_iter().flatten();
-        tables
-            .filter_map(|(name, print)| Some((name.clone(), print.as_str()?.to_owned())))
-            .collect()
+    /// Tables and parts out of a marker's value; none for a value of another shape.
+    pub(super) fn read(value: &str) -> (Tables, Parts) {
+        let value = serde_json::from_str::<Value>(value).unwrap_or_default();
+        let map = |name: &str| {
+            let pairs = value[name].as_object().into_iter().flatten();
+            let text =
+                |(name, print): (&String, &Value)| Some((name.clone(), print.as_str()?.to_owned()));
+            pairs.filter_map(text).collect()
+        };
+        (map("tables"), map("parts"))
+    }
+
+    /// What is not as it was then, of command line and watched paths.
+    pub(super) fn changed_parts(&self, now: &Parts) -> Vec<String> {
+        let names: BTreeSet<&String> = self.parts.keys().chain(now.keys()).collect();
+        let differs = |name: &&String| self.parts.get(*name) != now.get(*name);
+        names.into_iter().filter(differs).cloned().collect()
     }
 }
 
@@ -118,6 +132,7 @@ mod tests {
         (!text.is_empty()).then(|| Record {
             hash: hash.into(),
             tables: tables(rest),
+            parts: Parts::new(),
             since: "then".into(),
             by: "pod".into(),
         })
@@ -154,7 +169,16 @@ mod tests {
     #[test]
     fn a_record_survives_its_marker() {
         let before = tables("public.alembic_version=ab12 app.knex_migrations=cd");
-        assert_eq!(Record::tables(&Record::value(&before)), before);
-        assert!(Record::tables("done").is_empty() && Record::tables("{}").is_empty());
+        let parts = tables("versions=ef");
+        assert_eq!(Record::read(&Record::value(&before, &parts)), (before, parts));
+        for other in ["done", "{}", "[1]"] {
+            assert_eq!(Record::read(other), (Tables::new(), Parts::new()), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_what_has_changed_come_or_gone() {
+        let record = Record { parts: tables("ini=1 old=1 same=1"), ..Record::default() };
+        assert_eq!(record.changed_parts(&tables("ini=2 new=1 same=1")), ["ini", "new", "old"]);
     }
 }
