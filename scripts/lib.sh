@@ -27,10 +27,10 @@ fail() {
 }
 
 # Sets the named variable to a TCP port that nothing listens on: below the range the kernel gives to
-# outgoing connections, so that it stays free until it is used.
+# outgoing connections and above the tests' (tests/it/support), so that it stays free until it is used.
 free_port() {
     local candidate
-    while candidate=$((20000 + RANDOM % 10000)); (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; do :; done
+    while candidate=$((30500 + RANDOM % 2200)); (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; do :; done
     printf -v "$1" %s "$candidate"
 }
 

@@ -56,6 +56,9 @@ bin() {
     fi
 }
 
+# apt-get, patient with a slow mirror and with another apt that holds the lock.
+apt() { apt-get -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 "$@"; }
+
 # Installs Debian's package without the cluster and the service that it would start.
 install_package() {
     local settings=/etc/postgresql-common/createcluster.conf log installed=yes
@@ -63,10 +66,10 @@ install_package() {
     echo "postgres.sh: installing the package \`postgresql\` (no cluster is made or started)"
     export DEBIAN_FRONTEND=noninteractive
     {
-        apt-get update && apt-get install -y --no-install-recommends postgresql-common &&
+        apt update && apt install -y --no-install-recommends postgresql-common &&
             cp "$settings" "$settings.before" &&
             sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' "$settings" &&
-            apt-get install -y --no-install-recommends postgresql
+            apt install -y --no-install-recommends postgresql
     } >"$log" 2>&1 </dev/null || installed=no
     # As the package ships it: a later cluster is the user's choice.
     [[ ! -e $settings.before ]] || mv "$settings.before" "$settings"

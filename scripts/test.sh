@@ -11,7 +11,7 @@ export PG_BIN
 note "$("$PG_BIN/postgres" --version) in $PG_BIN"
 
 # Services that a user does not need; their tests say so and prove nothing where one is missing.
-services=(pgbouncer redis-server nginx ip openssl)
+services=(pgbouncer redis-server nginx ip openssl strace)
 missing=()
 for program in "${services[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("$program")
@@ -21,7 +21,9 @@ if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; t
     packages=("${missing[@]/#ip/iproute2}")
     # Debian would start them as services of the machine.
     export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
+    # Patient with a slow mirror and with another apt that holds the lock.
+    apt=(apt-get -qq -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]/#nginx/nginx-light}"; } >/dev/null ||
         note "not installed: what they prove is not proved here"
 elif ((${#missing[@]})); then
     note "without ${missing[*]}, which are not installed: what they prove is not proved here"

@@ -15,7 +15,10 @@ pub(crate) use build::{draft, migration, plan};
 
 use crate::{
     config::{
-        command::CommandLine, database::Connection, environment::Environment, target::Target,
+        command::CommandLine,
+        database::{Connection, Note},
+        environment::Environment,
+        target::Target,
     },
     exit::Exit,
     process::identity::Identity,
@@ -27,6 +30,16 @@ pub(crate) struct Plan {
     pub(crate) mode: String,
     pub(crate) phases: Vec<Phase>,
     pub(crate) end: End,
+}
+
+impl Plan {
+    /// What is remarkable about the addresses of what is waited for.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.phases.iter().flat_map(|phase| match &phase.action {
+            Action::Do(Work::Wait(wait)) => wait.notes.as_slice(),
+            _ => &[],
+        })
+    }
 }
 
 /// One line of the timeline.
@@ -70,6 +83,8 @@ pub(crate) struct Dirs {
 #[derive(Clone, Debug)]
 pub(crate) struct Wait {
     pub(crate) targets: Vec<Target>,
+    /// What is remarkable about their addresses.
+    pub(crate) notes: Vec<Note>,
     /// Wall clock for all targets together; `None` waits for ever.
     pub(crate) timeout: Option<Duration>,
     /// How long a *never* (refused password, missing database) is tolerated.

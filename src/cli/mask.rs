@@ -1,47 +1,139 @@
 //! What may be printed of a text that may hold a credential.
 
+/// Schemes at which one URL of a text ends and the next begins.
+const SCHEMES: [&str; 14] = [
+    "postgres",
+    "postgresql",
+    "redis",
+    "rediss",
+    "valkey",
+    "valkeys",
+    "http",
+    "https",
+    "tcp",
+    "unix",
+    "file",
+    "dns",
+    "mysql",
+    "amqp",
+];
+
+/// Ends of names whose value is a secret, in lower case.
+const NAMES: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "_pass",
+    "pwd",
+    "token",
+    "secret",
+    "_key",
+    "apikey",
+    "api-key",
+    "accesskey",
+    "secret-key",
+];
+
 /// Replaces the password of every URL (`://user:…@`) and every `password=…` in `text` by `***`.
 ///
-/// A URL's user information ends at the last `@` of its word, so that an unescaped `@` in a password
-/// does not show the rest of it.
+/// Rather too much than too little: a password may hold `@`, blanks, quotes and `&`, so a URL's user
+/// information ends at the last `@` before the next URL.
 pub(crate) fn mask(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut word = String::new();
-    for letter in text.chars() {
-        if letter.is_whitespace() || matches!(letter, '"' | '\'') {
-            masked.push_str(&mask_word(&word));
-            masked.push(letter);
-            word.clear();
-        } else {
-            word.push(letter);
+    // A password behind `?password=` may hold an `@` too, so that these come first.
+    urls(&mask_assignments(text)).into_iter().map(mask_userinfo).collect()
+}
+
+/// The text, cut before each word that begins with a known scheme.
+fn urls(text: &str) -> Vec<&str> {
+    let mut starts: Vec<usize> = vec![0];
+    for (at, _) in text.match_indices("://") {
+        let begin = text[..at]
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '.' | '-'))
+            .map_or(0, |before| before + 1);
+        let separate = text[..begin].ends_with(|c: char| c.is_whitespace() || "\"'=,`".contains(c));
+        // `postgresql+asyncpg` is postgresql.
+        let scheme = text.get(begin..at).unwrap_or_default().to_ascii_lowercase();
+        if separate && SCHEMES.contains(&scheme.split('+').next().unwrap_or_default()) {
+            starts.push(begin);
         }
     }
-    masked.push_str(&mask_word(&word));
-    masked
+    let ends = starts[1..].iter().copied().chain([text.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
 
-fn mask_word(word: &str) -> String {
-    mask_assignment(&mask_userinfo(word))
-}
-
-fn mask_userinfo(word: &str) -> String {
-    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
-    let Some((userinfo, place)) = rest.rsplit_once('@') else { return word.to_owned() };
+fn mask_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((userinfo, place)) = rest.rsplit_once('@') else { return url.to_owned() };
     match userinfo.split_once(':') {
         Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-        None => word.to_owned(),
+        None => url.to_owned(),
     }
 }
 
-fn mask_assignment(word: &str) -> String {
-    let lower = word.to_ascii_lowercase();
-    let start = ["password=", "passwd=", "pwd="]
-        .iter()
-        .filter_map(|key| lower.find(key).map(|at| at + key.len()))
-        .min();
-    let Some(start) = start else { return word.to_owned() };
-    let end = word[start..].find(['&', ';']).map_or(word.len(), |length| start + length);
-    if end == start { word.to_owned() } else { format!("{}***{}", &word[..start], &word[end..]) }
+/// Masks the value behind each `password=`, `TOKEN=` and `--password `.
+fn mask_assignments(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = secret(rest) {
+        let (before, value) = rest.split_at(start);
+        let end = end(before, value);
+        masked.push_str(before);
+        masked.push_str(if end == 0 { "" } else { "***" });
+        rest = &value[end..];
+    }
+    masked + rest
+}
+
+/// Where the first secret value begins.
+fn secret(text: &str) -> Option<usize> {
+    let signs = text.char_indices().filter(|(_, c)| matches!(c, '=' | ' '));
+    for (at, sign) in signs {
+        let name = text[..at].trim_end_matches(' ');
+        let start = name
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'))
+            .map_or(0, |before| before + 1);
+        let name = name.get(start..).unwrap_or_default().to_ascii_lowercase();
+        let named = NAMES.iter().any(|end| name.ends_with(end));
+        if named && (sign == '=' || name.starts_with("--")) {
+            let value = &text[at + 1..];
+            return Some(text.len() - value.trim_start_matches(' ').len());
+        }
+    }
+    None
+}
+
+/// Names that end a value before them; behind any other `&x=` it may go on.
+const FIELDS: [&str; 10] = [
+    "host", "server", "port", "user", "username", "userid", "database", "dbname", "sslmode",
+    "schema",
+];
+
+/// How long the value is. Among other fields of a connection it may hold blanks, and goes on to the
+/// next known `name=` or to the quote that closes all of them.
+fn end(before: &str, value: &str) -> usize {
+    if let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        return value.rfind(quote).filter(|at| *at > 0).map_or(value.len(), |at| at + 1);
+    }
+    let lower = before.to_ascii_lowercase();
+    let among =
+        ["?", "&", ";", "host=", "user=", "dbname="].iter().any(|sign| lower.contains(sign));
+    let ends = |(at, c): &(usize, char)| match c {
+        '&' | ';' => another(&value[at + 1..]),
+        c => c.is_whitespace() && (!among || another(&value[at + c.len_utf8()..])),
+    };
+    let open = ['"', '\''].into_iter().find(|quote| before.matches(*quote).count() % 2 == 1);
+    let closed = open.filter(|_| among).and_then(|quote| value.rfind(quote));
+    let found = value.char_indices().find(ends).map_or(value.len(), |(at, _)| at);
+    closed.map_or(found, |closed| found.min(closed))
+}
+
+/// Whether the text begins with the name of another field, or ends here.
+fn another(text: &str) -> bool {
+    let known = |(name, _): (&str, &str)| {
+        let name = name.trim().to_ascii_lowercase().replace(' ', "");
+        FIELDS.contains(&name.as_str())
+    };
+    text.is_empty() || text.split_once('=').is_some_and(known)
 }
 
 #[cfg(test)]
@@ -58,9 +150,27 @@ mod tests {
             ("http://nominatim:8080/status", "http://nominatim:8080/status"),
             ("postgres://u@db/app", "postgres://u@db/app"),
             ("host=db password=pw user=x", "host=db password=*** user=x"),
-            ("http://x/?password=pw&a=b", "http://x/?password=***&a=b"),
+            ("http://x/?password=pw&user=b", "http://x/?password=***&user=b"),
+            (
+                "x 'jdbc:postgresql://h/?password=p&a=b c' up",
+                "x 'jdbc:postgresql://h/?password=***' up",
+            ),
             ("[\"sh\",\"postgres://u:p@h\"]", "[\"sh\",\"postgres://u:***@h\"]"),
             ("env PGPASSWORD=pw psql", "env PGPASSWORD=*** psql"),
+            ("postgres://u:p w@h/d redis://:q@c", "postgres://u:***@h/d redis://:***@c"),
+            ("x 'postgres://u:p\"w'x@h/d'", "x 'postgres://u:***@h/d'"),
+            (
+                "postgresql+asyncpg://u:a://b c@h,tcp://d:1",
+                "postgresql+asyncpg://u:***@h,tcp://d:1",
+            ),
+            ("host=db password='p w' user=x", "host=db password=*** user=x"),
+            ("host=db password = pw user=x", "host=db password = *** user=x"),
+            ("Host=h;Password=p w&x;Database=d", "Host=h;Password=***;Database=d"),
+            ("http://h/?token=t&a=b", "http://h/?token=***"),
+            ("x --api-key=k --password pw up", "x --api-key=*** --password *** up"),
+            ("SECRET_KEY=k serve", "SECRET_KEY=*** serve"),
+            ("write the password here", "write the password here"),
+            ("a key = 5", "a key = 5"),
         ] {
             assert_eq!(mask(text), shown, "{text:?}");
         }

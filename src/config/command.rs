@@ -213,7 +213,7 @@ mod tests {
             ("a ${HOST%x}", "`${HOST%x}`"),
             ("a 'b", "quote"),
             ("a ${HOST", "`}`"),
-            ("X=1 a", "`X=1`"),
+            ("X=1 a", "`X=…`"),
             ("", "empty"),
             ("[\"a\", 1]", "array of texts"),
             ("[]", "empty"),

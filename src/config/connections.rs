@@ -93,10 +93,8 @@ pub(crate) fn target(
     source: &str,
     database: Option<&Connection>,
     lookup: database::Lookup<'_>,
-) -> Result<Target, Problem> {
-    Target::parse(word, source, database, lookup)
-        .map(|(target, _)| target)
-        .map_err(|problem| wrong(&problem))
+) -> Result<(Target, Vec<Note>), Problem> {
+    Target::parse(word, source, database, lookup).map_err(|problem| wrong(&problem))
 }
 
 /// `MIGRATE_DATABASE_URL` as it was given.

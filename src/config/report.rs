@@ -1,6 +1,6 @@
 //! `init config`: every setting with its value and where it came from. Secrets stay hidden.
 
-use super::{connections::Connections, file::Raw, sources::Sources};
+use super::{connections::Connections, database::Connection, file::Raw, sources::Sources};
 use crate::cli::{
     mask::mask,
     settings::{self, Kind, Setting},
@@ -10,6 +10,8 @@ use crate::cli::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) name: &'static str,
+    /// The line is about this field of the connection: libpq's keyword.
+    pub(crate) field: Option<&'static str>,
     /// `None` is unset. Never a secret.
     pub(crate) value: Option<String>,
     /// `environment`, `flag`, a file with its line, or `default`.
@@ -17,21 +19,48 @@ pub(crate) struct Shown {
 }
 
 pub(super) fn shown(sources: &Sources, connections: &Connections) -> Vec<Shown> {
-    settings::all().map(|setting| show(setting, sources, connections)).collect()
+    settings::all()
+        .flat_map(|setting| {
+            let connection = connection(setting.name, connections);
+            let fields = connection.map(|connection| fields(setting, sources, connection));
+            let line = show(setting, sources, connection);
+            std::iter::once(line).chain(fields.unwrap_or_default())
+        })
+        .collect()
 }
 
-fn show(setting: &'static Setting, sources: &Sources, connections: &Connections) -> Shown {
-    let name = setting.name;
-    let connection = match name {
+fn connection<'a>(name: &str, connections: &'a Connections) -> Option<&'a Connection> {
+    match name {
         "DATABASE_URL" => connections.database.as_ref(),
         "MIGRATE_DATABASE_URL" => connections.migrate.as_ref(),
         _ => None,
-    };
+    }
+}
+
+/// The fields that come neither from the text itself nor from a default, each with where from.
+fn fields(setting: &'static Setting, sources: &Sources, connection: &Connection) -> Vec<Shown> {
+    let value = sources.values.get(setting.name);
+    let text = value.map(|value| value.origin.subject(setting));
+    let elsewhere = connection
+        .origins
+        .iter()
+        .filter(|(_, origin)| Some(origin) != text.as_ref() && origin != "default");
+    let shown = elsewhere.map(|(field, origin)| Shown {
+        name: setting.name,
+        field: Some(field),
+        value: connection.field(field),
+        origin: origin.clone(),
+    });
+    shown.collect()
+}
+
+fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connection>) -> Shown {
+    let name = setting.name;
     let Some(value) = sources.values.get(name) else {
-        let composed = connection.map(super::database::Connection::name);
+        let composed = connection.map(Connection::name);
         let origin = if composed.is_some() { "composed" } else { "default" };
         let value = composed.or_else(|| setting.default.map(str::to_owned));
-        return Shown { name, value, origin: origin.to_owned() };
+        return Shown { name, field: None, value, origin: origin.to_owned() };
     };
     let text = match (setting.kind, connection, &value.raw) {
         (_, Some(connection), _) => connection.name(),
@@ -39,7 +68,7 @@ fn show(setting: &'static Setting, sources: &Sources, connections: &Connections)
         (_, _, Raw::Text(text)) => mask(text),
         (_, _, Raw::List(items)) => mask(&items.join(" ")),
     };
-    Shown { name, value: Some(text), origin: value.origin.to_string() }
+    Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
 }
 
 /// The report, aligned for a terminal: what is set first, then what is left at its default.
@@ -49,8 +78,10 @@ pub(crate) fn text(shown: &[Shown]) -> String {
     let value = width(|line| line.value.as_ref().map_or(1, String::len)).min(48);
     let (left, set): (Vec<_>, Vec<_>) = shown.iter().partition(|line| line.origin == "default");
     let row = |line: &Shown| {
-        let shown = line.value.as_deref().unwrap_or("-");
-        format!("{:name$}  {shown:value$}  {}\n", line.name, line.origin)
+        let nothing = if line.field.is_some() { "set" } else { "-" };
+        let shown = line.value.as_deref().unwrap_or(nothing);
+        let label = line.field.map_or(line.name.to_owned(), |field| format!("  {field}"));
+        format!("{label:name$}  {shown:value$}  {}\n", line.origin)
     };
     set.into_iter().chain(left).map(row).collect()
 }

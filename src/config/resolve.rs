@@ -140,7 +140,7 @@ fn log(cli: &Cli, reader: &mut Reader<'_>) -> Log {
 
 fn wait(reader: &mut Reader<'_>) -> WaitSettings {
     WaitSettings {
-        targets: reader.list("APP_INIT_WAIT_FOR"),
+        targets: reader.targets("APP_INIT_WAIT_FOR"),
         timeout: reader.limit("APP_INIT_WAIT_TIMEOUT"),
         fatal_grace: reader.span("APP_INIT_WAIT_FATAL_GRACE"),
     }
@@ -191,7 +191,7 @@ fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings {
         },
         provision: provision(reader, files, ("APP_INIT_SEEDS", "seeds", "APP_INIT_SEED_COMMAND")),
         id: reader.text("APP_INIT_SEED_ID").unwrap_or_default(),
-        wait_for: reader.list("APP_INIT_SEED_WAIT_FOR").unwrap_or_default(),
+        wait_for: reader.targets("APP_INIT_SEED_WAIT_FOR").unwrap_or_default(),
         timeout: reader.limit("APP_INIT_SEED_TIMEOUT"),
         on_failure: reader.on_failure("APP_INIT_SEED_ON_FAILURE"),
     }
@@ -201,7 +201,7 @@ fn etl(reader: &mut Reader<'_>) -> EtlSettings {
     EtlSettings {
         on_startup: reader.is_true("RUN_ETL_ON_STARTUP"),
         command: reader.command("APP_INIT_ETL_COMMAND"),
-        wait_for: reader.list("APP_INIT_ETL_WAIT_FOR").unwrap_or_default(),
+        wait_for: reader.targets("APP_INIT_ETL_WAIT_FOR").unwrap_or_default(),
         timeout: reader.limit("APP_INIT_ETL_TIMEOUT"),
         on_failure: reader.on_failure("APP_INIT_ETL_ON_FAILURE"),
     }

@@ -1,9 +1,11 @@
 //! What can be waited for.
 
+mod list;
 mod service;
 
 use std::{fmt, path::PathBuf};
 
+pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
 use super::database::{Connection, Lookup, Note, Problem};
@@ -108,6 +110,10 @@ fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
     let (host, port) = host_and_port(place, None, source)?;
     Ok(Target::Tcp { host, port })
 }
+
+/// Schemes of what can be waited for by its own protocol, beside Postgres.
+const KNOWN: [&str; 10] =
+    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
 
 /// Schemes of services that cannot be waited for by their own protocol.
 const FOREIGN: [&str; 18] = [

@@ -8,6 +8,7 @@ use super::{
     file::Raw,
     problem::{Problem, Problems},
     sources::{Sources, Value},
+    target,
     types::{OnFailure, boolean, list, nearest},
 };
 use crate::cli::settings::{self, Kind, Setting};
@@ -65,6 +66,14 @@ impl Reader<'_> {
     pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
         match &self.given(name)?.raw {
             Raw::Text(text) => Some(list(text)),
+            Raw::List(items) => Some(items.clone()),
+        }
+    }
+
+    /// Targets to wait for; `None` if no source gives any.
+    pub(crate) fn targets(&self, name: &str) -> Option<Vec<String>> {
+        match &self.given(name)?.raw {
+            Raw::Text(text) => Some(target::targets(text)),
             Raw::List(items) => Some(items.clone()),
         }
     }

@@ -17,9 +17,9 @@ pub(crate) fn posix(text: &str) -> Result<Vec<Word>, Problem> {
         words.push(reader.word()?);
     }
     match words.first().and_then(assignment) {
-        Some(found) => {
-            Err(Problem::config(format!("`{found}` in front of a command is a shell's doing"))
-                .hint(format!("write `env {found} …`")))
+        Some(name) => {
+            Err(Problem::config(format!("`{name}=…` in front of a command is a shell's doing"))
+                .hint(format!("write `env {name}=… …`")))
         }
         None => Ok(words),
     }
@@ -40,12 +40,12 @@ pub(crate) fn literal(text: &str) -> Result<Word, Problem> {
     finish(pieces, true)
 }
 
-/// `X=1` as the first word.
+/// The name in `X=1` as the first word; the value may be a secret.
 fn assignment(word: &Word) -> Option<String> {
     let Word::Pieces { pieces, .. } = word else { return None };
     let Some(Piece::Text(text)) = pieces.first() else { return None };
     let (name, _) = text.split_once('=')?;
-    is_name(name).then(|| text.clone())
+    is_name(name).then(|| name.to_owned())
 }
 
 fn is_name(text: &str) -> bool {
@@ -178,6 +178,12 @@ impl<'a> Reader<'a> {
             Some(letter) if shell && is_name_letter(*letter) => {
                 let name: String =
                     self.letters.clone().take_while(|next| is_name_letter(*next)).collect();
+                if !pieces.0.is_empty() {
+                    // It may be a piece of a password.
+                    return Err(Problem::config("a `$` inside a word is not expanded").hint(
+                        "write `${NAME}` for a variable, or single quotes round the word to keep the `$`",
+                    ));
+                }
                 Err(Problem::config(format!("`${name}` is not expanded"))
                     .hint(format!("write `${{{name}}}`, or '${name}' to keep it as it is")))
             }
@@ -201,6 +207,7 @@ impl<'a> Reader<'a> {
                 pieces.push('$');
                 return Ok(());
             }
+            _ if !pieces.0.is_empty() => return Err(unknown_form("…}".chars().peekable())),
             _ => return Err(unknown_form(before)),
         };
         let operand = if operator == '}' { Vec::new() } else { self.operand()? };

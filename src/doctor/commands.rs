@@ -110,16 +110,25 @@ fn shown(file: &Path) -> String {
 }
 
 fn files(asked: &Asked<'_>) -> Vec<Finding> {
-    let configured = asked.environment.get("ALEMBIC_CONFIG").is_some();
-    let needed = script::needed(&asked.command.argv, configured);
+    let alembic = asked.environment.get("ALEMBIC_CONFIG").map(|_| "alembic");
+    let prisma = names_schema().then_some("prisma");
+    let elsewhere: Vec<&str> = alembic.into_iter().chain(prisma).collect();
+    let needed = script::needed(&asked.command.argv, &elsewhere);
     needed.into_iter().map(|needed| file(asked, &needed)).collect()
+}
+
+/// Whether package.json has `"prisma": { "schema": … }`.
+fn names_schema() -> bool {
+    let text = std::fs::read("package.json").unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    manifest["prisma"]["schema"].is_string()
 }
 
 fn file(asked: &Asked<'_>, needed: &Needed) -> Finding {
     let path = needed.any.first().map(String::as_str).unwrap_or_default();
     let written = !needed.argument || is_written(asked.command, OsStr::new(path));
     let name = if written { format!("`{path}`") } else { "its argument".to_owned() };
-    if needed.any.iter().any(|path| Path::new(path).is_file()) {
+    if needed.any.iter().any(|path| Path::new(path).exists()) {
         return Finding::ok(
             Section::Programs,
             asked.subject,

@@ -30,7 +30,10 @@ const INTERPRETERS: &[(&str, &[&str])] = &[
 ];
 
 /// Everything a command line clearly needs. What is not clearly a file is left out.
-pub(super) fn needed(argv: &[OsString], alembic_configured: bool) -> Vec<Needed> {
+///
+/// `elsewhere`: tools whose files the image names in a place of its own, so that the usual ones do
+/// not count.
+pub(super) fn needed(argv: &[OsString], elsewhere: &[&str]) -> Vec<Needed> {
     let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
     if words.len() != argv.len() {
         return Vec::new();
@@ -42,7 +45,8 @@ pub(super) fn needed(argv: &[OsString], alembic_configured: bool) -> Vec<Needed>
         found.extend(jar(name(word), rest));
     }
     found.extend(package(&words));
-    found.extend(alembic(&words).filter(|_| !alembic_configured));
+    found.extend(prisma(&words).filter(|needed| needed.argument || !elsewhere.contains(&"prisma")));
+    found.extend(alembic(&words).filter(|_| !elsewhere.contains(&"alembic")));
     found
 }
 
@@ -79,6 +83,31 @@ fn package(words: &[&str]) -> Option<Needed> {
     let moved = words.iter().any(|word| elsewhere.iter().any(|option| word.starts_with(option)));
     let runs = manager && matches!(*verb, "run" | "start" | "test") && !moved;
     runs.then(|| implied(&["package.json"], "its manifest"))
+}
+
+/// `prisma migrate deploy` reads the schema and the migrations beside it (Prisma's reference of its
+/// command line; since 6.6 a `prisma.config.ts` may name another place).
+fn prisma(words: &[&str]) -> Option<Needed> {
+    const PLACES: [&str; 7] = [
+        "prisma/schema.prisma",
+        "schema.prisma",
+        "prisma/schema",
+        "prisma.config.ts",
+        "prisma.config.mjs",
+        "prisma.config.js",
+        ".config/prisma.ts",
+    ];
+    let at = words.iter().position(|word| name(word) == "prisma")?;
+    let rest = &words[at + 1..];
+    let wanted = matches!(rest.first(), Some(&("migrate" | "db" | "generate" | "validate")));
+    let option = |long: &str| {
+        let next = rest.windows(2).find(|pair| pair[0] == long).map(|pair| pair[1]);
+        next.or_else(|| rest.iter().find_map(|word| word.strip_prefix(long)?.strip_prefix('=')))
+    };
+    match option("--schema").or_else(|| option("--config")) {
+        Some(path) => wanted.then(|| file(path.to_owned(), "the schema")),
+        None => wanted.then(|| implied(&PLACES, "its schema")),
+    }
 }
 
 /// Alembic reads alembic.ini of the working directory, from 1.16 on pyproject.toml too.
@@ -125,7 +154,11 @@ mod tests {
             ("java -Xmx1g -jar app.jar", vec!["app.jar"]),
             ("npm run db:seed", vec!["package.json"]),
             ("npm run x --prefix web", vec![]),
-            ("npx prisma migrate deploy", vec![]),
+            ("npx prisma migrate deploy", vec!["prisma/schema.prisma"]),
+            ("npx prisma --version", vec![]),
+            ("node_modules/.bin/prisma migrate deploy --schema db/x.prisma", vec!["db/x.prisma"]),
+            ("prisma db push --schema=db/x.prisma", vec!["db/x.prisma"]),
+            ("sh -c prisma", vec![]),
             ("alembic upgrade head", vec!["alembic.ini"]),
             ("python -m alembic upgrade head", vec!["alembic.ini"]),
             ("alembic -c etc/alembic.ini upgrade head", vec![]),
@@ -133,9 +166,11 @@ mod tests {
         ] {
             let argv: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let found: Vec<String> =
-                needed(&argv, false).into_iter().map(|needed| needed.any[0].clone()).collect();
+                needed(&argv, &[]).into_iter().map(|needed| needed.any[0].clone()).collect();
             assert_eq!(found, files, "{line:?}");
         }
-        assert!(needed(&["alembic".into()], true).is_empty());
+        assert!(needed(&["alembic".into()], &["alembic"]).is_empty());
+        let deploy = ["prisma".into(), "migrate".into(), "deploy".into()];
+        assert!(needed(&deploy, &["prisma"]).is_empty());
     }
 }

@@ -21,11 +21,10 @@ pub(super) fn look(
         let message = problem.to_string();
         Finding::failure(Section::Settings, subject(&message), problem)
     }));
+    let of_targets = plan.into_iter().flat_map(Plan::notes).filter(|note| note.is_warning());
+    let warnings = config.warnings.iter().cloned().chain(of_targets.map(ToString::to_string));
     findings.extend(
-        config
-            .warnings
-            .iter()
-            .map(|warning| Finding::warning(Section::Settings, subject(warning), warning)),
+        warnings.map(|warning| Finding::warning(Section::Settings, subject(&warning), &warning)),
     );
     let odd: Vec<Finding> = given
         .iter()

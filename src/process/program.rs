@@ -52,11 +52,12 @@ enum Look {
 }
 
 fn look(candidate: &Path) -> Look {
-    let rights = accessat(CWD, candidate, Access::EXEC_OK, AtFlags::EACCESS);
-    match (candidate.is_file(), rights) {
-        (true, Ok(())) => Look::Runnable,
-        (true, Err(_)) => Look::Refused,
-        (false, _) => Look::Nothing,
+    if !candidate.is_file() {
+        return Look::Nothing;
+    }
+    match accessat(CWD, candidate, Access::EXEC_OK, AtFlags::EACCESS) {
+        Ok(()) => Look::Runnable,
+        Err(_) => Look::Refused,
     }
 }
 

@@ -151,6 +151,17 @@ fn note(config: &Config) {
     config.notes.iter().for_each(|note| debug!(event = "settings", "{note}"));
 }
 
+/// The same about the addresses of what is waited for.
+fn note_targets(plan: &Plan) {
+    for note in plan.notes() {
+        if note.is_warning() {
+            warn!(event = "settings", "{note}");
+        } else {
+            debug!(event = "settings", "{note}");
+        }
+    }
+}
+
 /// Prepares, then hands over; the exit code.
 fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
@@ -162,6 +173,7 @@ fn carry_out(outside: &Outside, config: &Config) -> u8 {
             return tell_all(&problems).code();
         }
     };
+    note_targets(&plan);
     let mut timeline = Timeline::new(outside.began);
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
     let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));

@@ -103,6 +103,58 @@ exec = "uvicorn app:app"
     "##);
 }
 
+/// In libpq's order: the address, its service, variables, the password file, defaults.
+#[test]
+fn config_tells_where_each_field_of_a_connection_came_from() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder(&[
+        (".pgpass", &format!("db.example:7000:shop:app:{CANARY}\n")),
+        (".pg_service.conf", "[mine]\nhost=db.example\nuser=app\nconnect_timeout=3\n"),
+    ]);
+    let file = folder.path().join(".pgpass");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let shown = |settings: &[(&str, &str)]| {
+        let init = Init::new(["config"]).env("HOME", folder.path());
+        let init = settings.iter().fold(init, |init, (name, value)| init.env(name, value));
+        let end = init.run();
+        assert_eq!(end.code, 0, "{}", end.stderr);
+        let lines = end.stdout.lines().take_while(|line| !line.starts_with("AUTORUN"));
+        let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let lines = lines.filter(|line| !line.ends_with(" - default"));
+        lines.collect::<Vec<_>>().join("\n").replace(folder.path().to_str().unwrap(), "~")
+    };
+    let elsewhere = [
+        ("DATABASE_URL", "postgres:///?service=mine"),
+        ("PGPORT", "7000"),
+        ("PGDATABASE", "shop"),
+        ("PGUSER", "not-me"),
+        ("PGSSLMODE", "disable"),
+    ];
+    insta::assert_snapshot!(shown(&elsewhere), @r"
+    DATABASE_URL db.example:7000/shop as app environment
+    connect_timeout set ~/.pg_service.conf [mine]
+    dbname shop PGDATABASE
+    host db.example ~/.pg_service.conf [mine]
+    password *** ~/.pgpass
+    port 7000 PGPORT
+    sslmode set PGSSLMODE
+    user app ~/.pg_service.conf [mine]
+    ");
+    let parts = [
+        ("POSTGRES_HOST", "db"),
+        ("POSTGRES_USER", "app"),
+        ("POSTGRES_PASSWORD", CANARY),
+        ("PGHOST", "other"),
+    ];
+    insta::assert_snapshot!(shown(&parts), @r"
+    DATABASE_URL db:5432/app as app composed
+    dbname app the user name, as no database is named
+    host db POSTGRES_HOST
+    password *** POSTGRES_PASSWORD
+    user app POSTGRES_USER
+    ");
+}
+
 #[test]
 fn a_mistyped_boolean_is_78() {
     let end = Init::new(["api"])

@@ -33,6 +33,13 @@ fn image() -> tempfile::TempDir {
     folder
 }
 
+/// The same with the app's own tool, which brings its migrations along.
+fn image_without_migrations() -> tempfile::TempDir {
+    let image = image();
+    fs::remove_dir_all(image.path().join("migrations")).unwrap();
+    image
+}
+
 /// `init doctor` on the image; the settings of a good start come first and can be replaced.
 fn doctor(image: &Path, url: &str, more: &[(&str, &str)]) -> Init {
     let good = [
@@ -136,6 +143,25 @@ fn missing_programs_and_scripts_are_named() {
     ] {
         trap(&url, &[("APP_INIT_API_COMMAND", command)], code, &["server", said]);
     }
+    let prisma = [("APP_INIT_MIGRATE_COMMAND", "sh app/main.sh prisma migrate deploy")];
+    let said = ["migrate", "its schema `prisma/schema.prisma` does not exist"];
+    let tool = image_without_migrations();
+    let (text, report) = reports(tool.path(), &url, &prisma);
+    assert_eq!(text.code, 80, "{}", text.stdout);
+    let errors = found(&report, "error");
+    assert!(errors.iter().any(|error| said.iter().all(|part| error.contains(part))), "{errors:#?}");
+    // The image says where it is: nothing is missing for certain.
+    fs::write(tool.path().join("package.json"), r#"{"prisma": {"schema": "db"}}"#).unwrap();
+    let (text, _) = reports(tool.path(), &url, &prisma);
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    let npm = [("APP_INIT_API_COMMAND", "npm run start")];
+    fs::remove_file(tool.path().join("package.json")).unwrap();
+    let (_, report) = reports(tool.path(), &url, &npm);
+    let errors = found(&report, "error");
+    assert!(
+        errors.iter().any(|error| error.contains("its manifest `package.json`")),
+        "{errors:#?}"
+    );
     let etl = [("RUN_ETL_ON_STARTUP", "true"), ("APP_INIT_ETL_COMMAND", "sh etl/gone.sh")];
     trap(&url, &etl, 82, &["etl", "`etl/gone.sh`"]);
     // A module cannot be looked for without its interpreter.

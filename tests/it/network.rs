@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     net::UdpSocket,
     os::{fd::AsFd, unix::fs::PermissionsExt},
     path::PathBuf,
@@ -22,6 +23,8 @@ use crate::support::{CANARY, Init, Running, fake::Fake, init::binary, pid1, unpr
 const SILENT: u8 = 0;
 const SERVFAIL: u8 = 2;
 const NXDOMAIN: u8 = 3;
+/// Knows the name, and no address of it.
+const NODATA: u8 = 100;
 /// Answers 127.0.0.1, where nothing listens.
 const KNOWN: u8 = 200;
 
@@ -137,7 +140,7 @@ fn reply(question: &[u8], mode: u8) -> Option<Vec<u8>> {
     let end = 12 + question[12..].iter().position(|byte| *byte == 0)? + 5;
     let wants_a = question.get(end - 4..end - 2)? == [0, 1];
     let answers = u8::from(mode == KNOWN && wants_a);
-    let code = if mode == KNOWN { 0 } else { mode };
+    let code = if mode == KNOWN || mode == NODATA { 0 } else { mode };
     let mut bytes = question[..2].to_vec();
     bytes.extend([0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
     bytes.extend(&question[12..end]);
@@ -154,9 +157,12 @@ fn named() -> String {
 
 #[test]
 fn a_name_that_appears_is_noticed_whatever_the_name_server_did_before() {
-    for (before, id) in
-        [(SILENT, "[dns-silent]"), (SERVFAIL, "[dns-failing]"), (NXDOMAIN, "[dns-unknown]")]
-    {
+    for (before, id) in [
+        (SILENT, "[dns-silent]"),
+        (SERVFAIL, "[dns-failing]"),
+        (NXDOMAIN, "[dns-unknown]"),
+        (NODATA, "[dns-no-address]"),
+    ] {
         let Some(cut) = Cut::off(&[], &named(), before) else { return };
         cut.init.expect_line(id);
         // Asked again and again, while earlier questions to a silent one still hang.
@@ -213,26 +219,69 @@ fn a_stop_signal_ends_every_part_of_a_try_as_pid_1() {
     }
 }
 
-#[test]
-fn a_stop_signal_ends_a_handshake_and_a_silent_login_as_pid_1() {
-    let tls = Fake::new(|mut stream| {
-        use std::io::{Read, Write};
+/// What a server does before it falls silent.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// It answers nothing.
+    Asked,
+    /// It has TLS, and reads the first message of the handshake.
+    Handshake,
+    /// It reads the start-up message.
+    Login,
+    /// It lets everybody in and reads the query.
+    Query,
+}
+
+/// A server that goes as far as this stage, and how often one has come there.
+fn silent_at(stage: Stage) -> (Fake, Arc<AtomicU32>) {
+    let reached = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&reached);
+    let fake = Fake::new(move |mut stream| {
         let mut bytes = [0; 4096];
-        if matches!(stream.read(&mut bytes), Ok(8)) {
-            drop(stream.write_all(b"S"));
+        let answers: &[&[u8]] = match stage {
+            Stage::Asked => &[],
+            Stage::Handshake => &[b"S"],
+            Stage::Login => &[b"N"],
+            // AuthenticationOk and ReadyForQuery (PostgreSQL manual, 55.7).
+            Stage::Query => &[b"N", b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"],
+        };
+        for answer in answers {
+            if !matches!(stream.read(&mut bytes), Ok(1..)) {
+                return;
+            }
+            drop(stream.write_all(answer));
         }
-        while matches!(stream.read(&mut bytes), Ok(1..)) {}
+        while matches!(stream.read(&mut bytes), Ok(1..)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     });
-    for (fake, mode) in
-        [(tls, "require"), (Fake::silent(), "prefer"), (Fake::silent_after_no(), "prefer")]
-    {
+    (fake, reached)
+}
+
+#[test]
+fn a_stop_signal_ends_a_handshake_a_login_and_a_query_as_pid_1() {
+    for stage in [Stage::Asked, Stage::Handshake, Stage::Login, Stage::Query] {
+        let (fake, reached) = silent_at(stage);
+        let mode = if matches!(stage, Stage::Handshake) { "require" } else { "prefer" };
         let url = format!("{}?sslmode={mode}&connect_timeout=600", fake.url());
         let init = pid1::pid1(["wait"])
             .env("DATABASE_URL", url)
             .env("APP_INIT_WAIT_TIMEOUT", "forever")
             .start();
-        until("connected", || (fake.accepted() > 0).then_some(()));
+        until("the stage is reached", || (reached.load(Ordering::Relaxed) > 0).then_some(()));
         nix::sys::signal::kill(init.init_pid(), Signal::SIGTERM).unwrap();
-        assert_eq!(init.exit_code(), 143, "{mode}");
+        assert_eq!(init.exit_code(), 143, "{stage:?}");
     }
+}
+
+/// A query that is never answered is bounded too, and is tried again.
+#[test]
+fn a_server_that_never_answers_the_query_is_not_ready() {
+    let (fake, reached) = silent_at(Stage::Query);
+    let init = Init::new(["wait"]).env("DATABASE_URL", fake.url());
+    let init = init.env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line("[pg-silent]");
+    until("it is tried again", || (reached.load(Ordering::Relaxed) > 1).then_some(()));
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
 }

@@ -2,9 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
-use crate::support::{CANARY, Init, Postgres, Running, free_port, init::Finished, until};
+use crate::{
+    config::folder,
+    support::{CANARY, Init, Postgres, Running, free_port, init::Finished, until},
+};
 
 fn wait(url: &str) -> Running {
     let init = Init::new(["wait"]).env("DATABASE_URL", url);
@@ -86,18 +89,47 @@ fn a_server_that_shuts_down_is_waited_for_until_it_is_back() {
     assert_eq!(init.exit_code(), 0);
 }
 
-/// After the death of a backend the postmaster throws everybody out and recovers.
+/// After the death of a backend the postmaster throws everybody out and recovers. A backend that is
+/// stopped does not leave before it is killed, 5 s later, so that the state can be seen.
 #[test]
-fn a_crash_is_waited_out() {
+fn a_crash_is_told_and_waited_out() {
     let server = Postgres::start();
-    let client = server.hold();
-    let question = "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
-    let pid = server.psql("postgres", question).unwrap().parse().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    // Never ready, so that it goes on asking.
+    let init = wait(&format!("{}?target_session_attrs=standby", server.url("postgres")));
+    init.expect_line("[pg-role]");
+    until("the recovery is seen", || {
+        let ready = || server.log().matches("ready to accept connections").count();
+        let before = ready();
+        let (stopped, killed) = (server.hold(), server.hold());
+        kill(stopped.backend(), Signal::SIGSTOP).unwrap();
+        kill(killed.backend(), Signal::SIGKILL).unwrap();
+        drop((stopped, killed));
+        until("the server is back", || (ready() > before).then_some(()));
+        init.output().contains("[pg-recovering]").then_some(())
+    });
+    assert!(init.output().contains("the server is recovering"), "{}", init.output());
     assert_eq!(wait(&server.url("postgres")).exit_code(), 0);
-    until("the server has noticed", || server.log().contains("signal 9").then_some(()));
-    assert_eq!(wait(&server.url("postgres")).exit_code(), 0);
-    drop(client);
+}
+
+/// A restore whose archive holds back the log in which the backup ends: a hot standby that has begun,
+/// but has no consistent state yet.
+#[test]
+fn a_standby_that_is_not_consistent_yet_is_waited_for() {
+    let source = Postgres::start();
+    let (copy, segment) = source.torn_backup();
+    let mut standby = Postgres::prepared();
+    standby.restore(copy.path());
+    let (archive, go) = (source.data().join("pg_wal"), copy.path().join("go"));
+    let (archive, go) = (archive.display(), go.display());
+    standby.configure(&format!(
+        "restore_command = '[ -f {archive}/%f ] || exit 1; [ %f = {segment} ] || until [ -e {go} ]; do sleep 0.05; done; cp {archive}/%f %p'"
+    ));
+    let init = wait(&standby.url("postgres"));
+    standby.launch();
+    init.expect_line("[pg-recovering]");
+    fs::write(copy.path().join("go"), "").unwrap();
+    assert_eq!(init.exit_code(), 0);
+    assert!(standby.log().contains("consistent recovery state reached"), "{}", standby.log());
 }
 
 #[test]
@@ -110,6 +142,20 @@ fn a_standby_that_lets_nobody_in_is_told_as_such() {
     init.expect_line("[pg-standby-closed]");
     drop(init);
     assert_refused(&server.url("postgres"), 69, "pg-standby-closed");
+}
+
+/// A failover: who migrates waits for the promotion.
+#[test]
+fn a_standby_is_waited_for_until_it_takes_writes() {
+    let mut standby = Postgres::prepared();
+    fs::write(standby.data().join("standby.signal"), "").unwrap();
+    standby.up();
+    let image = folder(&[("migrations/V1__items.sql", "create table items (id int);")]);
+    let init = Init::new(["migrate"]).env("DATABASE_URL", standby.url("postgres"));
+    let init = init.current_dir(image.path()).env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line("[pg-read-only]");
+    standby.psql("postgres", "select pg_promote()").unwrap();
+    assert_eq!(init.exit_code(), 0);
 }
 
 #[test]
@@ -139,13 +185,15 @@ fn the_host_of_the_wanted_kind_is_found_in_a_list() {
 fn each_refusal_of_a_real_server_is_told_apart() {
     let mut server = Postgres::prepared();
     server.hba(
-        "local all all scram-sha-256\nhost all postgres all scram-sha-256\nhost all trusted all trust\nhost all missing all trust\nhost all barred all reject\nhost all asked all scram-sha-256\nhost all expired all scram-sha-256\nhostssl all encrypted all trust",
+        "local all peered peer\nlocal all all scram-sha-256\nhost all sleeper,limited all trust\nhost all postgres all scram-sha-256\nhost all trusted all trust\nhost all missing all trust\nhost all barred all reject\nhost all asked all scram-sha-256\nhost all expired all scram-sha-256\nhostssl all encrypted all trust",
     );
     server.up();
     for sql in [
         "create role trusted login".to_owned(),
         "create role asked login".to_owned(),
         "create role sleeper nologin".to_owned(),
+        "create role peered login".to_owned(),
+        "create role limited login connection limit 0".to_owned(),
         format!("create role expired login password '{CANARY}' valid until '2020-01-01'"),
         "create database closed allow_connections false".to_owned(),
         "create database revoked".to_owned(),
@@ -162,6 +210,7 @@ fn each_refusal_of_a_real_server_is_told_apart() {
         ("trusted", "revoked", 77, "pg-database-closed"),
         ("trusted", "nowhere", 77, "pg-no-database"),
         ("missing", "postgres", 77, "pg-no-role"),
+        ("sleeper", "postgres", 77, "pg-no-login"),
         ("barred", "postgres", 77, "pg-rejected"),
         ("unruly", "postgres", 77, "pg-hba-encryption"),
         ("encrypted", "postgres", 77, "pg-hba-encryption"),
@@ -173,6 +222,9 @@ fn each_refusal_of_a_real_server_is_told_apart() {
         assert_refused(&at(user, database), code, id);
     }
     wait(&at("trusted", "small")).expect_line("[pg-limit]");
+    wait(&at("limited", "postgres")).expect_line("[pg-limit]");
+    let over_socket = over_socket(&server).replace("//postgres:", "//peered:");
+    assert_refused(&over_socket, 77, "pg-rejected");
 }
 
 #[test]

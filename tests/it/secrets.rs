@@ -23,11 +23,13 @@ const SHAPES: &[&str] = &[
     "prisma+postgres://127.0.0.1:PORT/?api_key=PW",
     "redis://user:PW@127.0.0.1:PORT/0",
     "http://127.0.0.1:PORT/?token=PW",
+    "http://user:PW@127.0.0.1:PORT/",
 ];
 
 const AWKWARD: &[&str] = &[
     "@", "/", "?", "?x=", "#", "%", "%zz", "%00", " ", ";", "&", "&a=", "=", "'", "\"", "\\", "[",
-    "]", ":", ",", "${X}", "$", "<", ">", "+", "ü", "\t", "{}", "://", "|",
+    "]", ":", ",", "${X}", "$", "<", ">", "+", "ü", "\t", "{}", "://", "|", "1,x:80,", "?user=",
+    "?host=", "&user", "$A", "${A:b}", "@h/", " x:80 ",
 ];
 
 /// xorshift64: repeatable from its seed.
@@ -73,36 +75,71 @@ fn no_failure_shows_a_piece_of_a_password() {
     ];
     let mut ports: Vec<u16> = fakes.iter().map(|fake| fake.port).collect();
     ports.extend([Postgres::shared().port, free_port()]);
-    // Every shape and every way to fail comes up, whatever the seed.
-    for at in 0..3 * SHAPES.len() {
+    let rounds = 3 * SHAPES.len() * WAYS.len();
+    // Every shape in every command, and every way to fail, comes up, whatever the seed.
+    for at in 0..rounds {
         let tokens = [random.token(), random.token(), random.token()];
         let (first, second) = (random.pick(AWKWARD), random.pick(AWKWARD));
         let password = format!("{}{first}{}{second}{}", tokens[0], tokens[1], tokens[2]);
-        let port = ports[at % ports.len()].to_string();
+        let port = ports[random.below(ports.len())].to_string();
         let address = SHAPES[at % SHAPES.len()].replace("PORT", &port).replace("PW", &password);
-        check(&address, &tokens, at, seed);
+        let setting = SETTINGS[at / SHAPES.len() % SETTINGS.len()];
+        let case = Case { way: WAYS[at % WAYS.len()], setting, address, tokens };
+        case.check(&format!("SEED={seed}"), random.below(2) == 0);
     }
 }
 
-fn check(address: &str, tokens: &[String], at: usize, seed: u64) {
-    let settings = if at.is_multiple_of(3) { "APP_INIT_WAIT_FOR" } else { "DATABASE_URL" };
-    let formats = ["text", "json"];
-    let init = Init::new(["wait"])
-        .env(settings, address)
-        .env("APP_INIT_WAIT_FATAL_GRACE", "0")
-        .env("APP_INIT_WAIT_TIMEOUT", "300ms")
-        .env("APP_INIT_LOG_FORMAT", formats[at % 2])
-        .env("APP_INIT_LOG_LEVEL", "trace")
-        .env("RUST_BACKTRACE", "full")
-        .start();
-    let argv = fs::read(format!("/proc/{}/cmdline", init.pid())).unwrap_or_default();
-    let argv = String::from_utf8_lossy(&argv).into_owned();
-    let finished = init.finish();
-    let shown = format!("{argv}{}{}", finished.stdout, finished.stderr);
-    let case = format!("SEED={seed}: {settings}={address}\n{shown}");
-    assert_ne!(finished.code, 0, "{case}");
-    assert!(!shown.contains("panicked"), "{case}");
-    for token in tokens {
-        assert!(!shown.contains(token.as_str()), "{token} is shown; {case}");
+/// Every command that reads addresses. Their number and that of the shapes have no common divisor.
+const WAYS: &[&[&str]] = &[&["wait"], &["config"], &["plan"], &["doctor"], &["status"]];
+
+/// Where an address can stand. A command shows its words.
+const SETTINGS: [&str; 3] = ["DATABASE_URL", "APP_INIT_WAIT_FOR", "APP_INIT_API_COMMAND"];
+
+struct Case {
+    way: &'static [&'static str],
+    setting: &'static str,
+    address: String,
+    tokens: [String; 3],
+}
+
+impl Case {
+    fn check(&self, seed: &str, json: bool) {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("termination");
+        fs::write(&log, "").unwrap();
+        let init = Init::new(self.way)
+            .env(self.setting, self.value())
+            .env("APP_INIT_TERMINATION_LOG", &log)
+            .env("APP_INIT_WAIT_FATAL_GRACE", "0")
+            .env("APP_INIT_WAIT_TIMEOUT", "300ms")
+            .env("APP_INIT_LOG_FORMAT", if json { "json" } else { "text" })
+            .env("APP_INIT_LOG_LEVEL", "trace")
+            .env("RUST_BACKTRACE", "full");
+        let reports = matches!(self.way[0], "plan" | "doctor" | "status");
+        let init = if json && reports { init.arg("--json") } else { init };
+        let init = init.start();
+        let argv = fs::read(format!("/proc/{}/cmdline", init.pid())).unwrap_or_default();
+        let argv = String::from_utf8_lossy(&argv).into_owned();
+        let finished = init.finish();
+        let left = fs::read_to_string(&log).unwrap();
+        let shown = format!("{argv}{}{}{left}", finished.stdout, finished.stderr);
+        let case = format!("{seed}: {:?} {}={}\n{shown}", self.way, self.setting, self.value());
+        assert!(self.way[0] != "wait" || finished.code != 0, "{case}");
+        assert!(!shown.contains("panicked"), "{case}");
+        for token in &self.tokens {
+            assert!(!shown.contains(token.as_str()), "{token} is shown; {case}");
+        }
+    }
+
+    /// For a command the address is one word: as it is, in quotes, or in an array.
+    fn value(&self) -> String {
+        if self.setting != "APP_INIT_API_COMMAND" {
+            return self.address.clone();
+        }
+        match self.address.len() % 3 {
+            0 => format!("tool --url {} up", self.address),
+            1 => format!("tool '{}' up", self.address),
+            _ => serde_json::to_string(&["tool", &self.address, "up"]).unwrap(),
+        }
     }
 }

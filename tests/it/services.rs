@@ -115,6 +115,15 @@ fn redis_is_ready_when_it_lets_us_in() {
     assert_ends(&format!("redis://nobody:{CANARY}@{place}"), 77, "[redis-login]");
 }
 
+/// The real one quotes what it was sent: `unknown command 'AUTH', with args beginning with: …`.
+#[test]
+fn what_redis_quotes_is_not_shown() {
+    let Some(redis) = Service::redis(&["--rename-command", "AUTH", ""]) else { return };
+    let place = format!("127.0.0.1:{}", redis.port);
+    // That the password is not shown is checked of every run.
+    assert_ends(&format!("redis://user:{CANARY}@{place}"), 77, "[redis-login]");
+}
+
 #[test]
 fn nginx_is_ready_when_its_page_is() {
     let locations = format!(

@@ -90,3 +90,51 @@ fn an_unknown_target_is_a_mistake_in_the_settings() {
         assert!(finished.stderr.contains("hint: "), "{}", finished.stderr);
     }
 }
+
+#[test]
+fn each_target_is_ready_when_it_is_and_the_last_one_ends_the_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let places = ["first", "second", "third"].map(|name| directory.path().join(name));
+    let targets = places.each_ref().map(|place| format!("file://{}", place.display()));
+    let init = Init::new(["wait"]);
+    let init = targets.iter().fold(init, Init::arg).start();
+    for place in &places {
+        init.expect_line(&format!("file {}: the file does not exist yet", place.display()));
+    }
+    // Against their order: nobody waits for one before the next is looked at.
+    for place in places.iter().rev() {
+        assert!(!init.output().contains(&format!("file {} is ready", place.display())));
+        fs::write(place, "").unwrap();
+        init.expect_line(&format!("file {} is ready", place.display()));
+    }
+    assert_eq!(init.exit_code(), 0);
+}
+
+#[test]
+fn what_is_odd_about_a_targets_address_is_said() {
+    let closing = Fake::closing();
+    let address = format!("postgres://app:p@ss9@127.0.0.1:{}/shop?frobnicate=1", closing.port);
+    let finished = Init::new(["wait"])
+        .env("APP_INIT_WAIT_FOR", &address)
+        .env("APP_INIT_WAIT_TIMEOUT", "300ms")
+        .env("APP_INIT_LOG_LEVEL", "debug")
+        .run();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    let said = &finished.stderr;
+    assert!(said.contains("APP_INIT_WAIT_FOR: the password contains `@`"), "{said}");
+    assert!(said.contains("APP_INIT_WAIT_FOR: ignored the parameters frobnicate"), "{said}");
+    assert!(!said.contains("ss9"), "{said}");
+    let doctor = Init::new(["doctor"]).env("APP_INIT_WAIT_FOR", address).run();
+    assert!(doctor.stdout.contains("the password contains `@`"), "{}", doctor.stdout);
+}
+
+/// Hosts are a list in an address, and so are targets.
+#[test]
+fn an_address_with_several_hosts_is_one_target_of_a_list() {
+    let dead = crate::support::free_port();
+    let port = crate::support::Postgres::shared().port;
+    let hosts = format!("127.0.0.1:{dead},127.0.0.1:{port}");
+    let list = format!("postgres://postgres:{CANARY}@{hosts}/postgres,dns://localhost");
+    let finished = Init::new(["wait"]).env("APP_INIT_WAIT_FOR", list).run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+}

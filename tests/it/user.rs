@@ -5,7 +5,6 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use nix::{
@@ -15,7 +14,7 @@ use nix::{
 
 use crate::support::{
     Init, free_port,
-    init::{binary, shell},
+    init::{binary, open_folder, public_binary, shell},
     pid1::status,
 };
 
@@ -51,24 +50,6 @@ fn is_refused(touched: &Path) {
     assert!(end.stderr.contains("cannot become `4242:4243`, uid 4242, gid 4243"), "{}", end.stderr);
     assert!(end.stderr.contains("start the container as root"), "{}", end.stderr);
     assert!(!end.stdout.contains("started") && !touched.exists(), "{}", end.stdout);
-}
-
-/// The binary in a folder that every user reaches.
-fn public_binary() -> (tempfile::TempDir, PathBuf) {
-    let folder = open_folder();
-    let copy = folder.path().join("init");
-    // By a process of its own: a descriptor open for writing that another test's child inherits
-    // would make the copy busy (ETXTBSY).
-    let copied = Command::new("cp").args([&binary(), &copy]).status().unwrap();
-    assert!(copied.success());
-    (folder, copy)
-}
-
-/// A folder that every user reaches.
-fn open_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    folder
 }
 
 fn owner(path: &Path) -> (u32, u32) {

@@ -40,6 +40,21 @@ pub(crate) enum Host {
     Unix { directory: PathBuf, port: u16 },
 }
 
+impl Host {
+    fn name(&self) -> String {
+        match self {
+            Self::Tcp { name, .. } => name.clone(),
+            Self::Unix { directory, .. } => directory.display().to_string(),
+        }
+    }
+
+    fn port(&self) -> u16 {
+        match self {
+            Self::Tcp { port, .. } | Self::Unix { port, .. } => *port,
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -200,6 +215,20 @@ impl Connection {
             self.search_path.as_deref().map(|path| format!("-csearch_path={}", escaped(path)));
         let parts: Vec<String> = path.into_iter().chain(self.options.clone()).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    /// A field as `init config` shows it; `None` for one whose value is of no interest or secret.
+    pub(crate) fn field(&self, keyword: &str) -> Option<String> {
+        let hosts =
+            |of: fn(&Host) -> String| self.hosts.iter().map(of).collect::<Vec<_>>().join(",");
+        match keyword {
+            "host" => Some(hosts(Host::name)),
+            "port" => Some(hosts(|host| host.port().to_string())),
+            "user" => Some(self.user.clone()),
+            "dbname" => Some(self.database.clone()),
+            "password" => Some("***".to_owned()),
+            _ => None,
+        }
     }
 
     /// Where a field came from, by libpq's keyword.

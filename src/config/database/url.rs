@@ -118,7 +118,11 @@ fn split_userinfo(before: &str) -> (Option<&str>, &str) {
 /// Whether `before` ends in hosts, and `query` does not look like the rest of its password.
 fn is_whole(before: &str, query: &str) -> bool {
     let (userinfo, place) = split_userinfo(before);
-    let has_password = userinfo.is_some_and(|userinfo| userinfo.contains(':'));
+    // Without an `@` yet, `user:123` reads as host and port, unless a path follows.
+    let has_password = match userinfo {
+        Some(userinfo) => userinfo.contains(':'),
+        None => place.contains(':') && !place.contains('/'),
+    };
     let (_, after) = split_userinfo(query);
     reads_as_place(place) && !(has_password && after.contains('/') && reads_as_place(after))
 }

@@ -114,6 +114,8 @@ impl fmt::Display for Http {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };
         let path = self.path.expose().split('?').next().unwrap_or_default();
+        // `http://user:80/80@host` reads as a port: what follows may be a password.
+        let path = if path.contains('@') { "/***" } else { path };
         write!(out, "{scheme}://{}:{}{path}", self.host, self.port)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Builder;
 use crate::{
-    config::{self, command, target::Target},
+    config::{self, command, database::Note, target::Target},
     plan::{Action, Wait, Work},
 };
 
@@ -12,7 +12,7 @@ impl Builder<'_> {
         if let Some(skip) = self.skipped("wait") {
             return skip;
         }
-        let targets = self.wait_targets(writable);
+        let (targets, notes) = self.wait_targets(writable);
         if targets.is_empty() && !self.config.database_named {
             let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
             self.absent(
@@ -25,13 +25,14 @@ impl Builder<'_> {
         let settings = &self.config.wait;
         Action::Do(Work::Wait(Wait {
             targets,
+            notes,
             timeout: settings.timeout,
             fatal_grace: settings.fatal_grace,
             writable,
         }))
     }
 
-    fn wait_targets(&mut self, writable: bool) -> Vec<Target> {
+    fn wait_targets(&mut self, writable: bool) -> (Vec<Target>, Vec<Note>) {
         let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
         let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
         let named = asked.or_else(|| self.config.wait.targets.clone());
@@ -45,14 +46,17 @@ impl Builder<'_> {
                 true
             }
         });
-        let mut targets: Vec<Target> =
-            words.iter().filter_map(|word| self.target(word, source)).collect();
+        let read: Vec<_> = words.iter().filter_map(|word| self.target(word, source)).collect();
+        // Pieces of an address that was cut at a blank of its password are no targets.
+        let torn = read.len() < words.len() && words.iter().any(|word| word.contains('@'));
+        let read = if torn { Vec::new() } else { read };
+        let (mut targets, notes): (Vec<Target>, Vec<Vec<Note>>) = read.into_iter().unzip();
         let other = self.config.migrate_database.as_ref().filter(|_| writable);
         targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
-        targets
+        (targets, notes.concat())
     }
 
-    fn target(&mut self, word: &str, source: &str) -> Option<Target> {
+    fn target(&mut self, word: &str, source: &str) -> Option<(Target, Vec<Note>)> {
         let environment = &self.config.environment;
         let lookup = |name: &str| environment.text(name).map(str::to_owned);
         let expanded = command::expand_text(word, environment, self.config.nproc);

@@ -2,7 +2,9 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -113,6 +115,24 @@ pub(crate) fn shell(script: &str) -> String {
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("INIT")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_init")), PathBuf::from)
+}
+
+/// The binary in a folder that every user reaches.
+pub(crate) fn public_binary() -> (tempfile::TempDir, PathBuf) {
+    let folder = open_folder();
+    let copy = folder.path().join("init");
+    // By a process of its own: a descriptor open for writing that another test's child inherits
+    // would make the copy busy (ETXTBSY).
+    let copied = Command::new("cp").args([&binary(), &copy]).status().unwrap();
+    assert!(copied.success());
+    (folder, copy)
+}
+
+/// A folder that every user reaches.
+pub(crate) fn open_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
 }
 
 /// A started `init`. Killed if the test ends first, with all its descendants.

@@ -5,8 +5,8 @@
 
 use std::{
     fs,
-    io::Write,
-    os::unix::process::CommandExt,
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use nix::unistd::{Uid, User, chown};
+use nix::unistd::{Pid, Uid, User, chown};
 
 use super::{CANARY, free_port, until};
 
@@ -134,7 +134,7 @@ impl Postgres {
     pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let file = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap();
         let pid = file.lines().next().unwrap().parse().unwrap();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+        nix::sys::signal::kill(Pid::from_raw(pid), signal).unwrap();
     }
 
     /// A session that stays until it is dropped.
@@ -146,11 +146,45 @@ impl Postgres {
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        writeln!(input, "select 'held';").unwrap();
-        let mut answer = [0; 5];
-        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut answer).unwrap();
-        assert_eq!(&answer, b"held\n");
-        Holder { child, _input: input }
+        writeln!(input, "select pg_backend_pid();").unwrap();
+        let mut answer = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
+        let backend = Pid::from_raw(answer.trim().parse().unwrap());
+        Holder { child, backend, _input: input }
+    }
+
+    /// A copy of the data directory as a backup leaves it whose end lies in a later segment of the log
+    /// than its beginning; and the name of the first segment.
+    pub(crate) fn torn_backup(&self) -> (tempfile::TempDir, String) {
+        let copy = tempfile::Builder::new().prefix("app-init-copy").tempdir().unwrap();
+        fs::set_permissions(copy.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let (data, place) = (self.directory.display(), copy.path().display());
+        let script = format!(
+            "select pg_walfile_name(pg_backup_start('x', true));\n\\! cp -a {data} {place}/data\n\
+             select 'switched' from pg_switch_wal();\ncreate table after (id int);\n\
+             \\o {place}/data/backup_label\nselect labelfile from pg_backup_stop(false);\n"
+        );
+        let mut psql = Command::new(tool("psql"));
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url("postgres"), "-f", "-"]);
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = psql.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "the backup failed");
+        let first = String::from_utf8(output.stdout).unwrap();
+        (copy, first.lines().next().unwrap().to_owned())
+    }
+
+    /// Puts a copy made by `torn_backup` in the place of this cluster, as a standby without log.
+    pub(crate) fn restore(&mut self, copy: &Path) {
+        fs::remove_dir_all(&self.directory).unwrap();
+        let script = r#"cp -a "$1/data" "$2" && cd "$2" && rm -rf postmaster.pid pg_wal/0* && touch standby.signal
+            chown --reference=PG_VERSION backup_label standby.signal"#;
+        let words = ["-c", script, "sh"];
+        let mut shell = Command::new("sh");
+        shell.args(words).arg(copy).arg(&self.directory);
+        assert!(shell.status().unwrap().success());
+        self.configure(&format!("port = {}", self.port));
     }
 
     /// What the server wrote to its log.
@@ -179,7 +213,15 @@ impl Postgres {
 /// A session of psql.
 pub(crate) struct Holder {
     child: Child,
+    backend: Pid,
     _input: ChildStdin,
+}
+
+impl Holder {
+    /// The server's process of the session.
+    pub(crate) fn backend(&self) -> Pid {
+        self.backend
+    }
 }
 
 impl Drop for Holder {
