@@ -15,7 +15,7 @@ use super::{
     holder::{Holder, holder},
     key::{Key, Kind},
     lock::namespace,
-    session::open,
+    session::try_open,
     state::{State, compare},
     unchanged::Watched,
 };
@@ -55,7 +55,7 @@ pub(crate) async fn stand(
     folder: &Path,
     lock_name: Option<&str>,
 ) -> Result<Stand, MigrateError> {
-    let session = open(connection, "status").await?;
+    let session = try_open(connection, "status").await?;
     let state = state(&session.client, folder).await?;
     let holder = holding(&session.client, lock_name).await?;
     Ok(Stand { state, holder })
@@ -74,7 +74,7 @@ pub(crate) async fn status(
             Ok(Status { schema: Schema::Folder(Folder { state, strict: work.strict }), holder })
         }
         Source::Command(step) => {
-            let session = open(connection, "status").await?;
+            let session = try_open(connection, "status").await?;
             let schema = Schema::Command(command(&session.client, work, connection, step).await?);
             Ok(Status { schema, holder: holding(&session.client, lock_name).await? })
         }

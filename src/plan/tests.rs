@@ -217,3 +217,11 @@ fn json_says_the_same() {
     assert_eq!(json["phases"][2]["reason"], "SEED_ON_START is false");
     assert_eq!(json["server"], "serve me");
 }
+
+#[test]
+fn a_lone_database_for_migrations_is_what_is_waited_for() {
+    let lone = Image::new().env("MIGRATE_DATABASE_URL", "postgres://u@direct/app");
+    assert_eq!(lines(lone, "wait"), ["wait for database direct:5432/app, at most 1m", "exit"]);
+    let both = bare().env("MIGRATE_DATABASE_URL", "postgres://u@direct/app");
+    assert_eq!(lines(both, "wait"), ["wait for database db:5432/app, at most 1m", "exit"]);
+}

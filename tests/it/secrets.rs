@@ -1,6 +1,7 @@
-//! Random passwords in every shape of address and every way to fail: no piece is ever shown.
+//! Random passwords in every shape of address, every other place for one and every way to fail: no
+//! piece is ever shown.
 
-use std::{fs, time::SystemTime};
+use std::{fs, os::unix::fs::PermissionsExt, time::SystemTime};
 
 use crate::support::{Init, Postgres, fake::Fake, free_port};
 
@@ -22,8 +23,54 @@ const SHAPES: &[&str] = &[
     "mysql://user:PW@127.0.0.1:PORT/app",
     "prisma+postgres://127.0.0.1:PORT/?api_key=PW",
     "redis://user:PW@127.0.0.1:PORT/0",
+    "redis://:PW@127.0.0.1:PORT",
+    "rediss://user:PW@127.0.0.1:PORT/0",
     "http://127.0.0.1:PORT/?token=PW",
     "http://user:PW@127.0.0.1:PORT/",
+    "https://user:PW@127.0.0.1:PORT/health#status=200",
+    "postgres://user@127.0.0.1:PORT/app?sslmode=require&sslcert=DIR/file&sslkey=DIR/file&sslpassword=PW",
+    "host=127.0.0.1 port=PORT dbname=app user=user sslkey=DIR/file sslcert=DIR/file sslpassword='PW'",
+];
+
+/// Where else a password can stand: variables, and the text of `DIR/file`.
+const BESIDE: &[(&[(&str, &str)], &str)] = &[
+    (
+        &[("DATABASE_URL", "postgres://user@127.0.0.1:PORT/app"), ("PGPASSFILE", "DIR/file")],
+        "other:1:app:user:PW\n127.0.0.1:PORT:app:user:PW\n",
+    ),
+    (
+        &[("MIGRATE_DATABASE_URL", "postgres://user@127.0.0.1:PORT/app?passfile=DIR/file")],
+        "*:*:*:*:PW",
+    ),
+    (
+        &[("DATABASE_URL", "postgres:///?service=app"), ("PGSERVICEFILE", "DIR/file")],
+        "[other]\npassword=PW\n[app]\nhost=127.0.0.1\nport=PORT\nuser=user\npassword=PW\n",
+    ),
+    (
+        &[("DATABASE_URL", "host=127.0.0.1 service=app servicefile=DIR/file")],
+        "[app]\nport=PORT\nuser=user\npassword = PW\nsslkey=DIR/file\nsslpassword=PW\nodd PW\n",
+    ),
+    (
+        &[("DATABASE_URL", "postgres:///?service=none"), ("PGSERVICEFILE", "DIR/file")],
+        "[PW]\npassword=PW",
+    ),
+    (&[("PGHOST", "127.0.0.1"), ("PGPORT", "PORT"), ("PGUSER", "user"), ("PGPASSWORD", "PW")], ""),
+    (&[("DATABASE_HOST", "127.0.0.1"), ("DATABASE_PORT", "PORT"), ("DATABASE_PASSWORD", "PW")], ""),
+    (
+        &[
+            ("POSTGRES_HOST", "127.0.0.1"),
+            ("POSTGRES_PORT", "PORT"),
+            ("POSTGRES_PASSWORD_FILE", "DIR/file"),
+        ],
+        "PW\n",
+    ),
+    (&[("DATABASE_URL_FILE", "DIR/file")], "postgres://user:PW@127.0.0.1:PORT/app\r\n"),
+    (&[("MIGRATE_DATABASE_URL_FILE", "DIR/file")], "postgres://user:PW@127.0.0.1:PORT/app\n"),
+    (
+        &[("APP_INIT_ENV_FILE", "DIR/file")],
+        "DATABASE_URL=postgres://user:PW@127.0.0.1:PORT/app\nAPP_INIT_WAIT_FOR=redis://:PW@127.0.0.1:PORT\n",
+    ),
+    (&[("APP_INIT_ENV_FILE", "DIR/file")], "PGPASSWORD='PW\nPGHOST=127.0.0.1\nPW\n"),
 ];
 
 const AWKWARD: &[&str] = &[
@@ -55,12 +102,37 @@ impl Random {
 
 #[test]
 fn no_failure_shows_a_piece_of_a_password() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+    let seed = seed();
+    let mut random = Random(seed);
+    let fakes = failures();
+    let mut ports: Vec<u16> = fakes.iter().map(|fake| fake.port).collect();
+    ports.extend([Postgres::shared().port, free_port()]);
+    let first = random.below(ports.len());
+    // Every place in every command, and every way to fail, comes up, whatever the seed.
+    let cases: Vec<Case> = (0..(SHAPES.len() + BESIDE.len()) * WAYS.len())
+        .map(|at| {
+            let port = ports[(first + at) % ports.len()];
+            Case::new(WAYS[at % WAYS.len()], at / WAYS.len(), port, &mut random)
+        })
+        .collect();
+    // Most of the time they wait.
+    std::thread::scope(|scope| {
+        for part in cases.chunks(cases.len().div_ceil(4)) {
+            scope.spawn(move || part.iter().for_each(|case| case.check(seed)));
+        }
+    });
+}
+
+/// `SEED` repeats a run.
+fn seed() -> u64 {
+    std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         u64::try_from(now.as_nanos() % u128::from(u64::MAX)).unwrap() | 1
-    });
-    let mut random = Random(seed);
-    let fakes = [
+    })
+}
+
+fn failures() -> [Fake; 11] {
+    [
         Fake::closing(),
         Fake::silent(),
         Fake::answering(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
@@ -72,74 +144,104 @@ fn no_failure_shows_a_piece_of_a_password() {
         Fake::refusing("3D000", "database \"app\" does not exist", ""),
         Fake::refusing("08P01", "no such database: app", ""),
         Fake::asking(7, b""),
-    ];
-    let mut ports: Vec<u16> = fakes.iter().map(|fake| fake.port).collect();
-    ports.extend([Postgres::shared().port, free_port()]);
-    let rounds = 3 * SHAPES.len() * WAYS.len();
-    // Every shape in every command, and every way to fail, comes up, whatever the seed.
-    for at in 0..rounds {
-        let tokens = [random.token(), random.token(), random.token()];
-        let (first, second) = (random.pick(AWKWARD), random.pick(AWKWARD));
-        let password = format!("{}{first}{}{second}{}", tokens[0], tokens[1], tokens[2]);
-        let port = ports[random.below(ports.len())].to_string();
-        let address = SHAPES[at % SHAPES.len()].replace("PORT", &port).replace("PW", &password);
-        let setting = SETTINGS[at / SHAPES.len() % SETTINGS.len()];
-        let case = Case { way: WAYS[at % WAYS.len()], setting, address, tokens };
-        case.check(&format!("SEED={seed}"), random.below(2) == 0);
-    }
+    ]
 }
 
-/// Every command that reads addresses. Their number and that of the shapes have no common divisor.
-const WAYS: &[&[&str]] = &[&["wait"], &["config"], &["plan"], &["doctor"], &["status"]];
+/// Every command that reads addresses.
+const WAYS: &[&str] = &["wait", "config", "plan", "doctor", "status", "migrate", "seed", "all"];
 
 /// Where an address can stand. A command shows its words.
-const SETTINGS: [&str; 3] = ["DATABASE_URL", "APP_INIT_WAIT_FOR", "APP_INIT_API_COMMAND"];
+const SETTINGS: &[&str] = &[
+    "DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
+    "APP_INIT_WAIT_FOR",
+    "APP_INIT_SEED_WAIT_FOR",
+    "APP_INIT_ETL_WAIT_FOR",
+    "APP_INIT_API_COMMAND",
+    "APP_INIT_MIGRATE_COMMAND",
+];
+
+/// What makes each step and its targets part of a start.
+const STEPS: &[(&str, &str)] = &[
+    ("APP_INIT_MIGRATE_COMMAND", "true"),
+    ("APP_INIT_SEED_COMMAND", "true"),
+    ("APP_INIT_ETL_COMMAND", "true"),
+    ("APP_INIT_API_COMMAND", "true"),
+    ("SEED_ON_START", "true"),
+    ("RUN_ETL_ON_STARTUP", "true"),
+];
 
 struct Case {
-    way: &'static [&'static str],
-    setting: &'static str,
-    address: String,
+    way: &'static str,
+    json: bool,
+    /// In both, `DIR` is filled in.
+    variables: Vec<(&'static str, String)>,
+    file: String,
     tokens: [String; 3],
 }
 
 impl Case {
-    fn check(&self, seed: &str, json: bool) {
+    fn new(way: &'static str, place: usize, port: u16, random: &mut Random) -> Self {
+        let tokens = [random.token(), random.token(), random.token()];
+        let first = random.pick(AWKWARD);
+        // `p&b=c` reads as a parameter of its own.
+        let second = if first == "&" { "=" } else { random.pick(AWKWARD) };
+        let password = format!("{}{first}{}{second}{}", tokens[0], tokens[1], tokens[2]);
+        let fill = |text: &str| text.replace("PORT", &port.to_string()).replace("PW", &password);
+        let json = random.below(2) == 0;
+        if let Some((variables, file)) = place.checked_sub(SHAPES.len()).map(|at| BESIDE[at]) {
+            let variables = variables.iter().map(|(name, value)| (*name, fill(value))).collect();
+            return Self { way, json, variables, file: fill(file), tokens };
+        }
+        let setting = random.pick(SETTINGS);
+        let address = fill(SHAPES[place]);
+        let value = if setting.ends_with("COMMAND") { command(&address) } else { address };
+        let file = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n".to_owned();
+        Self { way, json, variables: vec![(setting, value)], file, tokens }
+    }
+
+    fn check(&self, seed: u64) {
         let directory = tempfile::tempdir().unwrap();
-        let log = directory.path().join("termination");
+        let fill = |text: &str| text.replace("DIR", directory.path().to_str().unwrap());
+        let [log, file] = ["termination", "file"].map(|name| directory.path().join(name));
         fs::write(&log, "").unwrap();
-        let init = Init::new(self.way)
-            .env(self.setting, self.value())
+        fs::write(&file, fill(&self.file)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut init =
+            STEPS.iter().fold(Init::new([self.way]), |init, (name, value)| init.env(name, value));
+        for (name, value) in &self.variables {
+            init = init.env(name, fill(value));
+        }
+        let reports = matches!(self.way, "plan" | "doctor" | "status");
+        let init = if self.json && reports { init.arg("--json") } else { init };
+        let init = init
             .env("APP_INIT_TERMINATION_LOG", &log)
             .env("APP_INIT_WAIT_FATAL_GRACE", "0")
             .env("APP_INIT_WAIT_TIMEOUT", "300ms")
-            .env("APP_INIT_LOG_FORMAT", if json { "json" } else { "text" })
+            .env("APP_INIT_LOG_FORMAT", if self.json { "json" } else { "text" })
             .env("APP_INIT_LOG_LEVEL", "trace")
-            .env("RUST_BACKTRACE", "full");
-        let reports = matches!(self.way[0], "plan" | "doctor" | "status");
-        let init = if json && reports { init.arg("--json") } else { init };
-        let init = init.start();
+            .env("RUST_BACKTRACE", "full")
+            .start();
         let argv = fs::read(format!("/proc/{}/cmdline", init.pid())).unwrap_or_default();
         let argv = String::from_utf8_lossy(&argv).into_owned();
         let finished = init.finish();
         let left = fs::read_to_string(&log).unwrap();
         let shown = format!("{argv}{}{}{left}", finished.stdout, finished.stderr);
-        let case = format!("{seed}: {:?} {}={}\n{shown}", self.way, self.setting, self.value());
-        assert!(self.way[0] != "wait" || finished.code != 0, "{case}");
+        let case =
+            format!("SEED={seed}: {} {:?} {:?}\n{shown}", self.way, self.variables, self.file);
+        assert!(self.way != "wait" || finished.code != 0, "{case}");
         assert!(!shown.contains("panicked"), "{case}");
         for token in &self.tokens {
             assert!(!shown.contains(token.as_str()), "{token} is shown; {case}");
         }
     }
+}
 
-    /// For a command the address is one word: as it is, in quotes, or in an array.
-    fn value(&self) -> String {
-        if self.setting != "APP_INIT_API_COMMAND" {
-            return self.address.clone();
-        }
-        match self.address.len() % 3 {
-            0 => format!("tool --url {} up", self.address),
-            1 => format!("tool '{}' up", self.address),
-            _ => serde_json::to_string(&["tool", &self.address, "up"]).unwrap(),
-        }
+/// For a command the address is one word: as it is, in quotes, or in an array.
+fn command(address: &str) -> String {
+    match address.len() % 3 {
+        0 => format!("tool --url {address} up"),
+        1 => format!("tool '{address}' up"),
+        _ => serde_json::to_string(&["tool", address, "up"]).unwrap(),
     }
 }

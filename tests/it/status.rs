@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     migrate::ask,
-    support::{Init, Postgres},
+    support::{Init, Postgres, free_port},
     watch::{Held, LOCK, image, init, succeeded},
 };
 
@@ -79,4 +79,13 @@ fn status_of_a_command_that_is_not_watched_is_unknown() {
         (&told["current"], &told["command"]["state"]),
         (&serde_json::Value::Null, &"unknown".into())
     );
+}
+
+#[test]
+fn status_of_a_server_that_is_down_is_told_at_once() {
+    let (url, image) = (format!("postgres://u@127.0.0.1:{}/d", free_port()), image("1"));
+    let told = init("status", image.path(), &url).env("APP_INIT_LOG_LEVEL", "debug").run();
+    assert_eq!(told.code, 69, "{}", told.stderr);
+    assert!(told.stderr.contains("connection refused"), "{}", told.stderr);
+    assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
 }

@@ -51,7 +51,9 @@ impl Builder<'_> {
         let torn = read.len() < words.len() && words.iter().any(|word| word.contains('@'));
         let read = if torn { Vec::new() } else { read };
         let (mut targets, notes): (Vec<Target>, Vec<Vec<Note>>) = read.into_iter().unzip();
-        let other = self.config.migrate_database.as_ref().filter(|_| writable);
+        // Where it is the only database, it is the one that is meant.
+        let wanted = writable || words.is_empty();
+        let other = self.config.migrate_database.as_ref().filter(|_| wanted);
         targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
         (targets, notes.concat())
     }
