@@ -1,5 +1,7 @@
 //! `init doctor`: every finding at once, each trap with its code and its hint, nothing changed.
 
+mod server;
+
 use std::{
     fs,
     os::unix::{
@@ -12,9 +14,7 @@ use std::{
 use nix::{sys::signal::Signal, unistd::Uid};
 use serde_json::Value;
 
-use crate::support::{
-    CANARY, Init, Postgres, fake::Fake, free_port, init::Finished, postgres::psql, until,
-};
+use crate::support::{CANARY, Init, Postgres, fake::Fake, init::Finished, postgres::psql, until};
 
 /// An image with two migrations, a seed and a script.
 fn image() -> tempfile::TempDir {
@@ -171,6 +171,57 @@ fn missing_programs_and_scripts_are_named() {
 }
 
 #[test]
+fn the_program_of_every_command_is_looked_for() {
+    let (url, image) = (Postgres::shared().database(), image_without_migrations());
+    fs::remove_dir_all(image.path().join("seeds")).unwrap();
+    let steps = "[steps.assets]\nrun = [\"no-assets-9\"]\nwhen = { env = \"ASSETS\", default = true }\n\
+        [modes.api]\nexec = [\"no-server-9\"]\n";
+    fs::write(image.path().join("init.toml"), steps).unwrap();
+    let commands = [
+        ("APP_INIT_MIGRATE_COMMAND", "no-migrate-9"),
+        ("APP_INIT_SEED_COMMAND", "no-seed-9"),
+        ("RUN_ETL_ON_STARTUP", "true"),
+        ("APP_INIT_ETL_COMMAND", "no-etl-9"),
+        ("APP_INIT_API_COMMAND", ""),
+    ];
+    let (_, report) = reports(image.path(), &url, &commands);
+    let errors = found(&report, "error");
+    for name in ["no-migrate-9", "no-seed-9", "no-etl-9", "no-assets-9"] {
+        assert!(errors.iter().any(|error| error.contains(name)), "{name}: {errors:#?}");
+    }
+    // The image's own step runs first and may bring the server along.
+    let warnings = found(&report, "warning");
+    assert!(warnings.iter().any(|warning| warning.contains("no-server-9")), "{warnings:#?}");
+}
+
+#[test]
+fn files_that_the_settings_name_are_looked_at() {
+    let url = Postgres::shared().database();
+    let image = image();
+    fs::write(image.path().join("empty"), "").unwrap();
+    fs::create_dir(image.path().join("none")).unwrap();
+    let odd = [
+        ("APP_INIT_LOCK_NAME_FILE", "empty"),
+        ("APP_INIT_MIGRATIONS", "none"),
+        ("APP_INIT_SEEDS", "none"),
+    ];
+    let (_, report) = reports(image.path(), &url, &odd);
+    let warnings = found(&report, "warning");
+    for said in ["`empty` is empty", "`none` holds no migration", "`none` holds no .sql file"] {
+        assert!(warnings.iter().any(|warning| warning.contains(said)), "{said}: {warnings:#?}");
+    }
+    let watch =
+        [("APP_INIT_MIGRATE_COMMAND", "sh app/main.sh"), ("APP_INIT_MIGRATE_WATCH", "gone")];
+    let (_, report) = reports(image_without_migrations().path(), &url, &watch);
+    let warnings = found(&report, "warning");
+    assert!(warnings.iter().any(|warning| warning.contains("cannot read `gone`")), "{warnings:#?}");
+    trap(&url, &[("APP_INIT_SEEDS", "gone")], 66, &["files seeds", "no such file"]);
+    let keys = format!("{url}?sslmode=prefer&sslcert=app/main.sh&sslkey=gone.key");
+    trap(&keys, &[], 66, &["sslcert", "not in PEM form", "[tls-file]"]);
+    trap(&keys, &[], 66, &["sslkey", "`gone.key`: there is no such file"]);
+}
+
+#[test]
 fn a_path_from_a_variable_is_never_shown() {
     let url = Postgres::shared().database();
     let secret = [("APP_INIT_API_COMMAND", "sh ${SECRET_PATH}"), ("SECRET_PATH", CANARY)];
@@ -187,11 +238,14 @@ fn odd_values_are_warnings_by_name_only() {
     let url = Postgres::shared().database();
     let quoted = format!("\"{CANARY}\"");
     let crlf = format!("{CANARY}\r");
+    let blank = format!("{CANARY}\n");
     let odd = [
         ("APP_NAME", quoted.as_str()),
         ("SECRET_KEY", crlf.as_str()),
         ("API_KEY", "${API_KEY}"),
         ("JWT_SECRET", "changeme"),
+        ("BLANK_KEY", blank.as_str()),
+        ("APP_INIT_WAIT_TIMEUOT", "5s"),
         ("APP_INIT_LOCK_NAME", ""),
     ];
     let (text, report) = reports(image.path(), &url, &odd);
@@ -231,45 +285,6 @@ fn mistakes_in_the_settings_do_not_hide_the_rest() {
 }
 
 #[test]
-fn a_target_that_is_down_is_one_finding_among_the_others() {
-    let port = free_port();
-    let local = format!("postgres://app:{CANARY}@localhost:{port}/app");
-    trap(&local, &[], 69, &["TCP", "[pg-refused-localhost]"]);
-    let unknown = format!("postgres://app:{CANARY}@no-such-host.invalid:{port}/app");
-    trap(&unknown, &[], 69, &["no-such-host.invalid", "DNS", "[dns-"]);
-    let image = image();
-    let down = [("APP_INIT_API_COMMAND", "no-such-server-9")];
-    let (text, report) = reports(image.path(), &local, &down);
-    assert_eq!(text.code, 127, "what lasts is worse than what may pass:\n{}", text.stdout);
-    assert_eq!(found(&report, "error").len(), 2, "{}", text.stdout);
-    let tcp = format!("tcp://127.0.0.1:{port}");
-    trap(&Postgres::shared().database(), &[("APP_INIT_WAIT_FOR", &tcp)], 69, &["[tcp-refused"]);
-}
-
-#[test]
-fn what_is_no_working_server_is_told_apart() {
-    let address = |port: u16| format!("postgres://app:{CANARY}@127.0.0.1:{port}/app");
-    let (silent, closing) = (Fake::silent(), Fake::closing());
-    let web = Fake::answering(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    for (fake, code, id) in
-        [(&silent, 69, "[pg-silent]"), (&closing, 69, "[pg-closed]"), (&web, 78, "[not-postgres]")]
-    {
-        trap(&address(fake.port), &[], code, &["network", "login", id]);
-    }
-}
-
-#[test]
-fn a_host_of_a_list_that_is_down_is_a_warning() {
-    let url = Postgres::shared().database();
-    let image = image();
-    let down = format!("@127.0.0.1:{},", free_port());
-    let (text, report) = reports(image.path(), &url.replace('@', &down), &[]);
-    assert_eq!(text.code, 0, "{}", text.stdout);
-    let warnings = found(&report, "warning");
-    assert!(warnings.len() == 1 && warnings[0].contains("[pg-refused"), "{warnings:#?}");
-}
-
-#[test]
 fn a_stop_signal_ends_the_look() {
     let silent = Fake::silent();
     let url = format!("postgres://app:{CANARY}@127.0.0.1:{}/app", silent.port);
@@ -278,59 +293,6 @@ fn a_stop_signal_ends_the_look() {
     until("doctor has reached the server", || (silent.accepted() > 0).then_some(()));
     init.signal(Signal::SIGTERM);
     assert_eq!(init.exit_code(), 143);
-}
-
-#[test]
-fn refused_logins_say_why() {
-    let server = Postgres::shared();
-    let wrong = server.url("postgres").replace(CANARY, "wrong-9f2");
-    trap(&wrong, &[], 77, &["login", "[pg-password]"]);
-    trap(&server.url("no_such_database"), &[], 77, &["login", "[pg-no-database]"]);
-    let tls = format!("{}?sslmode=require", server.database());
-    trap(&tls, &[], 78, &["TLS", "[tls-missing]"]);
-    let roots = format!("{}?sslmode=verify-ca&sslrootcert=/no/such.pem", server.database());
-    trap(&roots, &[], 66, &["files", "/no/such.pem", "[tls-file]"]);
-}
-
-#[test]
-fn a_role_without_rights_is_told_what_to_grant() {
-    let server = Postgres::shared();
-    let url = server.database();
-    let name = url.rsplit('/').next().unwrap();
-    let role = format!("{name}_role");
-    let sql = format!(
-        "create role {role} login password '{CANARY}'; revoke create on schema public from public; \
-         grant connect on database {name} to {role}"
-    );
-    psql(&url, &sql).unwrap();
-    let own = url.replace("postgres:", &format!("{role}:")).replacen(
-        &format!("{role}://"),
-        "postgres://",
-        1,
-    );
-    trap(&own, &[], 77, &["may not create tables in schema `public`"]);
-    trap(&own, &[], 77, &["schema `app_init`", "markers"]);
-    let image = image();
-    let (text, _) = reports(image.path(), &own, &[]);
-    for grant in [
-        format!("GRANT CREATE ON SCHEMA public TO {role}"),
-        format!("GRANT CREATE ON DATABASE \"{name}\" TO \"{role}\""),
-    ] {
-        assert!(text.stdout.contains(&grant), "no {grant:?} in:\n{}", text.stdout);
-    }
-    // What an administrator made beforehand is enough, for doctor and for a start alike.
-    let sql = format!(
-        "grant create on schema public to {role}; create schema app_init; \
-         grant usage, create on schema app_init to {role}"
-    );
-    psql(&url, &sql).unwrap();
-    let (text, report) = reports(image.path(), &own, &[]);
-    assert_eq!(text.code, 0, "{:#?}", found(&report, "error"));
-    let start = |mode| Init::new([mode]).current_dir(image.path()).env("DATABASE_URL", &own).run();
-    for mode in ["migrate", "seed"] {
-        let end = start(mode);
-        assert_eq!(end.code, 0, "{mode}: {}", end.stderr);
-    }
 }
 
 #[test]
@@ -360,15 +322,6 @@ fn a_directory_that_cannot_be_written_is_found() {
         assert!(end.stdout.contains("chown"), "{}", end.stdout);
     }
     assert!(!closed.join("deep").exists());
-}
-
-#[test]
-fn a_read_only_server_is_no_place_to_migrate() {
-    let server = Postgres::shared();
-    let url = server.database();
-    let name = url.rsplit('/').next().unwrap();
-    psql(&url, &format!("alter database {name} set default_transaction_read_only = on")).unwrap();
-    trap(&url, &[], 69, &["role", "read-only", "[pg-read-only]"]);
 }
 
 #[test]
