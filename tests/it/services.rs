@@ -1,6 +1,10 @@
 //! Real pgbouncer, Redis and nginx: what they say while they or what is behind them is not ready.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
 
 use crate::support::{
     CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
@@ -113,6 +117,36 @@ fn redis_is_ready_when_it_lets_us_in() {
     assert_ends(&format!("redis://{place}"), 77, "[redis-no-password]");
     assert_ends(&format!("redis://:wrong@{place}"), 77, "[redis-login]");
     assert_ends(&format!("redis://nobody:{CANARY}@{place}"), 77, "[redis-login]");
+}
+
+#[test]
+fn redis_that_loads_its_data_is_waited_for() {
+    let Some(before) = Service::redis(&["--rdbcompression", "no"]) else { return };
+    let value = "x".repeat(2000);
+    let keys: Vec<String> = (0..1000).map(|key| format!("SET {key} {value}\r\n")).collect();
+    say(&before, &format!("{}SAVE\r\n", keys.concat()), 1001);
+    // A tenth of a second for each key, and it answers between any two.
+    let slowly =
+        ["--key-load-delay", "100000", "--loading-process-events-interval-bytes", "1024", "--dir"];
+    let directory = before.directory.path().to_str().unwrap();
+    let Some(redis) = Service::redis(&[&slowly[..], &[directory]].concat()) else { return };
+    let init = assert_says(&format!("redis://127.0.0.1:{}/3", redis.port), "redis-loading");
+    say(&redis, "CONFIG SET key-load-delay 0\r\n", 1);
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// Sends commands and waits for as many `+OK`.
+fn say(redis: &Service, commands: &str, answers: usize) {
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port)).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let sent = commands.to_owned();
+    let writer = std::thread::spawn(move || stream.write_all(sent.as_bytes()).unwrap());
+    for _ in 0..answers {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        assert_eq!(line, "+OK\r\n");
+    }
+    writer.join().unwrap();
 }
 
 /// The real one quotes what it was sent: `unknown command 'AUTH', with args beginning with: …`.
