@@ -16,7 +16,8 @@ pub(crate) struct Statement {
     pub(crate) range: Range<usize>,
     /// The line of the first word, counted from 1.
     pub(crate) line: usize,
-    /// Its words outside quotes, comments and parentheses, in upper case, `WORDS` at most.
+    /// Its words outside quotes, comments and parentheses, in upper case, `WORDS` at most; and
+    /// `CONCURRENTLY` among the options of `REINDEX`.
     pub(crate) words: Vec<String>,
     /// The lines behind `COPY … FROM STDIN`, without the closing `\.`.
     pub(crate) data: Option<Range<usize>>,
@@ -157,7 +158,7 @@ impl Scanner<'_> {
         self.at += length;
         if word == "E" && self.bytes.get(self.at) == Some(&b'\'') {
             self.at += quoted(&self.bytes[self.at..], b'\'', true);
-        } else if inside.parentheses == 0 {
+        } else if inside.parentheses == 0 || inside.is_option(&word) {
             inside.see(word);
         }
     }
@@ -191,6 +192,11 @@ impl Inside {
         } else if let Some(last) = self.words.last_mut() {
             *last = word;
         }
+    }
+
+    /// `REINDEX (CONCURRENTLY)`: the one word in parentheses that decides how a statement runs.
+    fn is_option(&self, word: &str) -> bool {
+        word == "CONCURRENTLY" && self.words == ["REINDEX"]
     }
 
     fn makes_routine(&self) -> bool {

@@ -16,11 +16,16 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{config::target::Target, plan::Wait, postgres::Session};
+use crate::{
+    config::target::Target,
+    diagnose::Pace,
+    plan::Wait,
+    postgres::{Budget, Session},
+};
 
 pub(crate) use error::WaitError;
 pub(crate) use once::once;
-use probe::{Probe, Readiness};
+use probe::{Probe, Readiness, Seen};
 use watch::{Next, Watch};
 
 /// A target that is ready.
@@ -101,6 +106,9 @@ async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result
             Some(Readiness::LoggedIn(session)) => {
                 return Ok(Ready { session: Some(session), ..watch.ready(now) });
             }
+            Some(Readiness::NotYet(seen)) if watch.has_reason() && is_cut_short(&seen, left) => {
+                watch.cut_short()
+            }
             Some(Readiness::NotYet(seen)) => watch.failed(seen, now),
             None => return Err(watch.late(now)),
         };
@@ -117,4 +125,11 @@ async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result
             }
         }
     }
+}
+
+/// Whether the try found silence only because the deadline had shortened it: no reason to forget a
+/// better one. `left` was left when it began.
+fn is_cut_short(seen: &Seen, left: Option<Duration>) -> bool {
+    let shortened = left.is_some_and(|left| left < Budget::default().total);
+    shortened && seen.diagnosis.row.pace == Pace::Spent
 }

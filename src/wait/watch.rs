@@ -66,6 +66,16 @@ impl Watch {
         self.tries
     }
 
+    pub(super) fn has_reason(&self) -> bool {
+        self.latest.is_some()
+    }
+
+    /// Counts a try that found nothing for want of time.
+    pub(super) fn cut_short(&mut self) -> Next {
+        self.tries += 1;
+        Next::TryAfter(Duration::ZERO)
+    }
+
     /// Takes a failed try in, says what is new, and decides what follows.
     pub(super) fn failed(&mut self, seen: Seen, now: Instant) -> Next {
         self.tries += 1;

@@ -243,15 +243,11 @@ fn what_only_the_server_knows_to_refuse_a_transaction_gets_a_hint() {
     let url = Postgres::shared().database();
     let marker =
         "hint: put it into a file of its own that begins with `-- app-init: no-transaction`";
-    let mut cases = vec![
+    let cases = [
         ("do $$ begin commit; end $$;", marker),
         ("select 1;\n\\connect other\n", "V1__x.sql:2: syntax error"),
         ("select 1;\n\\connect other\n", "hint: only psql knows commands that begin with `\\`"),
     ];
-    // Before 14 these options are no syntax.
-    if ask(&url, "select current_setting('server_version_num')::int >= 140000") == "t" {
-        cases.push(("reindex (concurrently) table t;", marker));
-    }
     for (text, part) in cases {
         let folder = folder(&[("V1__x.sql", text)]);
         let finished = migrate(&url, folder.path()).run();

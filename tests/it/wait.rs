@@ -124,6 +124,12 @@ fn passing_failures_time_out_with_their_reason() {
     }
 }
 
+/// The last try has only what is left of the deadline: its silence says nothing about the server.
+#[test]
+fn a_try_that_the_deadline_cuts_short_hides_no_reason() {
+    assert_fails(&times_out(&Fake::closing_then_silent(3).url()).finish(), 69, "pg-closed");
+}
+
 #[test]
 fn a_socket_that_cannot_come_is_told_apart_from_one_that_is_late() {
     let directory = tempfile::tempdir().unwrap();

@@ -11,6 +11,8 @@ fn how_a_file_runs_follows_from_its_statements() {
         ("create index concurrently i on t(a)", Ok((Mode::Statements, false))),
         ("-- app-init: no-transaction\nselect 1", Ok((Mode::Statements, false))),
         ("vacuum; reindex table concurrently t", Ok((Mode::Statements, false))),
+        ("reindex (verbose, concurrently) table t", Ok((Mode::Statements, false))),
+        ("reindex (verbose) table t", Ok((Mode::Transaction, false))),
         ("begin; select 1; commit;", Ok((Mode::Transaction, false))),
         ("select 1; commit; select 2", Ok((Mode::Transaction, true))),
         ("savepoint a; rollback to a; release a", Ok((Mode::Transaction, false))),

@@ -52,6 +52,16 @@ impl Fake {
         Self::new(drop)
     }
 
+    /// Closes the first `count` connections at once, and says nothing on those that follow.
+    pub(crate) fn closing_then_silent(count: u32) -> Self {
+        let closed = AtomicU32::new(0);
+        Self::new(move |stream| {
+            if closed.fetch_add(1, Ordering::Relaxed) >= count {
+                drain(stream);
+            }
+        })
+    }
+
     /// Speaks first, as `MySQL`, SSH and mail servers do.
     pub(crate) fn greeting(bytes: &'static [u8]) -> Self {
         Self::new(move |mut stream| {

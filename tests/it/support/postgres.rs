@@ -137,20 +137,26 @@ impl Postgres {
         nix::sys::signal::kill(Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// A session that stays until it is dropped.
+    /// A session that stays until it is dropped. Asked for again while the server refuses one.
     pub(crate) fn hold(&self) -> Holder {
-        let mut child = Command::new(tool("psql"))
-            .args(["-XAtq", "-d", &self.url("postgres")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = child.stdin.take().unwrap();
-        writeln!(input, "select pg_backend_pid();").unwrap();
-        let mut answer = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
-        let backend = Pid::from_raw(answer.trim().parse().unwrap());
-        Holder { child, backend, _input: input }
+        until("a session", || {
+            let mut child = Command::new(tool("psql"))
+                .args(["-XAtq", "-d", &self.url("postgres")])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = child.stdin.take().unwrap();
+            // A psql that got no session has left already.
+            drop(writeln!(input, "select pg_backend_pid();"));
+            let mut answer = String::new();
+            BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
+            let Ok(backend) = answer.trim().parse() else {
+                child.wait().unwrap();
+                return None;
+            };
+            Some(Holder { child, backend: Pid::from_raw(backend), _input: input })
+        })
     }
 
     /// A copy of the data directory as a backup leaves it whose end lies in a later segment of the log
