@@ -375,6 +375,24 @@ fn every_variable_of_libpq_fills_its_field() {
 }
 
 #[test]
+fn a_demand_that_cannot_be_met_is_refused_from_a_variable_too() {
+    for (name, value, refused) in [
+        ("PGSSLCRL", "/crl", true),
+        ("PGSSLCRLDIR", "/crl", true),
+        ("PGREQUIREAUTH", "scram-sha-256", true),
+        ("PGREQUIREPEER", "postgres", true),
+        ("PGGSSENCMODE", "require", true),
+        ("PGGSSENCMODE", "prefer", false),
+        ("PGREQUIREAUTH", "", false),
+    ] {
+        let variables = |asked: &str| (asked == name).then(|| value.to_owned());
+        let read = Connection::parse("postgres://u@h/d", "DATABASE_URL", &variables);
+        let said = read.err().map(|problem| (problem.id, problem.source));
+        assert_eq!(said, refused.then(|| ("url-unsupported", name.to_owned())), "{name}={value}");
+    }
+}
+
+#[test]
 fn parts_make_a_connection_and_an_encoded_url() {
     let compose = |list: &[(&str, &str)]| {
         let list: Vec<(String, String)> =
