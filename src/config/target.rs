@@ -217,6 +217,11 @@ mod tests {
             ("a b:80", "not a target"),
             ("mysql://db", "cannot wait for `mysql://` targets"),
             ("unix://run/x", "the path is not absolute"),
+            ("redis://db/cache", "the number of the Redis database is no number"),
+            ("http://api#status=ok", "an HTTP expectation that is not understood"),
+            ("http://api#status=399-200", "an HTTP expectation that is not understood"),
+            ("http://api#header=x", "an HTTP expectation that is not understood"),
+            ("http://u@api", "a user in an HTTP address is not supported"),
         ] {
             let problem = Target::parse(word, "TARGET", None, &|_| None).map(|(target, _)| target);
             assert_eq!(problem.expect_err(word).what, what, "{word}");
