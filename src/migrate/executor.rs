@@ -63,8 +63,8 @@ pub(super) struct Scene<'a> {
 /// A session that runs units.
 pub(super) struct Executor<'a> {
     pub(super) scene: Scene<'a>,
-    /// Whether the server takes our time limits.
-    pub(super) vigilant: bool,
+    /// Statements for what the server takes of `VIGILANCE`; empty if it refuses.
+    pub(super) vigilance: Vec<String>,
 }
 
 /// How one attempt at a file ended, short of an error.
@@ -80,16 +80,16 @@ pub(super) enum Attempt {
 
 impl<'a> Executor<'a> {
     pub(super) async fn new(scene: Scene<'a>) -> Result<Self, MigrateError> {
-        // Outside a transaction it changes nothing; it only shows whether the server accepts it.
-        let vigilant = match scene.session.client.batch_execute(VIGILANCE).await {
-            Ok(()) => true,
-            Err(error) if error.as_db_error().is_some() => false,
+        // Outside a transaction it changes nothing; it only shows what the server accepts.
+        let vigilance = match rows(&scene.session.client, VIGILANCE).await {
+            Ok(accepted) => accepted.iter().filter_map(|row| column(row, 0)).collect(),
+            Err(error) if error.as_db_error().is_some() => Vec::new(),
             Err(error) => {
                 let (doing, cause) = (format!("begin to {}", scene.phase), Cause::of(&error));
                 return Err(MigrateError::Database { doing, cause });
             }
         };
-        Ok(Self { scene, vigilant })
+        Ok(Self { scene, vigilance })
     }
 
     /// Runs all that are not done yet, in order, and stops at the first failure.

@@ -12,7 +12,7 @@ use super::{
     executor::{Attempt, CLEAN, Executor, Unit},
     lock::milliseconds,
     script::{Piece, Script},
-    session::{VIGILANCE, is_pooled},
+    session::is_pooled,
     sql::{column, rows},
     steps::{Kind, Step, fingerprint, steps},
     transaction::{is_blocked, same},
@@ -87,8 +87,8 @@ impl Executor<'_> {
         if let Some(limit) = self.statement_timeout(script) {
             query = format!("{query}; SET statement_timeout = {}", milliseconds(limit));
         }
-        if self.vigilant {
-            query = format!("{query}; {}", VIGILANCE.replace("value, true", "value, false"));
+        for local in &self.vigilance {
+            query = format!("{query}; {}", local.replacen("SET LOCAL", "SET", 1));
         }
         self.ask(script, &query).await.map(drop)
     }

@@ -16,7 +16,6 @@ use super::{
     lock::milliseconds,
     script::Piece,
     send::{Answer, Share},
-    session::VIGILANCE,
     sql::column,
 };
 
@@ -115,7 +114,7 @@ impl Executor<'_> {
     fn opening(&self, unit: &Unit<'_>) -> Opening {
         let mut statements =
             vec!["BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), CURRENT.to_owned()];
-        statements.extend(self.vigilant.then(|| VIGILANCE.to_owned()));
+        statements.extend_from_slice(&self.vigilance);
         statements.push(set_local("lock_timeout", self.lock_timeout(&unit.script)));
         let limit = self.statement_timeout(&unit.script);
         statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));

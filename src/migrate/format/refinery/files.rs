@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -37,7 +37,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Vec<Migration>, MigrateError> {
     };
     let mut problems: Vec<Problem> = once(all)
         .iter()
-        .filter(|path| !recognised.contains(path))
+        .filter(|path| recognised.binary_search(path).is_err())
         .filter_map(|path| misnamed(path))
         .collect();
     let mut migrations = Vec::new();
@@ -52,17 +52,25 @@ pub(crate) fn scan(folder: &Path) -> Result<Vec<Migration>, MigrateError> {
     if problems.is_empty() { Ok(migrations) } else { Err(MigrateError::Problems(problems)) }
 }
 
-/// Each file once, by name and real path: a mounted Kubernetes `ConfigMap` shows every file twice,
-/// in a hidden folder of the day and as a link to it. The outermost path is kept.
+/// Each file once, by name and real path, sorted: a mounted Kubernetes `ConfigMap` shows every file
+/// twice, in a hidden folder of the day and as a link to it. The outermost path is kept.
 fn once(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = paths.into_iter().collect();
-    paths.sort_by_key(|path| path.components().count());
-    let mut seen = BTreeSet::new();
-    paths.retain(|path| {
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        seen.insert((path.file_name().map(OsStr::to_owned), real))
-    });
+    let mut named: BTreeMap<Option<OsString>, Vec<PathBuf>> = BTreeMap::new();
+    for path in paths {
+        named.entry(path.file_name().map(OsStr::to_owned)).or_default().push(path);
+    }
+    let mut paths: Vec<PathBuf> = named.into_values().flat_map(different).collect();
     paths.sort();
+    paths
+}
+
+/// Of paths that end in one name, those that are different files. One alone is not looked at.
+fn different(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    if paths.len() > 1 {
+        let mut seen = BTreeSet::new();
+        paths.sort_by_key(|path| path.components().count());
+        paths.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    }
     paths
 }
 
