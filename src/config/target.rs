@@ -56,6 +56,9 @@ impl Target {
     }
 }
 
+/// What a target can be, for hints.
+const KINDS: &str = "known are: database, postgres://…, redis[s]://…, http[s]://…, tcp://host:port, unix:///path, file:///path, dns://name, host:port";
+
 fn no_database(source: &str) -> Problem {
     Problem::new("target-database", source, "`database` is waited for, but no database is set")
         .hint("set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST")
@@ -84,9 +87,7 @@ fn unknown(scheme: &str, source: &str) -> Problem {
     } else {
         "not a target".into()
     };
-    Problem::new("target-unknown", source, what).hint(
-        "known are: database, postgres://…, redis[s]://…, http[s]://…, tcp://host:port, unix:///path, file:///path, dns://name, host:port",
-    )
+    Problem::new("target-unknown", source, what).hint(KINDS)
 }
 
 fn path(place: &str, source: &str) -> Result<PathBuf, Problem> {
@@ -139,21 +140,17 @@ const FOREIGN: [&str; 18] = [
 
 /// `name:port` or `[v6]:port`; the port may be left out if there is a usual one.
 fn host_and_port(place: &str, usual: Option<u16>, source: &str) -> Result<(String, u16), Problem> {
-    let malformed = || {
-        Problem::new("target-unknown", source, "not a target").hint(
-            "write `database`, a postgres:// URL, tcp://host:port or host:port, separated by blanks or commas",
-        )
-    };
+    let malformed = |what| Problem::new("target-unknown", source, what).hint(KINDS);
     let (host, port) = split_port(place);
     let port = match port {
         Some(port) => port.parse().ok().filter(|port| *port != 0),
-        None => usual,
+        None => Some(usual.ok_or_else(|| malformed("a target without a port"))?),
     };
-    let port = port.ok_or_else(malformed)?;
+    let port = port.ok_or_else(|| malformed("the port is not a number from 1 to 65535"))?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
     if bare.is_empty() || !bare.chars().all(plain) || (bare == host && bare.contains(':')) {
-        return Err(malformed());
+        return Err(malformed("not a target"));
     }
     Ok((bare.to_owned(), port))
 }
@@ -206,6 +203,28 @@ mod tests {
             let target = Target::parse(word, "TARGET", None, &|_| None);
             let named = target.map(|(target, _)| target.to_string());
             assert_eq!(named.as_deref(), Ok(name), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_target_is_told() {
+        for (word, what) in [
+            ("db", "a target without a port"),
+            ("tcp://db", "a target without a port"),
+            ("db:port", "the port is not a number from 1 to 65535"),
+            ("db:0", "the port is not a number from 1 to 65535"),
+            ("redis://db:65536", "the port is not a number from 1 to 65535"),
+            ("a b:80", "not a target"),
+            ("mysql://db", "cannot wait for `mysql://` targets"),
+            ("unix://run/x", "the path is not absolute"),
+            ("redis://db/cache", "the number of the Redis database is no number"),
+            ("http://api#status=ok", "an HTTP expectation that is not understood"),
+            ("http://api#status=399-200", "an HTTP expectation that is not understood"),
+            ("http://api#header=x", "an HTTP expectation that is not understood"),
+            ("http://u@api", "a user in an HTTP address is not supported"),
+        ] {
+            let problem = Target::parse(word, "TARGET", None, &|_| None).map(|(target, _)| target);
+            assert_eq!(problem.expect_err(word).what, what, "{word}");
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
     (
         "url-unsupported",
         "a security demand that app-init cannot meet, so that it is not dropped silently",
-        "take it out of the address that app-init gets, if the app can do without",
+        "take it out of what app-init gets, be it the address or a PG variable, if the app can do without",
     ),
     (
         "url-foreign",

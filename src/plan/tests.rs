@@ -113,6 +113,16 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
 }
 
 #[test]
+fn a_target_that_cannot_be_read_is_not_told_as_missing_on_top() {
+    for (words, why) in [
+        ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
+        ("wait tcp://db", "init wait: a target without a port [target-unknown]"),
+    ] {
+        assert_eq!(made(Image::new(), words).unwrap_err().to_string(), why, "init {words}");
+    }
+}
+
+#[test]
 fn a_mistake_of_the_words_and_of_the_settings_come_together() {
     let image = Image::new().env("AUTORUN_MIGRATIONS", "flase").env("APP_INIT_REQUIRE", "KEY");
     let problems = made(image, "api").unwrap_err().to_string();

@@ -115,7 +115,7 @@ fn facts(
         text: text.to_owned(),
         remark: if login {
             connection.password_remark.unwrap_or_default().to_owned()
-        } else if row == &table::NO_DATABASE {
+        } else if keyword == "dbname" {
             database_remark(&connection.database).to_owned()
         } else {
             String::new()
@@ -180,4 +180,55 @@ pub(super) fn io_row(error: &io::Error, encrypted: bool) -> (&'static Row, Strin
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     std::iter::successors(error.source(), |&error| error.source())
         .find_map(|error| error.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hint for a row about the connection that an address gives.
+    fn hint(row: &'static Row, text: &str) -> String {
+        let (connection, _) = Connection::parse(text, "DATABASE_URL", &|_| None).unwrap();
+        ConnectError::new(row, &connection, &connection.hosts[0], &[], "").diagnosis.hint
+    }
+
+    #[test]
+    fn a_missing_database_is_explained_by_its_name() {
+        const MARK: &str = "the name holds a character that usually ends it";
+        for (text, words) in [
+            ("postgres://u@h/a/b", MARK),
+            ("postgres://u@h/app#frag", MARK),
+            ("postgres://u@h/app&sslmode=disable", MARK),
+            ("postgres://u@h/app%20", "the name begins or ends with a blank"),
+            ("postgres://u@h/Shop", "names differ by upper and lower case"),
+            ("postgres://u@h/app", "which comes from DATABASE_URL;"),
+            ("postgres://u@h", "which comes from the user name, as no database is named"),
+        ] {
+            for row in [&table::NO_DATABASE, &table::POOLER_DATABASE] {
+                let hint = hint(row, text);
+                assert!(format!("{hint};").contains(words), "{text}: {hint}");
+            }
+        }
+        let plain = hint(&table::NO_DATABASE, "postgres://u@h/app");
+        assert!(plain.contains("POSTGRES_DB only counts when a volume is first initialised"));
+    }
+
+    #[test]
+    fn a_refused_password_is_explained_by_its_spelling_and_not_shown() {
+        for (password, words) in [
+            ("c4nary@x", "encode it as %40"),
+            ("c4nary/x", "encode it as %2F"),
+            ("c4nary%zz", "encode it as %25"),
+            ("c4nary%25", "the password contains `%`"),
+            ("'c4nary'", "begins or ends with a quote character"),
+            ("c4nary%0A", "begins or ends with a blank or a line end"),
+            ("${c4nary}", "looks like a placeholder"),
+            ("c4nary", "it comes from DATABASE_URL"),
+        ] {
+            let hint = hint(&table::PASSWORD, &format!("postgres://u:{password}@h/d"));
+            assert!(hint.contains(words), "{words}: {hint}");
+            assert!(hint.contains("POSTGRES_PASSWORD only counts when a volume is first"));
+            assert!(!hint.contains("c4nary"), "{hint}");
+        }
+    }
 }

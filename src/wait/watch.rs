@@ -2,6 +2,9 @@
 //!
 //! Takes the time as an argument; only its lines are a side effect.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
 
 use super::{

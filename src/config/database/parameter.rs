@@ -141,6 +141,20 @@ pub(super) fn is_known(key: &str) -> bool {
     is_keyword(key) || TRANSLATED.contains(&key) || ALIASES.iter().any(|(name, _)| *name == key)
 }
 
+/// Refuses a security demand that cannot be met; an empty value demands nothing.
+pub(super) fn refuse(key: &str, value: &str, source: &str) -> Result<(), Problem> {
+    let refused = REFUSED.iter().find(|(name, _)| *name == key && !value.is_empty());
+    let what = match refused {
+        Some((name, why)) => format!("`{name}`: {why}"),
+        None if key == "gssencmode" && value == "require" => {
+            "`gssencmode=require`: GSS encryption is not supported".to_owned()
+        }
+        None => return Ok(()),
+    };
+    Err(Problem::new("url-unsupported", source, what)
+        .hint("remove it from what app-init gets, if the app can do without"))
+}
+
 /// Applies the pairs of one text: later ones replace, translations only fill gaps.
 pub(super) fn apply(
     draft: &mut Draft,
@@ -152,10 +166,7 @@ pub(super) fn apply(
     let several = several_hosts(draft, pairs);
     for pair in pairs {
         let key = pair.key.to_ascii_lowercase();
-        if let Some((name, why)) = REFUSED.iter().find(|(name, _)| *name == key) {
-            return Err(Problem::new("url-unsupported", &source, format!("`{name}`: {why}"))
-                .hint("remove it from the address that app-init gets, if the app can do without"));
-        }
+        refuse(&key, &pair.value, &source)?;
         match keyword(&key) {
             Some("host") if several.is_some() => {}
             // Prisma means one schema by its exact name; JDBC's `currentSchema` is a list.
@@ -169,13 +180,6 @@ pub(super) fn apply(
             Some(keyword) => draft.replace(keyword, &pair.value, &source),
             None if TRANSLATED.contains(&key.as_str()) => {}
             None => ignored.push(&pair.key),
-        }
-        if key == "gssencmode" && pair.value == "require" {
-            return Err(Problem::new(
-                "url-unsupported",
-                &source,
-                "`gssencmode=require`: GSS encryption is not supported",
-            ));
         }
     }
     if let Some(hosts) = several {

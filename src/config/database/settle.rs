@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     ChannelBinding, Connection, Host, Keepalive, Lookup, Note, Problem, Roots, Secret,
-    SessionAttributes, Ssl, SslMode, draft::Draft, passfile, service, url,
+    SessionAttributes, Ssl, SslMode, draft::Draft, parameter, passfile, service, url,
 };
 
 /// libpq's variables (PostgreSQL manual, 34.15).
@@ -34,6 +34,15 @@ const VARIABLES: &[(&str, &str)] = &[
     ("load_balance_hosts", "PGLOADBALANCEHOSTS"),
 ];
 
+/// libpq's variables for demands that cannot be met: dropping them would be weaker than asked.
+const DEMANDS: &[(&str, &str)] = &[
+    ("sslcrl", "PGSSLCRL"),
+    ("sslcrldir", "PGSSLCRLDIR"),
+    ("require_auth", "PGREQUIREAUTH"),
+    ("requirepeer", "PGREQUIREPEER"),
+    ("gssencmode", "PGGSSENCMODE"),
+];
+
 /// Where servers put their socket: Debian's and the official image's, then Postgres' own default.
 const SOCKET_DIRECTORIES: &[&str] = &["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
@@ -47,6 +56,9 @@ pub(super) fn settle(
     notes: &mut Vec<Note>,
 ) -> Result<Connection, Problem> {
     service::fill(&mut draft, variables)?;
+    for (keyword, name) in DEMANDS {
+        parameter::refuse(keyword, &variables(name).unwrap_or_default(), name)?;
+    }
     fill_variables(&mut draft, variables);
     fill_defaults(&mut draft)?;
     let hosts = hosts(&draft)?;

@@ -49,7 +49,13 @@ fn every_dialect_gives_the_same_fields() {
         "postgres://u:p@h:5433/d?sslmode=",
         "postgres://u:p@h:5433/d?flag",
         "postgres://u:p@h:5433/d?&application_name=x",
+        "postgres://u:p@h:5433/d?max_lifetime=30&idle_timeout=5&statement_timeout=9&uselibpqcompat=true",
+        "postgres://u:p@h:5433/d?statement-cache-capacity=0&prepared_statement_cache_size=0",
+        "postgres://u:p@h:5433/d?single_use_connections=true&sslaccept=strict",
         "postgres://u:p@h:5433/d?connect_timeout=1.5",
+        "postgres://u:p@h:5433/d?channel_binding=prefer&options=-cx%3D1&load_balance_hosts=random",
+        "postgres://u:p@h:5433/d?sslnegotiation=postgres&sslcertmode=allow&sslsni=1&gsslib=gssapi",
+        "postgres://u:p@h:5433/d?fallback_application_name=x&ssl_min_protocol_version=TLSv1.2",
         "postgres://u:p@h:5433/d?keepalives_count=3&tcp_user_timeout=3000",
         "postgres://u:p@h:5433/d?gssencmode=disable&krbsrvname=x&client_encoding=utf8&replication=0",
         "postgres://u:p@h:5433/d \n",
@@ -62,6 +68,7 @@ fn every_dialect_gives_the_same_fields() {
         "host=h port=5433 dbname=d user=u password=p",
         "host = 'h' port = 5433 dbname = d user = u password = 'p' sslmode=require",
         "Host=h;Port=5433;Database=d;Username=u;Password=p",
+        "HOST=h;PORT=5433;DATABASE=d;USERNAME=u;PASSWORD='p';Trust Server Certificate=true",
         "Server=h;Port=5433;Database=d;User Id=u;Password=\"p\";SSL Mode=Prefer;Pooling=true;",
         "host=h;port=5433;database=d;uid=u;pwd=p;Search Path=x;Timeout=15",
     ] {
@@ -88,6 +95,14 @@ fn hosts_of_all_kinds() {
         ),
         ("host=h hostaddr=10.0.0.1 dbname=d user=u", "h:5432"),
         ("hostaddr=10.0.0.1 dbname=d user=u", "10.0.0.1:5432"),
+        ("postgres://u@/d?hostaddr=10.0.0.1&port=6", "10.0.0.1:6"),
+        ("postgres://u@h/d?hostaddr=10.0.0.1", "h:5432"),
+        ("postgres://u@h/d?host=a&host=b", "b:5432"),
+        ("jdbc:postgresql://h1:1,h2/d?user=u", "h1:1,h2:5432"),
+        (
+            "postgres://u@/d?host=%2Fcloudsql%2Fproj%3Areg%3Ainst",
+            "/cloudsql/proj:reg:inst/.s.PGSQL.5432",
+        ),
         ("postgres://u@my_db.svc.cluster.local./d", "my_db.svc.cluster.local.:5432"),
     ] {
         let connection = parsed(text);
@@ -165,6 +180,8 @@ fn ssl_modes_and_their_other_spellings() {
         ("?ssl=false", Disable),
         ("?ssl=require", Require),
         ("?ssl=verify-full", VerifyFull),
+        ("?ssl=verify-ca", VerifyCa),
+        ("?ssl=prefer", Prefer),
         ("?ssl=no-verify", NoVerify),
         ("?ssl=true&sslmode=disable", Disable),
         ("?sslmode=require&sslaccept=accept_invalid_certs", NoVerify),
@@ -191,6 +208,48 @@ fn numbers_and_roles() {
     assert_eq!(connection.keepalive.retries, Some(4));
     assert_eq!(connection.attributes, SessionAttributes::Primary);
     assert_eq!(connection.search_path.as_deref(), Some("s"));
+}
+
+#[test]
+fn each_dialects_name_for_the_time_the_role_and_the_program_is_known() {
+    for text in [
+        "postgres://u@h/d?connect_timeout=15&target_session_attrs=standby&application_name=x",
+        "jdbc:postgresql://h/d?user=u&connectTimeout=15&targetServerType=secondary&ApplicationName=x",
+        "jdbc:postgresql://h/d?user=u&loginTimeout=15&targetServerType=slave&ApplicationName=x",
+        "Host=h;Username=u;Timeout=15;Target Session Attributes=standby;Application Name=x",
+        "host=h user=u connect_timeout=15 target_session_attrs=standby application_name=x",
+    ] {
+        let connection = parsed(text);
+        assert_eq!(connection.connect_timeout, Some(Duration::from_secs(15)), "{text}");
+        assert_eq!(connection.attributes, SessionAttributes::Standby, "{text}");
+        assert_eq!(connection.application_name.as_deref(), Some("x"), "{text}");
+    }
+}
+
+#[test]
+fn what_was_cut_off_round_a_value_is_remarked_on() {
+    let trimmed = || Note::Trimmed { source: "DATABASE_URL".to_owned() };
+    let unquoted = || Note::Unquoted { source: "DATABASE_URL".to_owned() };
+    for (text, expected) in [
+        ("postgres://u@h/d", vec![]),
+        ("postgres://u@h/d ", vec![trimmed()]),
+        ("postgres://u@h/d\n", vec![trimmed()]),
+        ("postgres://u@h/d\r\n", vec![trimmed()]),
+        (" postgres://u@h/d", vec![trimmed()]),
+        ("'postgres://u@h/d'", vec![unquoted()]),
+        ("\"postgres://u@h/d\"\r", vec![trimmed(), unquoted()]),
+    ] {
+        let (connection, notes) = parse(text).unwrap();
+        assert_eq!(connection.database, "d", "{text:?}");
+        assert_eq!(notes, expected, "{text:?}");
+    }
+}
+
+/// libpq takes both as part of the database's name; the refusal that follows has a hint.
+#[test]
+fn a_second_slash_and_a_fragment_belong_to_the_database() {
+    assert_eq!(parsed("postgres://u@h/a/b").database, "a/b");
+    assert_eq!(parsed("postgres://u@h/app#frag").database, "app#frag");
 }
 
 #[test]
@@ -221,7 +280,11 @@ fn what_cannot_be_used_says_why() {
         ("${DATABASE_URL}", "url-placeholder"),
         ("<your database url>", "url-placeholder"),
         ("{{ .Values.url }}", "url-placeholder"),
+        ("$PGURL\r\n", "url-placeholder"),
+        ("'${DATABASE_URL}'", "url-placeholder"),
         ("mysql://u:p@h/d", "url-foreign"),
+        ("mongodb://u:p@h/d", "url-foreign"),
+        ("jdbc:mysql://h/d?user=u&password=p", "url-foreign"),
         ("sqlite:///app.db", "url-foreign"),
         ("sqlite:app.db", "url-foreign"),
         ("prisma+postgres://accelerate/?api_key=x", "url-prisma"),
@@ -230,7 +293,9 @@ fn what_cannot_be_used_says_why() {
         ("postgres://u@h/d?sslmode=maybe", "url-value"),
         ("postgres://u@h/d?connect_timeout=soon", "url-value"),
         ("postgres://u@h/d?sslcrl=/x", "url-unsupported"),
+        ("postgres://u@h/d?sslcrldir=/x", "url-unsupported"),
         ("postgres://u@h/d?require_auth=scram-sha-256", "url-unsupported"),
+        ("host=/tmp user=u requirepeer=postgres", "url-unsupported"),
         ("postgres://u@h/d?gssencmode=require", "url-unsupported"),
         ("postgres://u@h1,h2/d?port=1,2,3", "url-hosts"),
         ("host=h user", "url-malformed"),
@@ -283,6 +348,48 @@ fn gaps_are_filled_in_libpqs_order_and_origins_kept() {
     assert_eq!(connection.origin("port"), Some("PGPORT"));
     assert_eq!(connection.origin("sslmode"), Some("PGSSLMODE"));
     assert_eq!(connection.ssl.mode, SslMode::Disable);
+}
+
+#[test]
+fn every_variable_of_libpq_fills_its_field() {
+    let with = |name: &'static str, value: &'static str| {
+        let variables = move |asked: &str| (asked == name).then(|| value.to_owned());
+        Connection::parse("postgres://u@/d", "DATABASE_URL", &variables).unwrap().0
+    };
+    for (name, value, hosts) in [
+        ("PGHOST", "a,b", "a:5432,b:5432"),
+        ("PGHOST", "/dir", "/dir/.s.PGSQL.5432"),
+        ("PGHOSTADDR", "10.0.0.1", "10.0.0.1:5432"),
+    ] {
+        assert_eq!(fields(&with(name, value)), format!("u:-@{hosts}/d"), "{name}");
+    }
+    assert_eq!(with("PGOPTIONS", "-cx=1").options.as_deref(), Some("-cx=1"));
+    assert_eq!(with("PGAPPNAME", "x").application_name.as_deref(), Some("x"));
+    assert_eq!(with("PGCONNECT_TIMEOUT", "7").connect_timeout, Some(Duration::from_secs(7)));
+    assert_eq!(with("PGTARGETSESSIONATTRS", "primary").attributes, SessionAttributes::Primary);
+    assert_eq!(with("PGSSLMODE", "verify-ca").ssl.mode, SslMode::VerifyCa);
+    assert_eq!(with("PGSSLROOTCERT", "/ca").ssl.roots, Roots::File("/ca".into()));
+    assert!(with("PGSSLMINPROTOCOLVERSION", "TLSv1.3").ssl.only_13);
+    assert!(with("PGSSLNEGOTIATION", "direct").ssl.direct);
+    assert_eq!(with("PGCHANNELBINDING", "require").ssl.channel_binding, ChannelBinding::Require);
+}
+
+#[test]
+fn a_demand_that_cannot_be_met_is_refused_from_a_variable_too() {
+    for (name, value, refused) in [
+        ("PGSSLCRL", "/crl", true),
+        ("PGSSLCRLDIR", "/crl", true),
+        ("PGREQUIREAUTH", "scram-sha-256", true),
+        ("PGREQUIREPEER", "postgres", true),
+        ("PGGSSENCMODE", "require", true),
+        ("PGGSSENCMODE", "prefer", false),
+        ("PGREQUIREAUTH", "", false),
+    ] {
+        let variables = |asked: &str| (asked == name).then(|| value.to_owned());
+        let read = Connection::parse("postgres://u@h/d", "DATABASE_URL", &variables);
+        let said = read.err().map(|problem| (problem.id, problem.source));
+        assert_eq!(said, refused.then(|| ("url-unsupported", name.to_owned())), "{name}={value}");
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl Redis {
         let database = if database.is_empty() { Ok(0) } else { database.parse() };
         let database = database.map_err(|_| {
             Problem::new("target-unknown", source, "the number of the Redis database is no number")
+                .hint("write redis://host:6379/0")
         })?;
         let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
         let password = Some(decoded(password)).filter(|password| !password.is_empty());
@@ -102,6 +103,9 @@ impl Http {
                 let (first, last) = status.split_once('-').unwrap_or((status, status));
                 let number = |text: &str| text.parse::<u16>().map_err(|_| unknown());
                 self.status = number(first)?..=number(last)?;
+                if self.status.is_empty() {
+                    return Err(unknown());
+                }
             }
             Some(("body", text)) => self.body = Some(decoded(text)),
             _ => return Err(unknown()),

@@ -12,8 +12,9 @@ impl Builder<'_> {
         if let Some(skip) = self.skipped("wait") {
             return skip;
         }
-        let (targets, notes) = self.wait_targets(writable);
-        if targets.is_empty() && !self.config.database_named {
+        let words = self.words();
+        let (targets, notes) = self.wait_targets(&words, writable);
+        if words.is_empty() && targets.is_empty() && !self.config.database_named {
             let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
             self.absent(
                 "wait",
@@ -32,10 +33,14 @@ impl Builder<'_> {
         }))
     }
 
-    fn wait_targets(&mut self, writable: bool) -> (Vec<Target>, Vec<Note>) {
-        let asked = self.config.request.targets.clone().filter(|targets| !targets.is_empty());
-        let source = if asked.is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
-        let named = asked.or_else(|| self.config.wait.targets.clone());
+    /// The targets of the command line, if there are any.
+    fn asked(&self) -> Option<Vec<String>> {
+        self.config.request.targets.clone().filter(|targets| !targets.is_empty())
+    }
+
+    /// All that is waited for, as it was written, each once.
+    fn words(&mut self) -> Vec<String> {
+        let named = self.asked().or_else(|| self.config.wait.targets.clone());
         let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
         let mut words: Vec<String> = named.unwrap_or_else(usual);
         words.append(&mut self.targets);
@@ -46,6 +51,11 @@ impl Builder<'_> {
                 true
             }
         });
+        words
+    }
+
+    fn wait_targets(&mut self, words: &[String], writable: bool) -> (Vec<Target>, Vec<Note>) {
+        let source = if self.asked().is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
         let read: Vec<_> = words.iter().filter_map(|word| self.target(word, source)).collect();
         // Pieces of an address that was cut at a blank of its password are no targets.
         let torn = read.len() < words.len() && words.iter().any(|word| word.contains('@'));
