@@ -3,6 +3,9 @@
 //! The keys of `[steps.migrate]`, `[steps.seed]`, `[steps.etl]` and `modes.api.exec` are other ways to
 //! write a setting; steps and modes of one's own become `StepEntry` and `ModeEntry`.
 
+mod tables;
+mod values;
+
 use std::{ops::Range, path::PathBuf};
 
 use toml::{
@@ -68,8 +71,6 @@ pub(crate) struct ModeEntry {
 
 /// Steps that app-init knows; what stands in their tables are settings.
 const KNOWN_STEPS: [&str; 4] = ["wait", "migrate", "seed", "etl"];
-const STEP_KEYS: [&str; 5] = ["run", "wait", "when", "timeout", "on_failure"];
-const MODE_KEYS: [&str; 3] = ["steps", "always", "exec"];
 
 /// The names of the modes in a file's text; nothing if the text is no TOML.
 pub(crate) fn mode_names(text: &str) -> Vec<String> {
@@ -186,125 +187,5 @@ impl Reader<'_> {
             return self.wrong(at, &message);
         }
         self.file.settings.push(Entry { setting, value, line });
-    }
-
-    fn step(&mut self, name: &str, at: usize, table: &DeTable<'_>) {
-        if KNOWN_STEPS.contains(&name) {
-            return self.known_step(name, table);
-        }
-        let mut step = StepEntry { name: name.into(), line: self.line(at), ..StepEntry::default() };
-        for (key, span, value) in in_order(table) {
-            match key {
-                "run" => step.run = self.raw(value, key),
-                "wait" => step.wait = self.list(value, key),
-                "when" => step.when = self.when(value),
-                "timeout" => step.timeout = self.text(value, key),
-                "on_failure" => step.on_failure = self.text(value, key),
-                _ => self.unknown(span.start, key, &format!("`steps.{name}`"), STEP_KEYS),
-            }
-        }
-        if step.run.is_none() && !table.contains_key("run") {
-            self.wrong(at, &format!("`steps.{name}` has no `run`"));
-        }
-        self.file.steps.push(step);
-    }
-
-    /// `[steps.etl] run` is `APP_INIT_ETL_COMMAND`, and so on.
-    fn known_step(&mut self, name: &str, table: &DeTable<'_>) {
-        let keys = [
-            ("run", "COMMAND"),
-            ("watch", "WATCH"),
-            ("table", "TABLE"),
-            ("wait", "WAIT_FOR"),
-            ("timeout", "TIMEOUT"),
-            ("on_failure", "ON_FAILURE"),
-        ];
-        let setting =
-            |suffix| settings::find(&format!("APP_INIT_{}_{suffix}", name.to_uppercase()));
-        let known: Vec<_> =
-            keys.into_iter().filter_map(|(key, suffix)| Some((key, setting(suffix)?))).collect();
-        for (key, span, value) in in_order(table) {
-            match known.iter().find(|(name, _)| *name == key) {
-                Some((_, setting)) => self.entry(setting, span.start, value),
-                None => self.unknown(
-                    span.start,
-                    key,
-                    &format!("`steps.{name}`"),
-                    known.iter().map(|(name, _)| *name),
-                ),
-            }
-        }
-    }
-
-    fn mode(&mut self, name: &str, at: usize, table: &DeTable<'_>) {
-        let mut mode = ModeEntry { name: name.into(), line: self.line(at), ..ModeEntry::default() };
-        for (key, span, value) in in_order(table) {
-            match key {
-                "steps" => mode.steps = Some(self.list(value, key)),
-                "always" => mode.always = Some(self.list(value, key)),
-                "exec" if name == "api" => {
-                    if let Some(setting) = settings::find("APP_INIT_API_COMMAND") {
-                        self.entry(setting, span.start, value);
-                    }
-                }
-                "exec" => mode.exec = self.raw(value, key),
-                _ => self.unknown(span.start, key, &format!("`modes.{name}`"), MODE_KEYS),
-            }
-        }
-        self.file.modes.push(mode);
-    }
-
-    fn when(&mut self, value: &Spanned<DeValue<'_>>) -> Option<When> {
-        let mut when = When::default();
-        let Some(table) = value.get_ref().as_table() else {
-            self.wrong(value.span().start, "`when` is not `{ env = \"NAME\", default = false }`");
-            return None;
-        };
-        for (key, span, value) in in_order(table) {
-            match (key, value.get_ref()) {
-                ("env", DeValue::String(name)) => when.variable = name.to_string(),
-                ("default", DeValue::Boolean(default)) => when.default = *default,
-                ("env" | "default", _) => {
-                    self.wrong(span.start, &format!("`{key}` of `when` has the wrong type"));
-                }
-                _ => self.unknown(span.start, key, "`when`", ["env", "default"]),
-            }
-        }
-        if when.variable.is_empty() {
-            self.wrong(value.span().start, "`when` names no `env`");
-            return None;
-        }
-        Some(when)
-    }
-
-    fn raw(&mut self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Raw> {
-        match value.get_ref() {
-            DeValue::Array(_) => Some(Raw::List(self.list(value, key))),
-            _ => self.text(value, key).map(Raw::Text),
-        }
-    }
-
-    fn text(&mut self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<String> {
-        match value.get_ref() {
-            DeValue::String(text) => Some(text.to_string()),
-            DeValue::Boolean(value) => Some(value.to_string()),
-            DeValue::Integer(number) => Some(number.as_str().to_owned()),
-            DeValue::Float(number) => Some(number.as_str().to_owned()),
-            other => {
-                self.wrong(
-                    value.span().start,
-                    &format!("`{key}` is a {} and should be a text", other.type_str()),
-                );
-                None
-            }
-        }
-    }
-
-    fn list(&mut self, value: &Spanned<DeValue<'_>>, key: &str) -> Vec<String> {
-        let Some(items) = value.get_ref().as_array() else {
-            self.wrong(value.span().start, &format!("`{key}` is not a list"));
-            return Vec::new();
-        };
-        items.iter().filter_map(|item| self.text(item, key)).collect()
     }
 }

@@ -15,7 +15,10 @@ mod expand;
 pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod identity;
+mod locate;
 pub(crate) mod modes;
+mod names;
+mod origin;
 pub(crate) mod problem;
 mod report;
 mod resolve;
@@ -34,9 +37,10 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 pub(crate) use connections::target;
 pub(crate) use cpu::count as cpu_count;
+pub(crate) use locate::mode_names;
+pub(crate) use names::names_we_read;
 pub(crate) use report::{Shown, text as report};
 pub(crate) use resolve::resolve;
-pub(crate) use sources::{mode_names, names_we_read};
 
 use crate::process::identity::Identity;
 use command::Template;

@@ -1,29 +1,30 @@
 //! Everything that was found to `Config`.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod schema;
+mod steps;
+mod stop;
+
+use std::path::PathBuf;
 
 use super::{
-    Config, EtlSettings, LockSettings, Log, MigrateSettings, Provision, Request, SeedSettings,
-    Step, Switch, WaitSettings,
+    Config, LockSettings, Log, Request, Step, WaitSettings,
     connections::{self, Connections},
-    duration,
     endpoint::Endpoint,
     environment::Environment,
-    file::{StepEntry, When},
     files::Files,
     modes,
     problem::{Problem, Problems},
     report, sources,
-    types::{Autorun, Handoff, OnFailure, SeedSwitch, SignalState, StopPolicy, boolean, nearest},
-    values::{Reader, template},
+    types::nearest,
+    values::Reader,
 };
 use crate::{
     cli::{Cli, Command, settings::PREFIX},
-    process::{identity::Identity, signal},
+    process::identity::Identity,
 };
+use schema::{migrate, seed};
+use steps::{etl, own_steps};
+use stop::{handoff, stop};
 
 /// Applies flag > variable > env file > `init.toml` > default.
 ///
@@ -154,114 +155,6 @@ fn lock(reader: &mut Reader<'_>) -> LockSettings {
     }
 }
 
-fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
-    MigrateSettings {
-        switch: match reader.word("AUTORUN_MIGRATIONS").as_str() {
-            "false" => Autorun::No,
-            "wait" => Autorun::Wait,
-            _ => Autorun::Yes,
-        },
-        provision: provision(
-            reader,
-            files,
-            ("APP_INIT_MIGRATIONS", "migrations", "APP_INIT_MIGRATE_COMMAND"),
-        ),
-        timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
-        watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
-        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
-        strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
-        lock_timeout: reader.limit("APP_INIT_MIGRATE_LOCK_TIMEOUT").unwrap_or_default(),
-        lock_retry: reader.limit("APP_INIT_MIGRATE_LOCK_RETRY"),
-        statement_timeout: statement_timeout(reader),
-    }
-}
-
-/// The server reads zero as *no limit*.
-fn statement_timeout(reader: &mut Reader<'_>) -> Option<Duration> {
-    const NAME: &str = "APP_INIT_MIGRATE_STATEMENT_TIMEOUT";
-    reader.text(NAME).map(|_| reader.limit(NAME).unwrap_or_default())
-}
-
-fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings {
-    SeedSettings {
-        switch: match reader.word("SEED_ON_START").as_str() {
-            "true" => SeedSwitch::EachStart,
-            "once" => SeedSwitch::Once,
-            _ => SeedSwitch::No,
-        },
-        provision: provision(reader, files, ("APP_INIT_SEEDS", "seeds", "APP_INIT_SEED_COMMAND")),
-        id: reader.text("APP_INIT_SEED_ID").unwrap_or_default(),
-        wait_for: reader.targets("APP_INIT_SEED_WAIT_FOR").unwrap_or_default(),
-        timeout: reader.limit("APP_INIT_SEED_TIMEOUT"),
-        on_failure: reader.on_failure("APP_INIT_SEED_ON_FAILURE"),
-    }
-}
-
-fn etl(reader: &mut Reader<'_>) -> EtlSettings {
-    EtlSettings {
-        on_startup: reader.is_true("RUN_ETL_ON_STARTUP"),
-        command: reader.command("APP_INIT_ETL_COMMAND"),
-        wait_for: reader.targets("APP_INIT_ETL_WAIT_FOR").unwrap_or_default(),
-        timeout: reader.limit("APP_INIT_ETL_TIMEOUT"),
-        on_failure: reader.on_failure("APP_INIT_ETL_ON_FAILURE"),
-    }
-}
-
-fn stop(reader: &mut Reader<'_>) -> StopPolicy {
-    let inherit = reader.is_true("APP_INIT_SIGNALS_INHERIT");
-    StopPolicy {
-        delay: reader.span("APP_INIT_STOP_DELAY"),
-        grace: reader.limit("APP_INIT_STOP_GRACE"),
-        leftover: reader.span("APP_INIT_LEFTOVER_GRACE"),
-        target: reader.parsed("APP_INIT_SIGNAL_TARGET", signal::parse_target, signal::TARGET_HINT),
-        map: reader.parsed("APP_INIT_SIGNAL_MAP", signal::parse_map, signal::MAP_HINT),
-        success: reader.parsed("APP_INIT_SUCCESS_CODES", signal::parse_codes, signal::CODES_HINT),
-        signals: if inherit { SignalState::Inherited } else { SignalState::Default },
-    }
-}
-
-fn handoff(reader: &mut Reader<'_>) -> Handoff {
-    match reader.word("APP_INIT_HANDOFF").as_str() {
-        "supervise" => Handoff::Supervise,
-        "exec" => Handoff::Exec,
-        _ => Handoff::Auto,
-    }
-}
-
-/// A folder or a command, never both; a folder of the usual name counts if it is there.
-fn provision(
-    reader: &mut Reader<'_>,
-    files: &impl Files,
-    (folder, usual, command): (&str, &str, &str),
-) -> Provision {
-    let path = reader.path(folder);
-    if let (Some(_), Some(_)) = (&path, reader.sources.values.get(command)) {
-        reader.problems.push(
-            Problem::config(format!("{folder} and {command} are both set"))
-                .hint("keep the one that counts"),
-        );
-    }
-    if let Some(path) = path {
-        if !files.is_dir(&path) {
-            reader.wrong(
-                folder,
-                Problem::no_input(format!("there is no folder `{}`", path.display())),
-            );
-        }
-        return Provision::Folder(path);
-    }
-    if let Some(command) = reader.command(command) {
-        return Provision::Command(command);
-    }
-    let places = [format!("/{usual}"), usual.to_owned()];
-    match places.iter().find(|place| files.is_dir(Path::new(place))) {
-        Some(place) => Provision::Folder(place.into()),
-        None => Provision::Nothing(format!(
-            "no {usual}: {command} is unset, neither /{usual} nor ./{usual} is there"
-        )),
-    }
-}
-
 fn skip(reader: &mut Reader<'_>, steps: &[Step]) -> Vec<String> {
     let names = reader.list("APP_INIT_SKIP").unwrap_or_default();
     let known: Vec<&str> = ["wait", "lock", "migrate", "seed", "etl", "dirs"]
@@ -273,58 +166,6 @@ fn skip(reader: &mut Reader<'_>, steps: &[Step]) -> Vec<String> {
         reader.wrong("APP_INIT_SKIP", problem.hint(format!("known are {}", known.join(", "))));
     }
     names
-}
-
-fn own_steps(reader: &mut Reader<'_>) -> Vec<Step> {
-    let sources = reader.sources;
-    sources.file.steps.iter().filter_map(|entry| own_step(reader, entry)).collect()
-}
-
-/// `None` if it has no command that can be read; that is noted.
-fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
-    let file = reader.sources.file.path.display();
-    let place = format!("{file}:{}: steps.{}", entry.line, entry.name);
-    let when = entry.when.as_ref().map(|when| switch(reader, when));
-    let timeout = entry.timeout.as_deref().map_or(Ok(None), duration::parse);
-    let timeout = timeout.map_err(Problem::config);
-    let on_failure = on_failure(entry.on_failure.as_deref());
-    let run = entry.run.as_ref().map(template).transpose();
-    let mut wrong =
-        |what: &str, problem: Problem| reader.problems.push(problem.at(&format!("{place}.{what}")));
-    let timeout = timeout.map_err(|problem| wrong("timeout", problem)).ok();
-    let on_failure = on_failure.map_err(|problem| wrong("on_failure", problem)).ok();
-    let run = run.map_err(|problem| wrong("run", problem)).ok();
-    if matches!(entry.name.as_str(), "serve" | "launch") {
-        let taken = Problem::config("this name is taken by a process of app-init");
-        wrong("run", taken.hint("name the step otherwise: `init healthcheck` goes by it"));
-    }
-    Some(Step {
-        name: entry.name.clone(),
-        run: run??,
-        wait_for: entry.wait.clone(),
-        when,
-        timeout: timeout?,
-        on_failure: on_failure?,
-    })
-}
-
-fn on_failure(text: Option<&str>) -> Result<OnFailure, Problem> {
-    match text {
-        None | Some("abort") => Ok(OnFailure::Abort),
-        Some("continue") => Ok(OnFailure::Continue),
-        Some(other) => Err(Problem::config(format!("`{other}` is not abort or continue"))),
-    }
-}
-
-/// How a step's own variable stands. Empty is unset, as with every boolean.
-fn switch(reader: &mut Reader<'_>, when: &When) -> Switch {
-    let text = reader.sources.environment.text(&when.variable).unwrap_or_default().trim();
-    let on = if text.is_empty() { Some(when.default) } else { boolean(text) };
-    if on.is_none() {
-        let problem = Problem::config(format!("{}: `{text}` is not true or false", when.variable));
-        reader.problems.push(problem);
-    }
-    Switch { when: when.clone(), on: on.unwrap_or_default() }
 }
 
 /// Required names that are not set, with what may have been meant.

@@ -10,8 +10,10 @@ use std::{
 use super::{
     environment::Environment,
     files::Files,
+    locate::why,
+    names::names_we_read,
+    origin::Origin,
     problem::{Problem, Problems},
-    sources::{Origin, names_we_read, why},
 };
 use crate::cli::settings;
 

@@ -2,11 +2,7 @@
 //!
 //! Also owns what the environment becomes on its way to the children: files read, quotes taken off.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use super::{
     env_file,
@@ -14,6 +10,9 @@ use super::{
     expand::is_auto,
     file::{self, File, Raw},
     files::Files,
+    locate::{named, read_text, usual_file},
+    names::names_we_read,
+    origin::Origin,
     problem::{Problem, Problems},
     secret_files,
     types::nearest,
@@ -22,44 +21,6 @@ use crate::cli::{
     Cli,
     settings::{self, EXPORTED, Kind, PREFIX, Setting},
 };
-
-/// Where a value was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Flag,
-    /// The environment.
-    Variable(String),
-    /// The file that `X_FILE` names.
-    SecretFile(PathBuf),
-    EnvFile(PathBuf, usize),
-    /// `init.toml`, or what takes its place.
-    File(PathBuf, usize),
-}
-
-impl Origin {
-    /// The setting as the user wrote it, for the start of a message.
-    pub(crate) fn subject(&self, setting: &Setting) -> String {
-        match self {
-            Self::Flag => format!("--{}", setting.flag().unwrap_or_default()),
-            Self::Variable(name) => name.clone(),
-            Self::File(..) => format!("{} ({self})", setting.key()),
-            Self::SecretFile(_) | Self::EnvFile(..) => format!("{} ({self})", setting.name),
-        }
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Flag => out.write_str("flag"),
-            Self::Variable(_) => out.write_str("environment"),
-            Self::SecretFile(path) => write!(out, "{}", path.display()),
-            Self::EnvFile(path, line) | Self::File(path, line) => {
-                write!(out, "{}:{line}", path.display())
-            }
-        }
-    }
-}
 
 /// A value that some source gives. Has no `Debug`: it may be a secret.
 pub(crate) struct Value {
@@ -77,46 +38,6 @@ pub(crate) struct Sources {
     /// Of variables that do not come from the process's own environment.
     origins: BTreeMap<String, Origin>,
 }
-
-/// The `init.toml` that counts when none is named.
-const DEFAULT_FILES: [&str; 2] = ["/etc/app-init/init.toml", "init.toml"];
-
-/// Variables of which `config::database` composes a connection, when there is no URL.
-const DATABASE_PARTS: [&str; 33] = [
-    "DATABASE_HOST",
-    "DATABASE_HOSTNAME",
-    "DATABASE_PORT",
-    "DATABASE_USERNAME",
-    "DATABASE_PASS",
-    "DATABASE_NAME",
-    "DATABASE_DB",
-    "DATABASE_SSLMODE",
-    "POSTGRES_HOST",
-    "POSTGRES_HOSTNAME",
-    "POSTGRES_SERVER",
-    "POSTGRES_PORT",
-    "POSTGRES_USER",
-    "POSTGRES_USERNAME",
-    "POSTGRES_PASSWORD",
-    "POSTGRES_DB",
-    "POSTGRES_DATABASE",
-    "POSTGRES_SSLMODE",
-    "DB_HOST",
-    "DB_HOSTNAME",
-    "DB_PORT",
-    "DB_USER",
-    "DB_USERNAME",
-    "DB_PASSWORD",
-    "DB_PASS",
-    "DB_NAME",
-    "DB_DATABASE",
-    "DB_SSLMODE",
-    "PGHOST",
-    "PGPORT",
-    "PGUSER",
-    "PGPASSWORD",
-    "PGDATABASE",
-];
 
 /// Collects all values; the highest source of each wins.
 pub(crate) fn gather(
@@ -145,63 +66,6 @@ pub(crate) fn gather(
         }
     }
     sources
-}
-
-/// The modes that `init.toml` defines, before the command line is understood.
-///
-/// A file that cannot be read defines none; `gather` reports it.
-pub(crate) fn mode_names(
-    words: &[OsString],
-    environment: &Environment,
-    files: &impl Files,
-) -> Vec<String> {
-    let set = || environment.text("APP_INIT_CONFIG").filter(|text| !text.trim().is_empty());
-    let path =
-        config_flag(words).or_else(|| set().map(str::to_owned)).or_else(|| usual_file(files));
-    let text = path.and_then(|path| read_text(files, &path, "APP_INIT_CONFIG").ok());
-    text.map_or_else(Vec::new, |text| file::mode_names(&text))
-}
-
-/// `--config PATH` or `--config=PATH`, in front of any `--`.
-fn config_flag(words: &[OsString]) -> Option<String> {
-    let mut words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
-    let mut next = || words.next();
-    while let Some(word) = next() {
-        match word.strip_prefix("--config") {
-            Some("") => return next().map(str::to_owned),
-            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn usual_file(files: &impl Files) -> Option<String> {
-    DEFAULT_FILES.into_iter().find(|path| files.is_file(Path::new(path))).map(str::to_owned)
-}
-
-/// The path of a file that a flag or a variable names.
-fn named(cli: &Cli, environment: &Environment, name: &str) -> Option<String> {
-    let set = || environment.text(name).filter(|text| !text.trim().is_empty());
-    cli.flag(name).or_else(set).map(str::to_owned)
-}
-
-/// Why a file cannot be read, without the error number.
-pub(crate) fn why(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::IsADirectory => "it is a directory".into(),
-        kind => kind.to_string(),
-    }
-}
-
-fn read_text(files: &impl Files, path: &str, subject: &str) -> Result<String, Problem> {
-    let bytes = files.read(Path::new(path)).map_err(|error| {
-        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", why(&error)))
-    })?;
-    String::from_utf8(bytes)
-        .map_err(|_| Problem::config(format!("{subject}: `{path}` is not UTF-8 text")))
 }
 
 impl Sources {
@@ -315,12 +179,4 @@ impl Sources {
             }
         }
     }
-}
-
-/// Variables whose values app-init itself uses.
-pub(crate) fn names_we_read() -> impl Iterator<Item = (&'static str, Kind)> {
-    let names = |setting: &'static Setting| {
-        [Some(setting.name), setting.alias].into_iter().flatten().map(|name| (name, setting.kind))
-    };
-    settings::all().flat_map(names).chain(DATABASE_PARTS.into_iter().map(|name| (name, Kind::Text)))
 }

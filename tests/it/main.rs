@@ -12,6 +12,7 @@ mod database;
 mod doctor;
 mod handoff;
 mod healthcheck;
+mod help;
 mod instants;
 mod layers;
 mod limits;

@@ -1,9 +1,9 @@
 //! Whether a migrate command is watched, and what a replica can do that only waits for one.
 
-use super::{Builder, Source};
+use super::Builder;
 use crate::{
     config::{Provision, identity, problem::Problem},
-    plan::Watch,
+    plan::{Source, Watch},
 };
 
 impl Builder<'_> {

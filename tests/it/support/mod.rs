@@ -1,6 +1,7 @@
 //! What the tests share: a driver of the real binary and a private real Postgres.
 #![allow(dead_code, reason = "not every test build uses every helper")]
 
+pub(crate) mod case;
 pub(crate) mod certificates;
 pub(crate) mod fake;
 pub(crate) mod init;

@@ -1,0 +1,66 @@
+//! Which files count: `init.toml` by flag, variable or its usual place; and how they are read.
+
+use std::{ffi::OsString, path::Path};
+
+use super::{environment::Environment, file, files::Files, problem::Problem};
+use crate::cli::Cli;
+
+/// The `init.toml` that counts when none is named.
+const DEFAULT_FILES: [&str; 2] = ["/etc/app-init/init.toml", "init.toml"];
+
+/// The modes that `init.toml` defines, before the command line is understood.
+///
+/// A file that cannot be read defines none; `gather` reports it.
+pub(crate) fn mode_names(
+    words: &[OsString],
+    environment: &Environment,
+    files: &impl Files,
+) -> Vec<String> {
+    let set = || environment.text("APP_INIT_CONFIG").filter(|text| !text.trim().is_empty());
+    let path =
+        config_flag(words).or_else(|| set().map(str::to_owned)).or_else(|| usual_file(files));
+    let text = path.and_then(|path| read_text(files, &path, "APP_INIT_CONFIG").ok());
+    text.map_or_else(Vec::new, |text| file::mode_names(&text))
+}
+
+/// `--config PATH` or `--config=PATH`, in front of any `--`.
+fn config_flag(words: &[OsString]) -> Option<String> {
+    let mut words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
+    let mut next = || words.next();
+    while let Some(word) = next() {
+        match word.strip_prefix("--config") {
+            Some("") => return next().map(str::to_owned),
+            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
+            _ => {}
+        }
+    }
+    None
+}
+
+pub(super) fn usual_file(files: &impl Files) -> Option<String> {
+    DEFAULT_FILES.into_iter().find(|path| files.is_file(Path::new(path))).map(str::to_owned)
+}
+
+/// The path of a file that a flag or a variable names.
+pub(super) fn named(cli: &Cli, environment: &Environment, name: &str) -> Option<String> {
+    let set = || environment.text(name).filter(|text| !text.trim().is_empty());
+    cli.flag(name).or_else(set).map(str::to_owned)
+}
+
+/// Why a file cannot be read, without the error number.
+pub(crate) fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".into(),
+        kind => kind.to_string(),
+    }
+}
+
+pub(super) fn read_text(files: &impl Files, path: &str, subject: &str) -> Result<String, Problem> {
+    let bytes = files.read(Path::new(path)).map_err(|error| {
+        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", why(&error)))
+    })?;
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::config(format!("{subject}: `{path}` is not UTF-8 text")))
+}

@@ -1,0 +1,88 @@
+//! Migrations and seeds: where they come from, and within which limits they run.
+
+use std::{path::Path, time::Duration};
+
+use crate::config::{
+    MigrateSettings, Provision, SeedSettings,
+    files::Files,
+    problem::Problem,
+    types::{Autorun, SeedSwitch},
+    values::Reader,
+};
+
+pub(super) fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSettings {
+    MigrateSettings {
+        switch: match reader.word("AUTORUN_MIGRATIONS").as_str() {
+            "false" => Autorun::No,
+            "wait" => Autorun::Wait,
+            _ => Autorun::Yes,
+        },
+        provision: provision(
+            reader,
+            files,
+            ("APP_INIT_MIGRATIONS", "migrations", "APP_INIT_MIGRATE_COMMAND"),
+        ),
+        timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
+        watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
+        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
+        strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
+        lock_timeout: reader.limit("APP_INIT_MIGRATE_LOCK_TIMEOUT").unwrap_or_default(),
+        lock_retry: reader.limit("APP_INIT_MIGRATE_LOCK_RETRY"),
+        statement_timeout: statement_timeout(reader),
+    }
+}
+
+/// The server reads zero as *no limit*.
+fn statement_timeout(reader: &mut Reader<'_>) -> Option<Duration> {
+    const NAME: &str = "APP_INIT_MIGRATE_STATEMENT_TIMEOUT";
+    reader.text(NAME).map(|_| reader.limit(NAME).unwrap_or_default())
+}
+
+pub(super) fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings {
+    SeedSettings {
+        switch: match reader.word("SEED_ON_START").as_str() {
+            "true" => SeedSwitch::EachStart,
+            "once" => SeedSwitch::Once,
+            _ => SeedSwitch::No,
+        },
+        provision: provision(reader, files, ("APP_INIT_SEEDS", "seeds", "APP_INIT_SEED_COMMAND")),
+        id: reader.text("APP_INIT_SEED_ID").unwrap_or_default(),
+        wait_for: reader.targets("APP_INIT_SEED_WAIT_FOR").unwrap_or_default(),
+        timeout: reader.limit("APP_INIT_SEED_TIMEOUT"),
+        on_failure: reader.on_failure("APP_INIT_SEED_ON_FAILURE"),
+    }
+}
+
+/// A folder or a command, never both; a folder of the usual name counts if it is there.
+fn provision(
+    reader: &mut Reader<'_>,
+    files: &impl Files,
+    (folder, usual, command): (&str, &str, &str),
+) -> Provision {
+    let path = reader.path(folder);
+    if let (Some(_), Some(_)) = (&path, reader.sources.values.get(command)) {
+        reader.problems.push(
+            Problem::config(format!("{folder} and {command} are both set"))
+                .hint("keep the one that counts"),
+        );
+    }
+    if let Some(path) = path {
+        if !files.is_dir(&path) {
+            reader.wrong(
+                folder,
+                Problem::no_input(format!("there is no folder `{}`", path.display())),
+            );
+        }
+        return Provision::Folder(path);
+    }
+    if let Some(command) = reader.command(command) {
+        return Provision::Command(command);
+    }
+    let places = [format!("/{usual}"), usual.to_owned()];
+    match places.iter().find(|place| files.is_dir(Path::new(place))) {
+        Some(place) => Provision::Folder(place.into()),
+        None => Provision::Nothing(format!(
+            "no {usual}: {command} is unset, neither /{usual} nor ./{usual} is there"
+        )),
+    }
+}
