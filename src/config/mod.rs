@@ -40,7 +40,7 @@ pub(crate) use cpu::count as cpu_count;
 pub(crate) use locate::mode_names;
 pub(crate) use names::names_we_read;
 pub(crate) use report::{Shown, text as report};
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{hand_off, resolve};
 
 use crate::process::identity::Identity;
 use command::Template;

@@ -24,6 +24,7 @@ use crate::{
 };
 use schema::{migrate, seed};
 use steps::{etl, own_steps};
+pub(crate) use stop::of_environment as hand_off;
 use stop::{handoff, stop};
 
 /// Applies flag > variable > env file > `init.toml` > default.

@@ -47,13 +47,7 @@ pub(crate) fn gather(
     nproc: usize,
     problems: &mut Problems,
 ) -> Sources {
-    let mut sources = Sources {
-        values: BTreeMap::new(),
-        environment: environment.clone(),
-        file: File::default(),
-        warnings: Vec::new(),
-        origins: BTreeMap::new(),
-    };
+    let mut sources = Sources::new(environment);
     secret_files::read(&mut sources.environment, &mut sources.origins, files, problems);
     sources.add_env_file(cli, files, problems);
     sources.take_off_quotes();
@@ -68,7 +62,33 @@ pub(crate) fn gather(
     sources
 }
 
+/// Collects the values of these settings from the environment alone; no file is read.
+pub(crate) fn variables(
+    names: &[&str],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Sources {
+    let mut sources = Sources::new(environment);
+    sources.take_off_quotes();
+    for setting in names.iter().filter_map(|name| settings::find(name)) {
+        if let Some(value) = sources.variable(setting, problems) {
+            sources.values.insert(setting.name, value);
+        }
+    }
+    sources
+}
+
 impl Sources {
+    fn new(environment: &Environment) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            environment: environment.clone(),
+            file: File::default(),
+            warnings: Vec::new(),
+            origins: BTreeMap::new(),
+        }
+    }
+
     /// Where the variable of that name comes from.
     pub(crate) fn origin(&self, name: &str) -> Origin {
         self.origins.get(name).cloned().unwrap_or_else(|| Origin::Variable(name.to_owned()))
