@@ -164,6 +164,26 @@ fn unknown_names_of_ours_are_warned_of() {
     );
 }
 
+/// Commas, blanks and a list of the file are the same.
+#[test]
+fn maps_and_codes_are_lists_like_any_other() {
+    let toml = "success_codes = [143, 130]\nsignal_map = [\"TERM=QUIT\", \"HUP=\"]\n";
+    for image in [
+        Image::new().file("init.toml", toml),
+        Image::new()
+            .env("APP_INIT_SUCCESS_CODES", "143 130")
+            .env("APP_INIT_SIGNAL_MAP", "TERM=QUIT HUP="),
+        Image::new()
+            .env("APP_INIT_SUCCESS_CODES", "143, 130")
+            .env("APP_INIT_SIGNAL_MAP", "TERM=QUIT,HUP="),
+    ] {
+        let config = image.start("api");
+        assert_eq!(config.problems.to_string(), "");
+        assert_eq!(config.stop.success, [143, 130]);
+        assert_eq!(config.stop.map.iter().count(), 2);
+    }
+}
+
 #[test]
 fn auto_workers_become_a_number() {
     let config =
