@@ -154,14 +154,28 @@ fn unknown_names_of_ours_are_warned_of() {
         .env("APP_INIT_WAIT_TIMEUOT", "3s")
         .env("APP_INIT_BANANA", "1")
         .env("APP_INIT_STEP", "etl")
+        .env("APP_INIT_STOP_GRCE_FILE", "/grace")
         .start("api");
     assert_eq!(
         config.warnings,
         [
             "APP_INIT_WAIT_TIMEUOT is not a setting of app-init: did you mean APP_INIT_WAIT_TIMEOUT?",
             "APP_INIT_BANANA is not a setting of app-init",
+            "APP_INIT_STOP_GRCE_FILE is not a setting of app-init: did you mean APP_INIT_STOP_GRACE_FILE?",
         ]
     );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_had_is_told_once() {
+    for image in [
+        Image::new().env("APP_INIT_SCHEMA_FILE", "/nowhere"),
+        Image::new().env("APP_INIT_SCHEMA_FILE", "/x").env("APP_INIT_SCHEMA", "y").file("/x", "z"),
+    ] {
+        let config = image.start("api");
+        assert_eq!(config.problems.iter().count(), 1, "{}", config.problems);
+        assert_eq!(config.warnings, Vec::<String>::new());
+    }
 }
 
 /// Commas, blanks and a list of the file are the same.
