@@ -128,10 +128,15 @@ impl Reader<'_> {
 
     /// Notes a mistake in that setting, with its place in front.
     pub(crate) fn wrong(&mut self, name: &str, problem: Problem) {
-        let subject = settings::find(name)
+        let problem = problem.at(&self.subject(name));
+        self.problems.push(problem);
+    }
+
+    /// The setting as the user wrote it, with its place if that is a file.
+    pub(crate) fn subject(&self, name: &str) -> String {
+        settings::find(name)
             .zip(self.given(name))
-            .map_or_else(|| name.to_owned(), |(setting, value)| value.origin.subject(setting));
-        self.problems.push(problem.at(&subject));
+            .map_or_else(|| name.to_owned(), |(setting, value)| value.origin.subject(setting))
     }
 }
 

@@ -123,6 +123,10 @@ fn a_mistake_of_the_words_and_of_the_settings_come_together() {
     assert_eq!(problems.exit(), Exit::Usage, "{problems}");
     let problems = made(full().env("APP_INIT_MODE", "mirgate"), "").unwrap_err();
     assert_eq!(problems.to_string(), "APP_INIT_MODE: unknown mode `mirgate`");
+    let problems = made(full().file("init.toml", "mode = \"mirgate\""), "").unwrap_err();
+    assert_eq!(problems.to_string(), "mode (init.toml:1): unknown mode `mirgate`");
+    let problems = made(full(), "plan mirgate").unwrap_err();
+    assert_eq!(problems.to_string(), "unknown mode `mirgate`");
 }
 
 #[test]
