@@ -12,7 +12,11 @@ impl Builder<'_> {
         if let Some(skip) = self.skipped("wait") {
             return skip;
         }
+        let noted = self.problems.len();
         let (targets, notes) = self.wait_targets(writable);
+        if targets.is_empty() && self.problems.len() > noted {
+            return Action::Skip("no target can be read".to_owned());
+        }
         if targets.is_empty() && !self.config.database_named {
             let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
             self.absent(
