@@ -223,7 +223,7 @@ fn every_mistake_is_told_at_once_with_its_place() {
         .start("api");
     let all = messages(&config).join("\n");
     for text in [
-        "init.toml:1: unknown key `wait_timeuot` in the top level; did you mean `wait_timeout`?",
+        "init.toml:1: unknown key `wait_timeuot` at the top level; did you mean `wait_timeout`?",
         "log_format (init.toml:2): `xml` is not text or json",
         "heartbeat (init.toml:3): `soon` is not a duration",
         "init.toml:6: unknown key `rum` in `steps.etl`; did you mean `run`?",
@@ -240,6 +240,22 @@ fn every_mistake_is_told_at_once_with_its_place() {
         assert!(all.contains(text), "{text:?} is missing in\n{all}");
     }
     assert_eq!(config.problems.exit(), Exit::Config);
+}
+
+#[test]
+fn a_bad_switch_names_its_step() {
+    for (when, problem) in [
+        ("true", "`steps.own.when` is not `{ env = \"NAME\", default = false }`"),
+        ("{}", "`steps.own.when` names no `env`"),
+        ("{ env = 1 }", "`env` of `steps.own.when` is not a name"),
+        ("{ env = \"\" }", "`env` of `steps.own.when` is not a name"),
+        ("{ env = \"X\", default = 1 }", "`default` of `steps.own.when` is not true or false"),
+        ("{ env = \"X\", x = 1 }", "unknown key `x` in `steps.own.when`"),
+    ] {
+        let toml = format!("[steps.own]\nrun = \"a\"\nwhen = {when}\n");
+        let config = Image::new().file("init.toml", &toml).start("api");
+        assert_eq!(config.problems.to_string(), format!("init.toml:3: {problem}"), "{when}");
+    }
 }
 
 #[test]
