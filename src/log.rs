@@ -4,8 +4,10 @@
 //! the phase and the message; what is in other fields is shown as `name=value` behind them.
 
 mod status;
+mod wrap;
 
 pub(crate) use status::{allow as allow_status, end as end_status, show as status};
+pub(crate) use wrap::hang;
 
 use std::{
     fmt,

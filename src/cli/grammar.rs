@@ -120,7 +120,11 @@ fn asked(name: Option<&str>, inner: &ArgMatches) -> Command {
 /// The completion script of a shell, from the same grammar that reads the command line.
 pub(super) fn completions(shell: &str, modes: &[String]) -> Result<String, UsageError> {
     let known: clap_complete::Shell = shell.parse().map_err(|_| UsageError {
-        message: format!("no completions for a shell `{shell}`"),
+        message: if shell.is_empty() {
+            "`init completions` needs the name of a shell".into()
+        } else {
+            format!("no completions for a shell `{shell}`")
+        },
         hint: "there are some for bash, zsh, fish, elvish and powershell".into(),
     })?;
     let mut script = Vec::new();

@@ -3,8 +3,8 @@
 mod texts;
 
 use super::settings::{self, Setting};
-use crate::exit;
-use texts::{CONFIG, DOCTOR, ENV, HEALTHCHECK, MODES, PLAN, STATUS, TOP, WAIT};
+use crate::{exit, log};
+use texts::{COMPLETIONS, CONFIG, DOCTOR, ENV, HEALTHCHECK, MODES, PLAN, STATUS, TOP, WAIT};
 
 /// What `init help` can be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) enum Topic {
     Status,
     Healthcheck,
     Doctor,
+    Completions,
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -36,6 +37,8 @@ impl Topic {
             "status" => Self::Status,
             "healthcheck" => Self::Healthcheck,
             "doctor" => Self::Doctor,
+            "completions" => Self::Completions,
+            "help" | "version" => Self::Top,
             _ => return None,
         })
     }
@@ -57,14 +60,18 @@ impl Topic {
             Self::Status => STATUS.to_owned(),
             Self::Healthcheck => HEALTHCHECK.to_owned(),
             Self::Doctor => DOCTOR.to_owned(),
+            Self::Completions => COMPLETIONS.to_owned(),
             Self::Unknown(_) => String::new(),
         }
     }
 }
 
+/// Of a terminal that nobody has made wider.
+const COLUMNS: usize = 80;
+
 fn env() -> String {
-    let width = settings::all().map(|setting| setting.name.len()).max().unwrap_or_default();
     let group = |(title, group): &(&str, &[Setting])| {
+        let width = group.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
         let lines: String = group.iter().map(|setting| line(setting, width)).collect();
         format!("\n{title}\n{lines}")
     };
@@ -75,7 +82,8 @@ fn env() -> String {
 fn line(setting: &Setting, width: usize) -> String {
     let alias = setting.alias.map(|alias| format!("; or {alias}")).unwrap_or_default();
     let default = setting.default.map(|default| format!(" [{default}]")).unwrap_or_default();
-    format!("  {:width$}  {}{alias}{default}\n", setting.name, setting.help)
+    let text = log::hang(&format!("{}{alias}{default}", setting.help), width + 4, COLUMNS);
+    format!("  {:width$}  {text}\n", setting.name)
 }
 
 fn exit_codes() -> String {

@@ -92,7 +92,7 @@ fn unknown_mode(word: &str, modes: &[String]) -> UsageError {
 pub(super) fn unknown_topic(word: &str) -> UsageError {
     UsageError {
         message: format!("no help about `{}`", mask(word)),
-        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`"
+        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`"
             .into(),
     }
 }

@@ -126,11 +126,11 @@ impl Reader<'_> {
         &mut self,
         at: usize,
         key: &str,
-        table: &str,
+        place: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) {
         let known: Vec<&str> = known.into_iter().collect();
-        let problem = Problem::config(format!("unknown key `{key}` in {table}"));
+        let problem = Problem::config(format!("unknown key `{key}` {place}"));
         let problem = match nearest(key, known.iter().copied()) {
             Some(name) => problem.hint(format!("did you mean `{name}`?")),
             None if known.len() < 8 => problem.hint(format!("known are {}", known.join(", "))),
@@ -172,7 +172,7 @@ impl Reader<'_> {
         }
         let keys: Vec<String> = settings::in_file().map(Setting::key).collect();
         let known = keys.iter().map(String::as_str).chain(["steps", "modes"]);
-        self.unknown(at, key, "the top level", known);
+        self.unknown(at, key, "at the top level", known);
     }
 
     fn entry(&mut self, setting: &'static Setting, at: usize, value: &Spanned<DeValue<'_>>) {

@@ -40,7 +40,7 @@ pub(crate) use cpu::count as cpu_count;
 pub(crate) use locate::mode_names;
 pub(crate) use names::names_we_read;
 pub(crate) use report::{Shown, text as report};
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{hand_off, resolve};
 
 use crate::process::identity::Identity;
 use command::Template;
@@ -111,6 +111,8 @@ pub(crate) struct Config {
 pub(crate) struct Request {
     /// Name of the mode; `wait` for `init wait`.
     pub(crate) mode: String,
+    /// The setting that named it, for the start of a message; `None` is a word of the command line.
+    pub(crate) mode_setting: Option<String>,
     /// Words after `--`; empty leaves the mode's own server.
     pub(crate) words: Vec<OsString>,
     /// `seed --force`: the once marker does not count.

@@ -24,6 +24,7 @@ use crate::{
 };
 use schema::{migrate, seed};
 use steps::{etl, own_steps};
+pub(crate) use stop::of_environment as hand_off;
 use stop::{handoff, stop};
 
 /// Applies flag > variable > env file > `init.toml` > default.
@@ -100,12 +101,16 @@ fn healthcheck(reader: &mut Reader<'_>, nproc: usize) -> Result<Endpoint, Proble
 }
 
 fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
-    let usual = || reader.text("APP_INIT_MODE").unwrap_or_default().trim().to_owned();
-    let mut request =
-        Request { mode: String::new(), words: Vec::new(), force: false, targets: None };
+    let mut request = Request {
+        mode: String::new(),
+        mode_setting: None,
+        words: Vec::new(),
+        force: false,
+        targets: None,
+    };
     match &cli.command {
         Command::Start { mode, words, force } => {
-            request.mode = mode.clone().unwrap_or_else(usual);
+            request.mode = mode.clone().unwrap_or_default();
             request.words.clone_from(words);
             request.force = *force;
         }
@@ -117,7 +122,11 @@ fn request(cli: &Cli, reader: &Reader<'_>) -> Request {
         Command::Plan { mode: Some(mode), .. } | Command::Doctor { mode: Some(mode), .. } => {
             request.mode.clone_from(mode);
         }
-        _ => request.mode = usual(),
+        _ => {}
+    }
+    if request.mode.is_empty() {
+        reader.text("APP_INIT_MODE").unwrap_or_default().trim().clone_into(&mut request.mode);
+        request.mode_setting = Some(reader.subject("APP_INIT_MODE"));
     }
     request
 }

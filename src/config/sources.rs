@@ -47,13 +47,7 @@ pub(crate) fn gather(
     nproc: usize,
     problems: &mut Problems,
 ) -> Sources {
-    let mut sources = Sources {
-        values: BTreeMap::new(),
-        environment: environment.clone(),
-        file: File::default(),
-        warnings: Vec::new(),
-        origins: BTreeMap::new(),
-    };
+    let mut sources = Sources::new(environment);
     secret_files::read(&mut sources.environment, &mut sources.origins, files, problems);
     sources.add_env_file(cli, files, problems);
     sources.take_off_quotes();
@@ -68,7 +62,33 @@ pub(crate) fn gather(
     sources
 }
 
+/// Collects the values of these settings from the environment alone; no file is read.
+pub(crate) fn variables(
+    names: &[&str],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Sources {
+    let mut sources = Sources::new(environment);
+    sources.take_off_quotes();
+    for setting in names.iter().filter_map(|name| settings::find(name)) {
+        if let Some(value) = sources.variable(setting, problems) {
+            sources.values.insert(setting.name, value);
+        }
+    }
+    sources
+}
+
 impl Sources {
+    fn new(environment: &Environment) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            environment: environment.clone(),
+            file: File::default(),
+            warnings: Vec::new(),
+            origins: BTreeMap::new(),
+        }
+    }
+
     /// Where the variable of that name comes from.
     pub(crate) fn origin(&self, name: &str) -> Origin {
         self.origins.get(name).cloned().unwrap_or_else(|| Origin::Variable(name.to_owned()))
@@ -130,17 +150,18 @@ impl Sources {
     }
 
     fn warn_of_unknown(&mut self) {
-        let unknown = |name: &&str| {
-            name.starts_with(PREFIX) && settings::find(name).is_none() && !EXPORTED.contains(name)
-        };
+        let known = |name: &str| settings::find(name).is_some() || EXPORTED.contains(&name);
+        // Of an `X_FILE` that is still here `secret_files` has said what is wrong.
+        let file_of = |name: &str| name.strip_suffix("_FILE").is_some_and(known);
+        let unknown = |name: &&str| name.starts_with(PREFIX) && !known(name) && !file_of(name);
         let names: Vec<String> = self
             .environment
             .iter()
             .filter_map(|(name, _)| name.to_str().filter(unknown).map(str::to_owned))
             .collect();
         for name in names {
-            let near = nearest(&name, settings::all().map(|setting| setting.name));
-            let advice = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
+            let advice =
+                meant(&name).map_or_else(String::new, |near| format!(": did you mean {near}?"));
             self.warnings.push(format!("{name} is not a setting of app-init{advice}"));
         }
     }
@@ -179,4 +200,13 @@ impl Sources {
             }
         }
     }
+}
+
+/// The setting that a mistyped name is most like, or the `X_FILE` of one.
+fn meant(name: &str) -> Option<String> {
+    let near = |name| nearest(name, settings::all().map(|setting| setting.name));
+    near(name).map(str::to_owned).or_else(|| {
+        let near = near(name.strip_suffix("_FILE")?)?;
+        Some(format!("{near}_FILE"))
+    })
 }

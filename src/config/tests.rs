@@ -154,14 +154,48 @@ fn unknown_names_of_ours_are_warned_of() {
         .env("APP_INIT_WAIT_TIMEUOT", "3s")
         .env("APP_INIT_BANANA", "1")
         .env("APP_INIT_STEP", "etl")
+        .env("APP_INIT_STOP_GRCE_FILE", "/grace")
         .start("api");
     assert_eq!(
         config.warnings,
         [
             "APP_INIT_WAIT_TIMEUOT is not a setting of app-init: did you mean APP_INIT_WAIT_TIMEOUT?",
             "APP_INIT_BANANA is not a setting of app-init",
+            "APP_INIT_STOP_GRCE_FILE is not a setting of app-init: did you mean APP_INIT_STOP_GRACE_FILE?",
         ]
     );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_had_is_told_once() {
+    for image in [
+        Image::new().env("APP_INIT_SCHEMA_FILE", "/nowhere"),
+        Image::new().env("APP_INIT_SCHEMA_FILE", "/x").env("APP_INIT_SCHEMA", "y").file("/x", "z"),
+    ] {
+        let config = image.start("api");
+        assert_eq!(config.problems.iter().count(), 1, "{}", config.problems);
+        assert_eq!(config.warnings, Vec::<String>::new());
+    }
+}
+
+/// Commas, blanks and a list of the file are the same.
+#[test]
+fn maps_and_codes_are_lists_like_any_other() {
+    let toml = "success_codes = [143, 130]\nsignal_map = [\"TERM=QUIT\", \"HUP=\"]\n";
+    for image in [
+        Image::new().file("init.toml", toml),
+        Image::new()
+            .env("APP_INIT_SUCCESS_CODES", "143 130")
+            .env("APP_INIT_SIGNAL_MAP", "TERM=QUIT HUP="),
+        Image::new()
+            .env("APP_INIT_SUCCESS_CODES", "143, 130")
+            .env("APP_INIT_SIGNAL_MAP", "TERM=QUIT,HUP="),
+    ] {
+        let config = image.start("api");
+        assert_eq!(config.problems.to_string(), "");
+        assert_eq!(config.stop.success, [143, 130]);
+        assert_eq!(config.stop.map.iter().count(), 2);
+    }
 }
 
 #[test]
@@ -189,7 +223,7 @@ fn every_mistake_is_told_at_once_with_its_place() {
         .start("api");
     let all = messages(&config).join("\n");
     for text in [
-        "init.toml:1: unknown key `wait_timeuot` in the top level; did you mean `wait_timeout`?",
+        "init.toml:1: unknown key `wait_timeuot` at the top level; did you mean `wait_timeout`?",
         "log_format (init.toml:2): `xml` is not text or json",
         "heartbeat (init.toml:3): `soon` is not a duration",
         "init.toml:6: unknown key `rum` in `steps.etl`; did you mean `run`?",
@@ -206,6 +240,22 @@ fn every_mistake_is_told_at_once_with_its_place() {
         assert!(all.contains(text), "{text:?} is missing in\n{all}");
     }
     assert_eq!(config.problems.exit(), Exit::Config);
+}
+
+#[test]
+fn a_bad_switch_names_its_step() {
+    for (when, problem) in [
+        ("true", "`steps.own.when` is not `{ env = \"NAME\", default = false }`"),
+        ("{}", "`steps.own.when` names no `env`"),
+        ("{ env = 1 }", "`env` of `steps.own.when` is not a name"),
+        ("{ env = \"\" }", "`env` of `steps.own.when` is not a name"),
+        ("{ env = \"X\", default = 1 }", "`default` of `steps.own.when` is not true or false"),
+        ("{ env = \"X\", x = 1 }", "unknown key `x` in `steps.own.when`"),
+    ] {
+        let toml = format!("[steps.own]\nrun = \"a\"\nwhen = {when}\n");
+        let config = Image::new().file("init.toml", &toml).start("api");
+        assert_eq!(config.problems.to_string(), format!("init.toml:3: {problem}"), "{when}");
+    }
 }
 
 #[test]

@@ -105,13 +105,17 @@ impl Reader<'_> {
     }
 
     /// Reads with a parser of its own; what cannot be read is the type's default, and told with `hint`.
+    /// The items of a list reach the parser with commas between them.
     pub(crate) fn parsed<T: Default>(
         &mut self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
         hint: &str,
     ) -> T {
-        let Some(text) = self.text(name) else { return T::default() };
+        let list = settings::find(name).is_some_and(|setting| setting.kind == Kind::List);
+        let text =
+            if list { self.list(name).map(|items| items.join(",")) } else { self.text(name) };
+        let Some(text) = text else { return T::default() };
         parse(&text).unwrap_or_else(|why| {
             self.wrong(name, Problem::config(why).hint(hint));
             T::default()
@@ -124,10 +128,15 @@ impl Reader<'_> {
 
     /// Notes a mistake in that setting, with its place in front.
     pub(crate) fn wrong(&mut self, name: &str, problem: Problem) {
-        let subject = settings::find(name)
+        let problem = problem.at(&self.subject(name));
+        self.problems.push(problem);
+    }
+
+    /// The setting as the user wrote it, with its place if that is a file.
+    pub(crate) fn subject(&self, name: &str) -> String {
+        settings::find(name)
             .zip(self.given(name))
-            .map_or_else(|| name.to_owned(), |(setting, value)| value.origin.subject(setting));
-        self.problems.push(problem.at(&subject));
+            .map_or_else(|| name.to_owned(), |(setting, value)| value.origin.subject(setting))
     }
 }
 

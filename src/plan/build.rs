@@ -75,7 +75,11 @@ fn find_mode(config: &Config, problems: &mut Problems) -> Option<Mode> {
     let found = config.modes.iter().find(|mode| mode.name == *name).cloned();
     if found.is_none() {
         let names: Vec<&str> = config.modes.iter().map(|mode| mode.name.as_str()).collect();
-        let problem = Problem::config(format!("APP_INIT_MODE: unknown mode `{name}`"));
+        let problem = Problem::config(format!("unknown mode `{name}`"));
+        let problem = match &config.request.mode_setting {
+            Some(setting) => problem.at(setting),
+            None => problem,
+        };
         problems.push(match nearest(name, names.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint(format!("modes are {}", names.join(", "))),

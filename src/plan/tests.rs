@@ -112,6 +112,22 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
     }
 }
 
+/// What follows from a mistake is no second one.
+#[test]
+fn one_mistake_is_told_once() {
+    for (words, problem) in [
+        ("api -- --reload", "mode api has no server: APP_INIT_API_COMMAND is unset"),
+        ("wait nonsense", "init wait: not a target [target-unknown]"),
+        ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
+    ] {
+        let problems = made(Image::new(), words).unwrap_err();
+        assert_eq!(problems.to_string(), problem, "{words}");
+    }
+    let bad = Image::new().env("APP_INIT_API_COMMAND", "a && b");
+    let problems = made(bad, "api -- --reload").unwrap_err();
+    assert_eq!(problems.iter().count(), 1, "{problems}");
+}
+
 #[test]
 fn a_target_that_cannot_be_read_is_not_told_as_missing_on_top() {
     for (words, why) in [
@@ -131,8 +147,13 @@ fn a_mistake_of_the_words_and_of_the_settings_come_together() {
     }
     let problems = made(full(), "migrate -- --reload").unwrap_err();
     assert_eq!(problems.exit(), Exit::Usage, "{problems}");
+    assert_eq!(problems.to_string(), "mode migrate has no server to add words to");
     let problems = made(full().env("APP_INIT_MODE", "mirgate"), "").unwrap_err();
     assert_eq!(problems.to_string(), "APP_INIT_MODE: unknown mode `mirgate`");
+    let problems = made(full().file("init.toml", "mode = \"mirgate\""), "").unwrap_err();
+    assert_eq!(problems.to_string(), "mode (init.toml:1): unknown mode `mirgate`");
+    let problems = made(full(), "plan mirgate").unwrap_err();
+    assert_eq!(problems.to_string(), "unknown mode `mirgate`");
 }
 
 #[test]

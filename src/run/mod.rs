@@ -20,7 +20,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, sentence},
     log,
-    passthrough::{self, Choice, PassThroughError},
+    passthrough::{self, Choice, NearMiss},
     plan::{self, End, Plan, Server},
     process::{self, Events, Inherited, program},
     supervise::{
@@ -56,7 +56,7 @@ pub(crate) fn user(outside: &Outside) -> u8 {
         Choice::PassThrough => pass_through(outside),
         Choice::NearMiss(name) => {
             first_words(outside);
-            tell(&PassThroughError::near_miss(&outside.words[0], name)).code()
+            tell(&NearMiss::new(&outside.words[0], name)).code()
         }
     }
 }
@@ -64,19 +64,25 @@ pub(crate) fn user(outside: &Outside) -> u8 {
 /// Hands over at once: no step, no runtime, nothing of ours in the environment, and no log before
 /// something is wrong.
 fn pass_through(outside: &Outside) -> u8 {
-    passed(outside).unwrap_or_else(|failure| {
+    let server = match passthrough::server(outside.words.clone(), outside.environment.clone()) {
+        Ok(server) => server,
+        Err(problems) => {
+            first_words(outside);
+            return tell_all(&problems).code();
+        }
+    };
+    let voice = quiet_voice(&outside.environment);
+    let passed = supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later);
+    passed.unwrap_or_else(|failure| {
         first_words(outside);
-        tell(&*failure).code()
+        tell(&failure).code()
     })
 }
 
-fn passed(outside: &Outside) -> prepare::Result<u8> {
-    let environment = &outside.environment;
+fn quiet_voice(environment: &Environment) -> Voice {
     let level = environment.text("APP_INIT_LOG_LEVEL").and_then(voice::Level::parse);
     let json = environment.text("APP_INIT_LOG_FORMAT") == Some("json");
-    let voice = Voice { json, level: level.unwrap_or(voice::Level::Warn) };
-    let server = passthrough::server(outside.words.clone(), environment.clone())?;
-    Ok(supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later)?)
+    Voice { json, level: level.unwrap_or(voice::Level::Warn) }
 }
 
 fn ours(outside: &Outside, modes: &[String]) -> u8 {

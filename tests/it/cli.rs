@@ -96,6 +96,9 @@ fn completions_are_scripts_of_that_shell() {
     let end = Init::new(["completions", "bash"]).run();
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert!(end.stdout.contains("complete -F") && end.stdout.contains("migrate"), "{}", end.stdout);
+    let end = Init::new(["completions"]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    assert!(end.stderr.contains("needs the name of a shell"), "{}", end.stderr);
     let end = Init::new(["completions", "tcsh"]).run();
     assert_eq!(end.code, 64, "{}", end.stderr);
     assert!(end.stderr.contains("no completions for a shell `tcsh`"), "{}", end.stderr);

@@ -149,79 +149,92 @@ fn help_env_lists_every_setting() {
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(end.stderr, "");
     insta::assert_snapshot!(end.stdout, @r##"
-    Settings: flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
+    Flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
     APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
-    Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks. Booleans: true yes
-    on 1, false no off 0.
+    Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks.
+    Booleans: true yes on 1, false no off 0.
 
     Database
-      DATABASE_URL                        else composed from DATABASE_*, POSTGRES_*, PG*
-      DATABASE_USER                       the user, where the URL names none
-      DATABASE_PASSWORD                   the password, where the URL has none
-      MIGRATE_DATABASE_URL                for lock, migrate, seed; hidden from the server; or DIRECT_URL
+      DATABASE_URL          else composed from DATABASE_*, POSTGRES_*, PG*
+      DATABASE_USER         the user, where the URL names none
+      DATABASE_PASSWORD     the password, where the URL has none
+      MIGRATE_DATABASE_URL  for lock, migrate, seed; hidden from the server; or
+                            DIRECT_URL
 
     Switches
-      AUTORUN_MIGRATIONS                  true, false, or wait: start once others have migrated [true]
-      SEED_ON_START                       false, true, or once: once per database [false]
-      RUN_ETL_ON_STARTUP                  true makes `init api` behave as `init all` [false]
-      APP_INIT_MODE                       the mode when the command line names none [api]
-      APP_INIT_SKIP                       break glass: wait, lock, migrate, seed, etl, dirs
+      AUTORUN_MIGRATIONS  true, false, or wait: start once others have migrated
+                          [true]
+      SEED_ON_START       false, true, or once: once per database [false]
+      RUN_ETL_ON_STARTUP  true makes `init api` behave as `init all` [false]
+      APP_INIT_MODE       the mode when the command line names none [api]
+      APP_INIT_SKIP       break glass: wait, lock, migrate, seed, etl, dirs
 
     Commands and folders
-      APP_INIT_API_COMMAND                the server
-      APP_INIT_MIGRATIONS                 folder of SQL migrations; /migrations or ./migrations if there
-      APP_INIT_MIGRATE_COMMAND            or the app's own tool: alembic upgrade head
-      APP_INIT_MIGRATE_WATCH              files that decide the command's outcome; unchanged = skip it
-      APP_INIT_MIGRATE_TABLE              the command's version table; those of known tools are found
-      APP_INIT_MIGRATE_STRICT             refuse a database that is ahead of this image [false]
-      APP_INIT_SEEDS                      folder of .sql files; /seeds or ./seeds if there
-      APP_INIT_SEED_COMMAND               or a command that seeds
-      APP_INIT_SEED_ID                    change it to let `once` run again [1]
-      APP_INIT_ETL_COMMAND                the ETL job
+      APP_INIT_API_COMMAND      the server
+      APP_INIT_MIGRATIONS       folder of SQL migrations; /migrations or
+                                ./migrations if there
+      APP_INIT_MIGRATE_COMMAND  or the app's own tool: alembic upgrade head
+      APP_INIT_MIGRATE_WATCH    files that decide the command's outcome; unchanged =
+                                skip it
+      APP_INIT_MIGRATE_TABLE    the command's version table; those of known tools
+                                are found
+      APP_INIT_MIGRATE_STRICT   refuse a database that is ahead of this image
+                                [false]
+      APP_INIT_SEEDS            folder of .sql files; /seeds or ./seeds if there
+      APP_INIT_SEED_COMMAND     or a command that seeds
+      APP_INIT_SEED_ID          change it to let `once` run again [1]
+      APP_INIT_ETL_COMMAND      the ETL job
 
     Waiting
-      APP_INIT_WAIT_FOR                   targets, all in parallel; the database if known
-      APP_INIT_SEED_WAIT_FOR              more targets, only when it will seed
-      APP_INIT_ETL_WAIT_FOR               more targets, only when the ETL will run
-      APP_INIT_WAIT_TIMEOUT               for all targets together [60s]
-      APP_INIT_WAIT_FATAL_GRACE           how long a refused password is tolerated [10s]
+      APP_INIT_WAIT_FOR          targets, all in parallel; the database if known
+      APP_INIT_SEED_WAIT_FOR     more targets, only when it will seed
+      APP_INIT_ETL_WAIT_FOR      more targets, only when the ETL will run
+      APP_INIT_WAIT_TIMEOUT      for all targets together [60s]
+      APP_INIT_WAIT_FATAL_GRACE  how long a refused password is tolerated [10s]
 
     Locks, limits, failures
-      APP_INIT_LOCK_TIMEOUT               how long to queue behind another replica [15m]
-      APP_INIT_LOCK_NAME                  namespace of lock and markers; the database's name
+      APP_INIT_LOCK_TIMEOUT               how long to queue behind another replica
+                                          [15m]
+      APP_INIT_LOCK_NAME                  namespace of lock and markers; the
+                                          database's name
       APP_INIT_SCHEMA                     where markers are kept [app_init]
       APP_INIT_MIGRATE_TIMEOUT            limit of the migrate step [forever]
-      APP_INIT_MIGRATE_LOCK_TIMEOUT       how long a statement of a file waits for a table lock [3s]
-      APP_INIT_MIGRATE_LOCK_RETRY         how long a file that got no table lock is tried again [5m]
-      APP_INIT_MIGRATE_STATEMENT_TIMEOUT  limit of a statement of a file; unset is the server's
+      APP_INIT_MIGRATE_LOCK_TIMEOUT       how long a statement of a file waits for a
+                                          table lock [3s]
+      APP_INIT_MIGRATE_LOCK_RETRY         how long a file that got no table lock is
+                                          tried again [5m]
+      APP_INIT_MIGRATE_STATEMENT_TIMEOUT  limit of a statement of a file; unset is
+                                          the server's
       APP_INIT_SEED_TIMEOUT               limit of the seed step [forever]
       APP_INIT_ETL_TIMEOUT                limit of the ETL job [forever]
       APP_INIT_SEED_ON_FAILURE            abort or continue [abort]
       APP_INIT_ETL_ON_FAILURE             abort or continue [abort]
 
     Before the start
-      APP_INIT_REQUIRE                    names that must be set and not empty
-      APP_INIT_DIRS                       directories that must exist and be writable
-      APP_INIT_USER                       name|uid[:gid] to become, if started as root
-      APP_INIT_CONFIG                     /etc/app-init/init.toml or ./init.toml if there
-      APP_INIT_ENV_FILE                   file of NAME=value lines, below the environment
+      APP_INIT_REQUIRE   names that must be set and not empty
+      APP_INIT_DIRS      directories that must exist and be writable
+      APP_INIT_USER      name|uid[:gid] to become, if started as root
+      APP_INIT_CONFIG    /etc/app-init/init.toml or ./init.toml if there
+      APP_INIT_ENV_FILE  file of NAME=value lines, below the environment
 
     The server
-      APP_INIT_HANDOFF                    supervise as PID 1, exec otherwise [auto]
-      APP_INIT_STOP_DELAY                 wait before a stop signal is forwarded [0]
-      APP_INIT_STOP_GRACE                 after a stop: SIGKILL to the group [forever]
-      APP_INIT_LEFTOVER_GRACE             for what still runs when the server has ended [5s]
-      APP_INIT_SIGNAL_TARGET              who gets forwarded signals [child]
-      APP_INIT_SIGNAL_MAP                 TERM=QUIT replaces, X= drops
-      APP_INIT_SUCCESS_CODES              exit codes that become 0: 143
-      APP_INIT_SIGNALS_INHERIT            keep ignored signals ignored (nohup) [false]
-      APP_INIT_HEALTHCHECK_URL            what `--ready` asks [http://127.0.0.1:${PORT:-8000}/health]
+      APP_INIT_HANDOFF          supervise as PID 1, exec otherwise [auto]
+      APP_INIT_STOP_DELAY       wait before a stop signal is forwarded [0]
+      APP_INIT_STOP_GRACE       after a stop: SIGKILL to the group [forever]
+      APP_INIT_LEFTOVER_GRACE   for what still runs when the server has ended [5s]
+      APP_INIT_SIGNAL_TARGET    who gets forwarded signals [child]
+      APP_INIT_SIGNAL_MAP       TERM=QUIT replaces, X= drops
+      APP_INIT_SUCCESS_CODES    exit codes that become 0: 143
+      APP_INIT_SIGNALS_INHERIT  keep ignored signals ignored (nohup) [false]
+      APP_INIT_HEALTHCHECK_URL  what `--ready` asks
+                                [http://127.0.0.1:${PORT:-8000}/health]
 
     Output
-      APP_INIT_LOG_FORMAT                 text or json, on stderr [text]
-      APP_INIT_LOG_LEVEL                  also -q, -v, -vv [info]
-      APP_INIT_HEARTBEAT                  interval of the line for a silent long step [15s]
-      APP_INIT_TERMINATION_LOG            reason of a failure, where writable [/dev/termination-log]
+      APP_INIT_LOG_FORMAT       text or json, on stderr [text]
+      APP_INIT_LOG_LEVEL        also -q, -v, -vv [info]
+      APP_INIT_HEARTBEAT        interval of the line for a silent long step [15s]
+      APP_INIT_TERMINATION_LOG  reason of a failure, where writable
+                                [/dev/termination-log]
 
     Told to children: APP_INIT_MODE, APP_INIT_STEP, APP_INIT_NPROC
     "##);
@@ -233,7 +246,7 @@ fn help_config_describes_the_file() {
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(end.stderr, "");
     insta::assert_snapshot!(end.stdout, @r##"
-    init.toml describes the image; the environment describes the deployment and wins.
+    init.toml describes the image; the environment, which wins, the deployment.
     It is /etc/app-init/init.toml, else ./init.toml, or what APP_INIT_CONFIG names.
     `init config --check` in the Dockerfile fails the build on a mistake.
 
@@ -250,7 +263,7 @@ fn help_config_describes_the_file() {
       timeout    = "10m"
       on_failure = "continue"
 
-      [steps.assets]                            # a step of your own, with its switch
+      [steps.assets]                            # your own step, with its switch
       run  = ["rails", "assets:precompile"]
       when = { env = "PRECOMPILE_ON_BOOT", default = false }
 
@@ -288,13 +301,25 @@ fn help_about_nothing_is_64() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: no help about `nix`
-    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`
+    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`
     "##);
 }
 
 #[test]
 fn help_fits_eighty_columns() {
-    for topic in ["", "modes", "exit-codes", "wait", "plan", "status"] {
+    for topic in [
+        "",
+        "env",
+        "modes",
+        "config",
+        "exit-codes",
+        "wait",
+        "plan",
+        "status",
+        "doctor",
+        "healthcheck",
+        "completions",
+    ] {
         let words = if topic.is_empty() { vec!["help"] } else { vec!["help", topic] };
         let end = Init::new(words).run();
         let widest = end.stdout.lines().map(|line| line.chars().count()).max().unwrap();

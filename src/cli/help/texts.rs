@@ -141,18 +141,18 @@ Usage: init doctor [MODE] [--json]
   container    process number, user, CPUs, memory
 
 One try at each target; nothing is waited for and nothing is changed. The exit
-code is that of the worst finding, as a start would end with it; 0 with warnings.
+code is that of the worst finding, as a start would end with it; warnings are 0.
 ";
 
 pub(super) const ENV: &str = "\
-Settings: flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
+Flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
 APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
-Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks. Booleans: true yes
-on 1, false no off 0.
+Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks.
+Booleans: true yes on 1, false no off 0.
 ";
 
 pub(super) const CONFIG: &str = "\
-init.toml describes the image; the environment describes the deployment and wins.
+init.toml describes the image; the environment, which wins, the deployment.
 It is /etc/app-init/init.toml, else ./init.toml, or what APP_INIT_CONFIG names.
 `init config --check` in the Dockerfile fails the build on a mistake.
 
@@ -169,7 +169,7 @@ It is /etc/app-init/init.toml, else ./init.toml, or what APP_INIT_CONFIG names.
   timeout    = \"10m\"
   on_failure = \"continue\"
 
-  [steps.assets]                            # a step of your own, with its switch
+  [steps.assets]                            # your own step, with its switch
   run  = [\"rails\", \"assets:precompile\"]
   when = { env = \"PRECOMPILE_ON_BOOT\", default = false }
 
@@ -180,4 +180,12 @@ Commands are words or lists; no shell is involved. Inside a word:
   ${X}  ${X:-default}  ${X:+if set}  ${X:?message}  ${?X:word if X is true}
 
 Any setting is a key at the top level:
+";
+
+pub(super) const COMPLETIONS: &str = "\
+Print the script that makes a shell complete modes, commands and options.
+
+Usage: init completions bash | zsh | fish | elvish | powershell
+
+  init completions bash > /etc/bash_completion.d/init
 ";

@@ -18,10 +18,10 @@ impl Reader<'_> {
             match key {
                 "run" => step.run = self.raw(value, key),
                 "wait" => step.wait = self.list(value, key),
-                "when" => step.when = self.when(value),
+                "when" => step.when = self.when(value, name),
                 "timeout" => step.timeout = self.text(value, key),
                 "on_failure" => step.on_failure = self.text(value, key),
-                _ => self.unknown(span.start, key, &format!("`steps.{name}`"), STEP_KEYS),
+                _ => self.unknown(span.start, key, &format!("in `steps.{name}`"), STEP_KEYS),
             }
         }
         if step.run.is_none() && !table.contains_key("run") {
@@ -50,7 +50,7 @@ impl Reader<'_> {
                 None => self.unknown(
                     span.start,
                     key,
-                    &format!("`steps.{name}`"),
+                    &format!("in `steps.{name}`"),
                     known.iter().map(|(name, _)| *name),
                 ),
             }
@@ -69,7 +69,7 @@ impl Reader<'_> {
                     }
                 }
                 "exec" => mode.exec = self.raw(value, key),
-                _ => self.unknown(span.start, key, &format!("`modes.{name}`"), MODE_KEYS),
+                _ => self.unknown(span.start, key, &format!("in `modes.{name}`"), MODE_KEYS),
             }
         }
         self.file.modes.push(mode);

@@ -5,27 +5,31 @@ use toml::{Spanned, de::DeValue};
 use super::{Raw, Reader, When, in_order};
 
 impl Reader<'_> {
-    pub(super) fn when(&mut self, value: &Spanned<DeValue<'_>>) -> Option<When> {
+    pub(super) fn when(&mut self, value: &Spanned<DeValue<'_>>, step: &str) -> Option<When> {
+        let subject = format!("`steps.{step}.when`");
         let mut when = When::default();
         let Some(table) = value.get_ref().as_table() else {
-            self.wrong(value.span().start, "`when` is not `{ env = \"NAME\", default = false }`");
+            let message = format!("{subject} is not `{{ env = \"NAME\", default = false }}`");
+            self.wrong(value.span().start, &message);
             return None;
         };
         for (key, span, value) in in_order(table) {
             match (key, value.get_ref()) {
-                ("env", DeValue::String(name)) => when.variable = name.to_string(),
-                ("default", DeValue::Boolean(default)) => when.default = *default,
-                ("env" | "default", _) => {
-                    self.wrong(span.start, &format!("`{key}` of `when` has the wrong type"));
+                ("env", DeValue::String(name)) if !name.is_empty() => {
+                    when.variable = name.to_string();
                 }
-                _ => self.unknown(span.start, key, "`when`", ["env", "default"]),
+                ("default", DeValue::Boolean(default)) => when.default = *default,
+                ("env", _) => self.wrong(span.start, &format!("`env` of {subject} is not a name")),
+                ("default", _) => {
+                    self.wrong(span.start, &format!("`default` of {subject} is not true or false"));
+                }
+                _ => self.unknown(span.start, key, &format!("in {subject}"), ["env", "default"]),
             }
         }
-        if when.variable.is_empty() {
-            self.wrong(value.span().start, "`when` names no `env`");
-            return None;
+        if when.variable.is_empty() && !table.contains_key("env") {
+            self.wrong(value.span().start, &format!("{subject} names no `env`"));
         }
-        Some(when)
+        (!when.variable.is_empty()).then_some(when)
     }
 
     pub(super) fn raw(&mut self, value: &Spanned<DeValue<'_>>, key: &str) -> Option<Raw> {

@@ -14,15 +14,15 @@ impl Builder<'_> {
         let command = if !words.is_empty() && !appended {
             Some(CommandLine::verbatim(words))
         } else {
-            let configured = self.configured(&environment);
-            if configured.is_none() && appended {
+            if appended && matches!(self.mode.end, ModeEnd::Exit) {
                 let problem = Problem::usage(format!(
                     "mode {} has no server to add words to",
                     self.mode.name
                 ));
                 self.problems.push(problem.hint("give the whole command: init MODE -- CMD"));
             }
-            configured.map(|command| if appended { command.and(words) } else { command })
+            self.configured(&environment)
+                .map(|command| if appended { command.and(words) } else { command })
         };
         command.map_or(End::Exit, |command| {
             End::Server(Box::new(Server {

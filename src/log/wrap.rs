@@ -1,0 +1,42 @@
+//! A text that stands in a column, broken at blanks.
+
+/// The text for a column that begins `indent` columns from the left, in lines that end before `width`.
+///
+/// The first line comes without its indent. A word that is too long for a line has one of its own.
+pub(crate) fn hang(text: &str, indent: usize, width: usize) -> String {
+    let room = width.saturating_sub(indent);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.len() - 1;
+        let used = lines[line].chars().count();
+        if used == 0 {
+            lines[line].push_str(word);
+        } else if used + 1 + word.chars().count() <= room {
+            lines[line] += " ";
+            lines[line] += word;
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn breaks_at_blanks_and_hangs_below_the_first_word() {
+        for (text, indent, width, shown) in [
+            ("one two", 2, 80, "one two"),
+            ("one two", 2, 9, "one two"),
+            ("one two", 2, 8, "one\n  two"),
+            ("äöü äöü äöü", 1, 8, "äöü äöü\n äöü"),
+            ("unbreakable x", 4, 8, "unbreakable\n    x"),
+            ("a b", 9, 3, "a\n         b"),
+            ("", 4, 8, ""),
+        ] {
+            assert_eq!(hang(text, indent, width), shown, "{text:?} at {indent} of {width}");
+        }
+    }
+}
