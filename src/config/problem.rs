@@ -67,10 +67,6 @@ impl Problems {
         others.iter().for_each(|problem| self.push(problem.clone()));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

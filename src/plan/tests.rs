@@ -117,7 +117,7 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
 fn one_mistake_is_told_once() {
     for (words, problem) in [
         ("api -- --reload", "mode api has no server: APP_INIT_API_COMMAND is unset"),
-        ("wait nonsense", "init wait: not a target [target-unknown]"),
+        ("wait tcp://db", "init wait: a target without a port [target-unknown]"),
         ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
     ] {
         let problems = made(Image::new(), words).unwrap_err();
@@ -126,16 +126,6 @@ fn one_mistake_is_told_once() {
     let bad = Image::new().env("APP_INIT_API_COMMAND", "a && b");
     let problems = made(bad, "api -- --reload").unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{problems}");
-}
-
-#[test]
-fn a_target_that_cannot_be_read_is_not_told_as_missing_on_top() {
-    for (words, why) in [
-        ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
-        ("wait tcp://db", "init wait: a target without a port [target-unknown]"),
-    ] {
-        assert_eq!(made(Image::new(), words).unwrap_err().to_string(), why, "init {words}");
-    }
 }
 
 #[test]
