@@ -12,10 +12,10 @@ use crate::diagnose::Pace;
 pub(super) fn pause(pace: Pace, held: Duration, streak: u32, jitter: f64) -> Duration {
     let millis = match (pace, held.as_secs()) {
         // The server has opened its port and will answer soon, but logs a line and forks for each try.
-        (Pace::Starting, 0..2) => 20,
+        (Pace::Starting, 0..2) | (Pace::Closed, 0..10) => 20,
         // Nothing is logged by anyone and a try costs 0.1 to 0.3 ms of CPU. A clean start is so quick
         // that most tries see the port closed, then ready: half of this is the lag.
-        (Pace::Refused, 0..5) | (Pace::Closed, 0..10) => 30,
+        (Pace::Refused, 0..5) => 30,
         (Pace::Refused, 5..30) => 40,
         (Pace::Starting, 2..15) => 50,
         // A name that appears must be seen within 100 ms, while a stack is brought up.
@@ -47,7 +47,7 @@ mod tests {
             (Pace::Refused, 29, 760, 40),
             (Pace::Refused, 30, 600, 100),
             (Pace::Refused, 120, 1500, 250),
-            (Pace::Closed, 0, 1, 30),
+            (Pace::Closed, 0, 1, 20),
             (Pace::Closed, 10, 200, 100),
             (Pace::Closed, 60, 700, 250),
             (Pace::Starting, 0, 1, 20),
