@@ -9,6 +9,7 @@ pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
 use super::database::{Connection, Lookup, Note, Problem};
+use crate::diagnose::SET_DATABASE;
 
 /// One dependency.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ const KINDS: &str = "known are: database, postgres://…, redis[s]://…, http[s
 
 fn no_database(source: &str) -> Problem {
     Problem::new("target-database", source, "`database` is waited for, but no database is set")
-        .hint("set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST")
+        .hint(SET_DATABASE)
 }
 
 fn with_scheme(scheme: &str, place: &str, source: &str) -> Result<Target, Problem> {

@@ -3,11 +3,7 @@
 
 /// Id, what it means, what to do.
 pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
-    (
-        "url-empty",
-        "the address is empty, or nothing but blanks and quotes",
-        "set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST",
-    ),
+    ("url-empty", "the address is empty, or nothing but blanks and quotes", super::SET_DATABASE),
     (
         "url-placeholder",
         "the address is a placeholder that nobody replaced: `$DATABASE_URL`, `${X}`, `{{ … }}`, `<url>`",
@@ -53,11 +49,7 @@ pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
         "no service file defines the service that the address names",
         "look at PGSERVICEFILE, ~/.pg_service.conf and the name in PGSERVICE",
     ),
-    (
-        "target-database",
-        "`database` is waited for, but no database is set",
-        "set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST",
-    ),
+    ("target-database", "`database` is waited for, but no database is set", super::SET_DATABASE),
     (
         "target-unknown",
         "what is waited for is no target, or its address cannot be read",

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod addresses;
+pub(crate) mod names;
 pub(crate) mod network;
 pub(crate) mod server;
 pub(crate) mod table;
@@ -58,6 +59,19 @@ pub(crate) struct Row {
     pub(crate) hint: &'static str,
 }
 
+/// What to do where no database is known: all names that are looked at for one.
+pub(crate) const SET_DATABASE: &str = "set DATABASE_URL or DATABASE_URL_FILE; or parts of it, the host as DATABASE_HOST, DATABASE_HOSTNAME, POSTGRES_HOST, POSTGRES_HOSTNAME, POSTGRES_SERVER, DB_HOST, DB_HOSTNAME, PGHOST, PGHOSTADDR or PGSERVICE";
+
+/// The lowest rank of what a server or a pooler says of itself.
+const FIRST_ANSWER: u8 = 58;
+
+impl Row {
+    /// Whether a server or a pooler itself said it: it was up at that moment.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.rank >= FIRST_ANSWER
+    }
+}
+
 impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -95,11 +109,13 @@ pub(crate) struct Diagnosis {
 
 impl Diagnosis {
     pub(crate) fn new(row: &'static Row, facts: &Facts) -> Self {
-        let mut hint = filled(row.hint, facts);
-        if !facts.remark.is_empty() {
-            hint = format!("{}; {hint}", facts.remark);
-        }
-        Self { row, cause: filled(row.cause, facts), hint }
+        let plain = Self { row, cause: filled(row.cause, facts), hint: filled(row.hint, facts) };
+        if facts.remark.is_empty() { plain } else { plain.remarked(&facts.remark) }
+    }
+
+    /// The same with one more sentence in front of the hint.
+    pub(crate) fn remarked(self, remark: &str) -> Self {
+        Self { hint: format!("{remark}; {}", self.hint), ..self }
     }
 
     pub(crate) fn id(&self) -> &'static str {

@@ -23,16 +23,16 @@ rows! {
 // Names
 DNS_UNKNOWN "dns-unknown" Transient Lookup NotReady 10
     "the name `{host}` is not known"
-    "is `{host}` spelled as the service is in compose or Kubernetes, on the same network and in the same namespace, and started? A compose name exists only while its container runs";
+    "is `{host}` spelled as the service is in compose or Kubernetes, on the same network and in the same namespace, and started? A compose name exists only while its container runs, and only on the networks of that container; asked: {text}";
 DNS_NO_ADDRESS "dns-no-address" Transient Lookup NotReady 11
     "the name `{host}` has no address"
-    "the name exists without an A or AAAA record: look at the service's endpoints, or use a name that has an address";
+    "the name exists without an A or AAAA record: look at the service's endpoints, or use a name that has an address; asked: {text}";
 DNS_FAILING "dns-failing" Transient Lookup NotReady 9
     "the name server cannot answer for `{host}`"
-    "name resolution itself fails, not the name: look at /etc/resolv.conf, at the cluster's DNS and at network policies for port 53";
+    "name resolution itself fails, not the name; asked: {text}; look at /etc/resolv.conf, at the cluster's DNS and at network policies for port 53";
 DNS_SILENT "dns-silent" Transient Lookup NotReady 8
     "no name server answered for `{host}` within a second"
-    "queries vanish: look at the name servers in /etc/resolv.conf, at the cluster's DNS and at network policies for port 53";
+    "queries vanish; asked: {text}; look at /etc/resolv.conf, at the cluster's DNS and at network policies for port 53";
 
 // Reaching the port
 REFUSED_LOCALHOST "pg-refused-localhost" Transient Refused NotReady 21
@@ -182,7 +182,7 @@ WRONG_ROLE "pg-role" Transient Starting NotReady 96
 // Poolers
 POOLER_SERVER "pooler-server" Transient Closed NotReady 58
     "the pooler is up, the server behind it is not: {text}"
-    "the pooler answers in the server's place: look at the server and at what the pooler connects to";
+    "the pooler answers in the server's place: look at the server and at what the pooler connects to; for migrations, MIGRATE_DATABASE_URL can name the server itself";
 POOLER_FULL "pooler-full" Transient Full NotReady 59
     "the pooler takes no more clients"
     "max_client_conn is used up: compare it with pool size times replicas";

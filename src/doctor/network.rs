@@ -15,7 +15,7 @@ use crate::{
         database::{Connection, Host, SslMode},
         target::Target,
     },
-    diagnose::{Diagnosis, Facts},
+    diagnose::Diagnosis,
     plan::Plan,
     postgres::{
         self, Budget, Session,
@@ -101,7 +101,7 @@ async fn unix(host: &Host, directory: &Path, port: u16) -> Finding {
     let subject = format!("{host} socket");
     match socket::connect_unix(&path, Budget::default().tcp).await {
         Ok(_) => Finding::ok(Section::Network, subject, "something listens"),
-        Err(error) => failed(subject, &directory.display().to_string(), port, error),
+        Err(error) => failed(subject, &directory.display().to_string(), port, &error),
     }
 }
 
@@ -116,13 +116,13 @@ async fn tcp(host: &Host, name: &str, port: u16, known: Option<Vec<SocketAddr>>)
                 findings.extend(resolved(host, name, &addresses));
                 addresses
             }
-            Err(error) => return vec![failed(format!("{host} DNS"), name, port, error)],
+            Err(error) => return vec![failed(format!("{host} DNS"), name, port, &error)],
         },
     };
     let subject = format!("{host} TCP");
     findings.push(match socket::connect(&addresses, budget.tcp, socket::is_local(name)).await {
         Ok(_) => Finding::ok(Section::Network, subject, "something listens"),
-        Err(error) => failed(subject, name, port, error),
+        Err(error) => failed(subject, name, port, &error),
     });
     findings
 }
@@ -133,16 +133,9 @@ fn resolved(host: &Host, name: &str, addresses: &[SocketAddr]) -> Option<Finding
     (!is_number).then(|| Finding::ok(Section::Network, format!("{host} DNS"), shown.join(", ")))
 }
 
-fn failed(subject: String, name: &str, port: u16, error: SocketError) -> Finding {
-    let addresses = error.addresses.join(", ");
-    let facts = Facts {
-        host: name.to_owned(),
-        port: port.to_string(),
-        addresses: if addresses.is_empty() { name.to_owned() } else { addresses },
-        text: error.text,
-        ..Facts::default()
-    };
-    Finding::diagnosis(Section::Network, subject, &Diagnosis::new(error.row, &facts))
+fn failed(subject: String, name: &str, port: u16, error: &SocketError) -> Finding {
+    let diagnosis = Diagnosis::new(error.row, &error.facts(name, port));
+    Finding::diagnosis(Section::Network, subject, &diagnosis)
 }
 
 fn logged_in(connection: &Connection, session: &Session) -> [Finding; 2] {

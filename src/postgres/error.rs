@@ -6,7 +6,7 @@ use super::{negotiate::NotPostgres, tls};
 use crate::{
     config::database::{Connection, Host},
     diagnose::{
-        Diagnosis, Facts, Row,
+        Diagnosis, Facts, Row, names,
         server::{self, Report},
         table,
     },
@@ -105,6 +105,13 @@ fn facts(
         "password"
     };
     let login = row == &table::PASSWORD || row == &table::POOLER_LOGIN;
+    let remark = if login {
+        connection.password_remark.unwrap_or_default()
+    } else if keyword == "dbname" {
+        database_remark(&connection.database)
+    } else {
+        names::remark(row, &name)
+    };
     Facts {
         addresses: if addresses.is_empty() { name.clone() } else { addresses.join(", ") },
         host: name,
@@ -113,13 +120,7 @@ fn facts(
         database: connection.database.clone(),
         origin: connection.origin(keyword).unwrap_or("the address").to_owned(),
         text: text.to_owned(),
-        remark: if login {
-            connection.password_remark.unwrap_or_default().to_owned()
-        } else if keyword == "dbname" {
-            database_remark(&connection.database).to_owned()
-        } else {
-            String::new()
-        },
+        remark: remark.to_owned(),
     }
 }
 

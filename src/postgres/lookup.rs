@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fs, io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::socket::SocketError;
-use crate::diagnose::{network, table};
+use crate::diagnose::{Row, names, network, table};
 
 /// Queries for one name that may hang at the same time, each on a thread.
 const PENDING: usize = 3;
@@ -54,13 +54,19 @@ pub(crate) async fn resolve(
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     match timeout(bound, look_up(name)).await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(SocketError::new(&table::DNS_NO_ADDRESS)),
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(failed(&table::DNS_NO_ADDRESS)),
         Ok(Ok(addresses)) => {
             Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
         }
-        Ok(Err(error)) => Err(SocketError::new(network::resolving(&error))),
-        Err(_) => Err(SocketError::new(&table::DNS_SILENT)),
+        Ok(Err(error)) => Err(failed(network::resolving(&error))),
+        Err(_) => Err(failed(&table::DNS_SILENT)),
     }
+}
+
+/// A failure with the name servers that were asked; both libcs read the file anew when it changes.
+fn failed(row: &'static Row) -> SocketError {
+    let file = fs::read_to_string("/etc/resolv.conf").ok();
+    SocketError { text: names::resolver(file.as_deref()), ..SocketError::new(row) }
 }
 
 /// A query of its own, or the answer to an earlier one that hung until now.

@@ -17,7 +17,7 @@ use tokio::{
 pub(crate) use super::lookup::resolve;
 use crate::{
     config::database::Keepalive,
-    diagnose::{Row, network, table},
+    diagnose::{Facts, Row, names, network, table},
 };
 
 /// How long the next address waits for the one before it; RFC 8305 recommends 100 ms to 2 s.
@@ -28,13 +28,26 @@ const HEAD_START: Duration = Duration::from_millis(150);
 pub(crate) struct SocketError {
     pub(crate) row: &'static Row,
     pub(crate) addresses: Vec<String>,
-    /// The operating system's words, for rows that show them.
+    /// The operating system's words, or who was asked for a name; for rows that show them.
     pub(crate) text: String,
 }
 
 impl SocketError {
     pub(super) fn new(row: &'static Row) -> Self {
         Self { row, addresses: Vec::new(), text: String::new() }
+    }
+
+    /// What is known, for the words about this host.
+    pub(crate) fn facts(&self, host: &str, port: u16) -> Facts {
+        let shown = self.addresses.join(", ");
+        Facts {
+            host: host.to_owned(),
+            port: port.to_string(),
+            addresses: if shown.is_empty() { host.to_owned() } else { shown },
+            text: self.text.clone(),
+            remark: names::remark(self.row, host).to_owned(),
+            ..Facts::default()
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use super::{note, prepare::Result, tell, tell_all};
 use crate::{
     config::{self, Config},
+    diagnose::SET_DATABASE,
     exit::Exit,
     failure::Failure,
     migrate, plan,
@@ -68,7 +69,7 @@ fn read_status(config: &Config) -> Result<migrate::status::Status> {
         ));
     };
     let Some(connection) = &work.connection else {
-        return Err(nothing("no database is known", "set DATABASE_URL"));
+        return Err(nothing("no database is known", SET_DATABASE));
     };
     Ok(super::ask(migrate::status::status(&work, connection))??)
 }

@@ -13,6 +13,7 @@ pub(crate) struct Report {
     /// The most telling reason.
     pub(crate) diagnosis: Diagnosis,
     pub(crate) first: Option<Diagnosis>,
+    pub(crate) last: Option<Diagnosis>,
     /// Other hosts of the same target and their reasons.
     pub(crate) others: Vec<(String, Diagnosis)>,
     /// What the name resolved to.
@@ -27,8 +28,10 @@ impl Report {
         let effort = effort(self.tries, self.elapsed);
         let diagnosis = &self.diagnosis;
         let mut text = format!("{} ({effort}", diagnosis.cause);
-        if let Some(first) = self.first.as_ref().filter(|first| !first.is_same(diagnosis)) {
-            text.extend(["; at first: ", &first.cause]);
+        for (when, seen) in [("first", &self.first), ("last", &self.last)] {
+            if let Some(other) = seen.as_ref().filter(|seen| !seen.is_same(diagnosis)) {
+                text.extend(["; at ", when, ": ", &other.cause]);
+            }
         }
         if !self.addresses.is_empty() {
             text.extend(["; resolved to ", &self.addresses.join(", ")]);

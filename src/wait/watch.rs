@@ -18,6 +18,9 @@ use crate::diagnose::{Class, Diagnosis, Facts, Pace, table};
 /// How long a passing reason lasts before its hint is shown.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// In front of the hint for a server that answered before.
+const RESTARTING: &str = "it answered before, so it is restarting or has ended";
+
 /// What follows a failed try.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
@@ -81,6 +84,7 @@ impl Watch {
 
     /// Takes a failed try in, says what is new, and decides what follows.
     pub(super) fn failed(&mut self, seen: Seen, now: Instant) -> Next {
+        let seen = self.in_context(seen);
         self.tries += 1;
         if !self.latest.as_ref().is_some_and(|last| last.diagnosis.is_same(&seen.diagnosis)) {
             self.since = now;
@@ -100,6 +104,16 @@ impl Watch {
             Class::Grace => Next::TryAfter(pause.min(self.grace.saturating_sub(held))),
             _ => Next::TryAfter(pause),
         }
+    }
+
+    /// A server that was up and is not there now: another thing than one that never came.
+    fn in_context(&self, seen: Seen) -> Seen {
+        let answered = self.telling.as_ref().is_some_and(|seen| seen.diagnosis.row.is_answer());
+        let gone = matches!(seen.diagnosis.row.pace, Pace::Refused | Pace::Closed);
+        if !answered || !gone || seen.diagnosis.row.is_answer() {
+            return seen;
+        }
+        Seen { diagnosis: seen.diagnosis.remarked(RESTARTING), ..seen }
     }
 
     fn remember(&mut self, seen: Seen) {
@@ -200,6 +214,7 @@ impl Watch {
                 |seen| seen.diagnosis.clone(),
             ),
             first: self.first.as_ref().map(|seen| seen.diagnosis.clone()),
+            last: self.latest.as_ref().map(|seen| seen.diagnosis.clone()),
             others: seen.map(|seen| seen.others.clone()).unwrap_or_default(),
             addresses: seen.map(|seen| seen.addresses.clone()).unwrap_or_default(),
             tries: self.tries,

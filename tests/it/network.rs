@@ -176,6 +176,18 @@ fn a_name_that_appears_is_noticed_whatever_the_name_server_did_before() {
 }
 
 #[test]
+fn a_name_nobody_knows_is_explained_by_its_spelling_and_by_who_was_asked() {
+    let Some(cut) = Cut::off(&[], "tcp://my_db.example:5432", NXDOMAIN) else { return };
+    let hint = cut.init.expect_line("hint: ");
+    for words in ["`_` is no character of a host name", "asked: 127.0.0.1, no search domain"] {
+        assert!(hint.contains(words), "{words}: {hint}");
+    }
+    assert!(hint.ends_with("[dns-unknown]"), "{hint}");
+    cut.names.become_(SERVFAIL);
+    cut.init.expect_line("hint: name resolution itself fails, not the name; asked: 127.0.0.1");
+}
+
+#[test]
 fn an_answer_is_used_again_while_the_port_refuses() {
     let Some(cut) = Cut::off(&[], &named(), KNOWN) else { return };
     cut.init.expect_line("connection refused");

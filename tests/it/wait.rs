@@ -63,6 +63,22 @@ fn a_database_that_is_restarted_is_ready_again() {
 }
 
 #[test]
+fn a_database_that_goes_away_is_said_to_restart() {
+    let mut server = Postgres::start();
+    let init = Init::new(["wait"])
+        .env("DATABASE_URL", server.url("not_made"))
+        .env("APP_INIT_WAIT_FATAL_GRACE", "60s")
+        .start();
+    init.expect_line("[pg-no-database]");
+    server.down();
+    init.expect_line(
+        "hint: it answered before, so it is restarting or has ended; inside a container",
+    );
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
+}
+
+#[test]
 fn a_wrong_password_is_refused_after_the_grace() {
     let url = Postgres::shared().database().replace(CANARY, "cAnAry-wrong");
     let finished = wait(&url).run();

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{Note, Problem, ado, keywords, parameter, url};
+use crate::diagnose::SET_DATABASE;
 
 /// Values by libpq's keyword. No `Debug`: a value may be a password.
 #[derive(Default)]
@@ -119,8 +120,7 @@ fn clean<'a>(text: &'a str, source: &str, notes: &mut Vec<Note>) -> Result<&'a s
         trimmed = inner.trim();
     }
     if trimmed.is_empty() {
-        return Err(Problem::new("url-empty", source, "empty")
-            .hint("set DATABASE_URL, or parts such as DATABASE_HOST, POSTGRES_HOST or PGHOST"));
+        return Err(Problem::new("url-empty", source, "empty").hint(SET_DATABASE));
     }
     if placeholder(trimmed) {
         return Err(Problem::new("url-placeholder", source, "a placeholder that nobody replaced")

@@ -104,3 +104,16 @@ fn laravel_means_another_database(variables: Lookup) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_for_no_database_names_all_that_is_looked_at_for_a_host() {
+        let (_, hosts) = PARTS.iter().find(|(keyword, _)| *keyword == "host").unwrap();
+        for name in *hosts {
+            assert!(crate::diagnose::SET_DATABASE.contains(name), "{name}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
         problem::Problem,
         types::{Autorun, OnFailure, SeedSwitch},
     },
+    diagnose::SET_DATABASE,
     exit::Exit,
     plan::{Action, FilePolicy, LockPolicy, Migrate, Seed, Source, Work, children::Role},
 };
@@ -97,9 +98,7 @@ impl Builder<'_> {
         let reason = "no database is known".to_owned();
         if !self.config.database_named {
             let problem = Problem::config(format!("{step}: {reason}"));
-            self.problems.push(problem.hint(
-                "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
-            ));
+            self.problems.push(problem.hint(SET_DATABASE));
         }
         Action::Skip(reason)
     }

@@ -3,6 +3,7 @@
 use super::Builder;
 use crate::{
     config::{Provision, identity, problem::Problem},
+    diagnose::SET_DATABASE,
     plan::{Source, Watch},
 };
 
@@ -36,7 +37,7 @@ impl Builder<'_> {
         if !has_database {
             return Err(self.cannot_tell(
                 "APP_INIT_MIGRATE_WATCH: no database is known to remember the command's success in",
-                "set DATABASE_URL, or parts of it such as POSTGRES_HOST and POSTGRES_PASSWORD",
+                SET_DATABASE,
             ));
         }
         // What `auto` stands for is a matter of the machine.

@@ -4,8 +4,8 @@ use std::{io::ErrorKind, path::Path, time::Duration};
 
 use super::{Readiness, Seen};
 use crate::{
-    diagnose::table,
-    postgres::socket::{self, SocketError},
+    diagnose::{Diagnosis, table},
+    postgres::socket,
 };
 
 /// Bound of a lookup and of a connection to a socket.
@@ -40,6 +40,9 @@ pub(super) fn file(path: &Path) -> Readiness {
 pub(super) async fn name(name: &str) -> Readiness {
     match socket::resolve(name, 1, BOUND).await {
         Ok(_) => Readiness::Ready,
-        Err(SocketError { row, text, .. }) => Readiness::NotYet(Seen::of(row, name, &text)),
+        Err(error) => {
+            let diagnosis = Diagnosis::new(error.row, &error.facts(name, 1));
+            Readiness::NotYet(Seen::new(diagnosis))
+        }
     }
 }

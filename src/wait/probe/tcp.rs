@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Readiness, Seen};
 use crate::{
-    diagnose::{Diagnosis, Facts, table},
+    diagnose::{Diagnosis, table},
     postgres::socket::{self, SocketError},
 };
 
@@ -35,13 +35,6 @@ pub(super) fn seen(host: &str, port: u16, error: SocketError) -> Seen {
         row if row == &table::REFUSED_LOCALHOST => &table::TCP_REFUSED_LOCALHOST,
         row => row,
     };
-    let addresses = &error.addresses;
-    let facts = Facts {
-        host: host.to_owned(),
-        port: port.to_string(),
-        addresses: if addresses.is_empty() { host.to_owned() } else { addresses.join(", ") },
-        text: error.text,
-        ..Facts::default()
-    };
-    Seen { addresses: error.addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
+    let diagnosis = Diagnosis::new(row, &error.facts(host, port));
+    Seen { addresses: error.addresses, ..Seen::new(diagnosis) }
 }

@@ -47,11 +47,11 @@ fn the_most_telling_reason_and_the_first_are_reported() {
     for (seen, line) in [
         (
             vec![(0, &table::REFUSED), (1, &table::STARTING), (2, &table::CLOSED)],
-            "not ready in time: database: the server is starting up (3 tries in 2.0 s; at first: connection refused) [pg-starting]",
+            "not ready in time: database: the server is starting up (3 tries in 2.0 s; at first: connection refused; at last: the connection was accepted and closed) [pg-starting]",
         ),
         (
             vec![(0, &table::STARTING), (1, &table::POOLER_SERVER)],
-            "not ready in time: database: the server is starting up (2 tries in 1.0 s) [pg-starting]",
+            "not ready in time: database: the server is starting up (2 tries in 1.0 s; at last: the pooler is up, the server behind it is not: ) [pg-starting]",
         ),
         // Who has to act is told of what there is now.
         (
@@ -64,6 +64,22 @@ fn the_most_telling_reason_and_the_first_are_reported() {
     }
     let (watch, _, now) = watched(&[]);
     assert!(watch.late(now).to_string().ends_with("[no-answer]"));
+}
+
+#[test]
+fn a_server_that_answered_before_is_said_to_restart() {
+    for (seen, restarts) in [
+        (vec![(0, &table::REFUSED)], false),
+        (vec![(0, &table::REFUSED), (1, &table::CLOSED)], false),
+        (vec![(0, &table::STARTING), (1, &table::REFUSED)], true),
+        (vec![(0, &table::PASSWORD), (1, &table::SOCKET_MISSING)], true),
+        (vec![(0, &table::REFUSED), (1, &table::STARTING)], false),
+        (vec![(0, &table::STARTING), (1, &table::DNS_UNKNOWN)], false),
+    ] {
+        let (watch, ..) = watched(&seen);
+        let hint = watch.latest.unwrap().diagnosis.hint;
+        assert_eq!(hint.starts_with(RESTARTING), restarts, "{seen:?}: {hint}");
+    }
 }
 
 #[test]
