@@ -89,6 +89,8 @@ pub(crate) struct Wait {
     pub(crate) timeout: Option<Duration>,
     /// How long a *never* (refused password, missing database) is tolerated.
     pub(crate) fatal_grace: Duration,
+    /// Interval of the line that says what is still missing; `None` prints none.
+    pub(crate) heartbeat: Option<Duration>,
     /// Only a primary that takes writes counts, because something will be migrated or seeded.
     pub(crate) writable: bool,
 }

@@ -339,7 +339,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "APP_INIT_HEARTBEAT",
                 Kind::Duration,
                 Some("15s"),
-                "interval of the line for a silent long step",
+                "interval of the line for a long wait or step",
             ),
             row(
                 "APP_INIT_TERMINATION_LOG",

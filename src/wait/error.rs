@@ -53,7 +53,7 @@ pub(super) fn effort(tries: u32, elapsed: Duration) -> String {
     format!("{tries} {noun} in {}", seconds(elapsed))
 }
 
-fn seconds(elapsed: Duration) -> String {
+pub(super) fn seconds(elapsed: Duration) -> String {
     if elapsed < Duration::from_secs(1) {
         format!("{} ms", elapsed.as_millis())
     } else {

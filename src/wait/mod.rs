@@ -51,7 +51,7 @@ pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut running = JoinSet::new();
     for (at, target) in wait.targets.iter().enumerate() {
-        let limits = Limits { deadline, grace: wait.fatal_grace };
+        let limits = Limits { deadline, grace: wait.fatal_grace, heartbeat: wait.heartbeat };
         let probe = Probe::new(target.clone(), wait.writable);
         let target = target.clone();
         running.spawn(async move { (at, until_ready(target, probe, limits).await) });
@@ -88,11 +88,13 @@ struct Limits {
     deadline: Option<Instant>,
     /// How long one and the same *never* is tolerated.
     grace: Duration,
+    /// How long nothing is said of a target that is missing; `None` is for ever.
+    heartbeat: Option<Duration>,
 }
 
 /// Tries one target until it is ready or hopeless.
 async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result<Ready, WaitError> {
-    let mut watch = Watch::new(target.to_string(), limits.grace, Instant::now().into_std());
+    let mut watch = Watch::new(target.to_string(), limits, Instant::now().into_std());
     loop {
         let left = limits.deadline.map(|deadline| deadline.duration_since(Instant::now()));
         let attempt = probe.attempt(watch.tries(), left);

@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use super::{
-    Ready, WaitError,
+    Limits, Ready, WaitError,
     error::{self, Report},
     pace::pause,
     probe::Seen,
@@ -31,7 +31,7 @@ pub(super) enum Next {
 /// The history of one target.
 pub(super) struct Watch {
     target: String,
-    grace: Duration,
+    limits: Limits,
     began: Instant,
     tries: u32,
     first: Option<Seen>,
@@ -41,6 +41,8 @@ pub(super) struct Watch {
     /// Since when the latest reason holds without a break.
     since: Instant,
     hinted: bool,
+    /// When the last line was said.
+    spoken: Instant,
     pace: Option<Streak>,
 }
 
@@ -53,10 +55,10 @@ struct Streak {
 }
 
 impl Watch {
-    pub(super) fn new(target: String, grace: Duration, now: Instant) -> Self {
+    pub(super) fn new(target: String, limits: Limits, now: Instant) -> Self {
         Self {
             target,
-            grace,
+            limits,
             began: now,
             tries: 0,
             first: None,
@@ -64,6 +66,7 @@ impl Watch {
             telling: None,
             since: now,
             hinted: false,
+            spoken: now,
             pace: None,
         }
     }
@@ -89,19 +92,21 @@ impl Watch {
         if !self.latest.as_ref().is_some_and(|last| last.diagnosis.is_same(&seen.diagnosis)) {
             self.since = now;
             self.hinted = false;
+            self.spoken = now;
             self.say_reason(&seen);
         }
         self.say_hint(&seen, now);
+        self.beat(&seen, now);
         let (row, held) = (seen.diagnosis.row, now.duration_since(self.since));
         self.remember(seen);
-        if row.class == Class::Fatal || (row.class == Class::Grace && held >= self.grace) {
+        if row.class == Class::Fatal || (row.class == Class::Grace && held >= self.limits.grace) {
             return Next::GiveUp;
         }
         let streak = self.streak(row.pace, now);
         let pause = pause(row.pace, now.duration_since(streak.since), streak.count, self.jitter());
         match row.class {
             // Never oversleeps the end of the grace.
-            Class::Grace => Next::TryAfter(pause.min(self.grace.saturating_sub(held))),
+            Class::Grace => Next::TryAfter(pause.min(self.limits.grace.saturating_sub(held))),
             _ => Next::TryAfter(pause),
         }
     }
@@ -166,7 +171,7 @@ impl Watch {
         if self.hinted || (passing && now.duration_since(self.since) < PATIENCE) {
             return;
         }
-        self.hinted = true;
+        (self.hinted, self.spoken) = (true, now);
         tracing::info!(
             phase = "wait",
             event = "hint",
@@ -174,6 +179,27 @@ impl Watch {
             "hint: {} [{}]",
             seen.diagnosis.hint,
             seen.diagnosis.id()
+        );
+    }
+
+    /// A reason that stays is told again, with how long it has lasted.
+    fn beat(&mut self, seen: &Seen, now: Instant) {
+        let silent = now.duration_since(self.spoken);
+        if self.limits.heartbeat.is_none_or(|interval| silent < interval) {
+            return;
+        }
+        self.spoken = now;
+        let (elapsed, held) = (now.duration_since(self.began), now.duration_since(self.since));
+        tracing::info!(
+            phase = "wait",
+            event = "heartbeat",
+            reason = seen.diagnosis.id(),
+            duration_ms = millis(elapsed),
+            "{} is not ready after {}; for {}: {}",
+            self.target,
+            error::seconds(elapsed),
+            error::seconds(held),
+            seen.diagnosis
         );
     }
 

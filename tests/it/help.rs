@@ -232,7 +232,7 @@ fn help_env_lists_every_setting() {
     Output
       APP_INIT_LOG_FORMAT       text or json, on stderr [text]
       APP_INIT_LOG_LEVEL        also -q, -v, -vv [info]
-      APP_INIT_HEARTBEAT        interval of the line for a silent long step [15s]
+      APP_INIT_HEARTBEAT        interval of the line for a long wait or step [15s]
       APP_INIT_TERMINATION_LOG  reason of a failure, where writable
                                 [/dev/termination-log]
 

@@ -360,6 +360,16 @@ fn a_stop_signal_ends_the_wait() {
 }
 
 #[test]
+fn a_long_wait_says_how_it_stands() {
+    let url = format!("postgres://u@127.0.0.1:{}/d", free_port());
+    let init = wait(&url).env("APP_INIT_HEARTBEAT", "100ms").start();
+    let line = init.expect_line("is not ready after ");
+    assert!(line.ends_with("connection refused [pg-refused-localhost]"), "{line}");
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
+}
+
+#[test]
 fn a_server_on_its_socket_only_is_taken_for_the_images_first_phase_until_it_lasts() {
     let mut server = Postgres::prepared();
     server.configure("listen_addresses = ''");

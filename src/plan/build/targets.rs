@@ -29,6 +29,7 @@ impl Builder<'_> {
             notes,
             timeout: settings.timeout,
             fatal_grace: settings.fatal_grace,
+            heartbeat: self.config.heartbeat,
             writable,
         }))
     }

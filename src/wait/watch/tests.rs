@@ -3,13 +3,17 @@
 use super::*;
 use crate::diagnose::Row;
 
-const GRACE: Duration = Duration::from_secs(10);
+const LIMITS: Limits = Limits {
+    deadline: None,
+    grace: Duration::from_secs(10),
+    heartbeat: Some(Duration::from_secs(15)),
+};
 
 /// A watch that has seen each row after so many seconds, and what followed the last.
 fn watched(seen: &[(u64, &'static Row)]) -> (Watch, Next, Instant) {
     let began = Instant::now();
     let at = |seconds| began + Duration::from_secs(seconds);
-    let mut watch = Watch::new("database".into(), GRACE, began);
+    let mut watch = Watch::new("database".into(), LIMITS, began);
     let mut next = Next::GiveUp;
     for (seconds, row) in seen {
         let diagnosis = Diagnosis::new(row, &Facts::default());
@@ -64,6 +68,22 @@ fn the_most_telling_reason_and_the_first_are_reported() {
     }
     let (watch, _, now) = watched(&[]);
     assert!(watch.late(now).to_string().ends_with("[no-answer]"));
+}
+
+#[test]
+fn a_reason_that_stays_is_told_again_when_nothing_was_said_for_the_heartbeat() {
+    let refused = |seconds: &[u64]| seconds.iter().map(|at| (*at, &table::REFUSED)).collect();
+    for (seen, spoken) in [
+        (refused(&[0, 1]), 0),
+        (refused(&[0, 3, 17]), 3),
+        (refused(&[0, 3, 18]), 18),
+        (refused(&[0, 3, 18, 32]), 18),
+        (refused(&[0, 3, 18, 33]), 33),
+        (vec![(0, &table::REFUSED), (14, &table::STARTING), (15, &table::STARTING)], 14),
+    ] {
+        let (watch, ..) = watched(&seen);
+        assert_eq!((watch.spoken - watch.began).as_secs(), spoken, "{seen:?}");
+    }
 }
 
 #[test]
