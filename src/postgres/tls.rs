@@ -6,8 +6,8 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
+    ALL_VERSIONS, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
+    RootCertStore, SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -17,11 +17,12 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
     sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
 };
 
 use super::certificate::{self, Distrust};
 use crate::{
-    config::database::{Roots, Ssl, SslMode},
+    config::database::{Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Row, table},
 };
 
@@ -47,11 +48,9 @@ fn check(ssl: &Ssl) -> Check {
 /// A clause that names the file which cannot be used.
 pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions: &[&rustls::SupportedProtocolVersion] =
-        if ssl.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let verifier = verifier(ssl, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
+        .with_protocol_versions(&versions(ssl))
         .map_err(|_| "no common protocol version".to_owned())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
@@ -61,11 +60,20 @@ pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
             builder.with_client_cert_resolver(identity(certificate, key, &provider)?)
         }
     };
+    config.enable_sni = ssl.sni;
     if ssl.direct {
         // The server refuses direct TLS without it (manual, 55.2.11).
         config.alpn_protocols = vec![b"postgresql".to_vec()];
     }
     Ok(config)
+}
+
+fn versions(ssl: &Ssl) -> Vec<&'static SupportedProtocolVersion> {
+    match ssl.versions {
+        TlsVersions::All => ALL_VERSIONS.to_vec(),
+        TlsVersions::Only12 => vec![&TLS12],
+        TlsVersions::Only13 => vec![&TLS13],
+    }
 }
 
 /// The client's certificate and its key.
@@ -95,8 +103,21 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path)
-        .map_err(|_| format!("`{}` is missing or holds no plain PEM private key", path.display()))
+    PrivateKeyDer::from_pem_file(path).map_err(|_| {
+        let why = if is_encrypted(path) {
+            "is encrypted, which is not supported, with `sslpassword` or without"
+        } else {
+            "is missing or holds no plain PEM private key"
+        };
+        format!("`{}` {why}", path.display())
+    })
+}
+
+/// Whether a key needs a password: PKCS #8 (RFC 7468, 11), or OpenSSL's older form (RFC 1421, 4.6.1.1).
+fn is_encrypted(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| {
+        text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+    })
 }
 
 /// The system's roots, so that a private authority added to an image counts; Mozilla's where an

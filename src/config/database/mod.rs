@@ -110,6 +110,14 @@ pub(crate) enum ChannelBinding {
     Require,
 }
 
+/// The versions of TLS that may be spoken, of the two that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsVersions {
+    All,
+    Only12,
+    Only13,
+}
+
 /// How TLS is spoken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ssl {
@@ -117,8 +125,9 @@ pub(crate) struct Ssl {
     pub(crate) roots: Roots,
     /// PEM files of the client's certificate and key.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
-    /// Refuse TLS 1.2.
-    pub(crate) only_13: bool,
+    pub(crate) versions: TlsVersions,
+    /// Whether the server is told the name that is connected to.
+    pub(crate) sni: bool,
     /// Begin with TLS instead of asking first (`sslnegotiation=direct`, server 17 and later).
     pub(crate) direct: bool,
     pub(crate) channel_binding: ChannelBinding,

@@ -17,7 +17,10 @@ const KEYWORDS: &[&str] = &[
     "sslrootcert",
     "sslcert",
     "sslkey",
+    "sslcertmode",
+    "sslsni",
     "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
     "sslnegotiation",
     "channel_binding",
     "options",
@@ -52,6 +55,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("logintimeout", "connect_timeout"),
     ("connecttimeout", "connect_timeout"),
     ("sslrootcertificate", "sslrootcert"),
+    ("channelbinding", "channel_binding"),
 ];
 
 /// Keys of pools, drivers and frameworks that say nothing about reaching the database.
@@ -95,13 +99,10 @@ const IGNORED: &[&str] = &[
     "single_use_connections",
     "socket_timeout",
     "sockettimeout",
-    "sslcertmode",
     "sslcompression",
     "sslidentity",
     "sslkeylogfile",
     "sslpassword",
-    "sslsni",
-    "ssl_max_protocol_version",
     "statement-cache-capacity",
     "statement_cache_capacity",
     "statement_cache_size",
@@ -119,19 +120,26 @@ const IGNORED: &[&str] = &[
 const TRANSLATED: &[&str] =
     &["ssl", "sslaccept", "sslfactory", "trustservercertificate", "targetservertype", "requiressl"];
 
-/// Security demands that cannot be met and must not be dropped silently.
-const REFUSED: &[(&str, &str)] = &[
-    ("sslcrl", "revocation lists are not supported"),
-    ("sslcrldir", "revocation lists are not supported"),
-    ("require_auth", "a demanded authentication method is not supported"),
-    ("requirepeer", "a demanded server user is not supported"),
+/// Security demands that cannot be met and must not be dropped silently: the key, the values that
+/// demand it (none: any at all), and why. Libpq's names first, then those of JDBC and Npgsql.
+const REFUSED: &[(&str, &[&str], &str)] = &[
+    ("sslcrl", &[], "revocation lists are not supported"),
+    ("sslcrldir", &[], "revocation lists are not supported"),
+    ("require_auth", &[], "a demanded authentication method is not supported"),
+    ("requirepeer", &[], "a demanded server user is not supported"),
+    ("gssencmode", &["require"], "GSS encryption is not supported"),
+    ("sslcertmode", &["require"], "a server that must ask for a certificate is not supported"),
+    ("ssl_max_protocol_version", &["tlsv1", "tlsv1.1"], "TLS below 1.2 is not supported"),
+    ("requireauth", &[], "a demanded authentication method is not supported"),
+    ("gssencryptionmode", &["require"], "GSS encryption is not supported"),
+    ("checkcertificaterevocation", &["true"], "revocation lists are not supported"),
 ];
 
 /// Whether libpq itself knows the word.
 pub(super) fn is_keyword(key: &str) -> bool {
     KEYWORDS.contains(&key)
         || IGNORED.contains(&key)
-        || REFUSED.iter().any(|(name, _)| *name == key)
+        || REFUSED.iter().any(|(name, ..)| *name == key)
 }
 
 /// Whether any dialect knows the word.
@@ -143,15 +151,12 @@ pub(super) fn is_known(key: &str) -> bool {
 
 /// Refuses a security demand that cannot be met; an empty value demands nothing.
 pub(super) fn refuse(key: &str, value: &str, source: &str) -> Result<(), Problem> {
-    let refused = REFUSED.iter().find(|(name, _)| *name == key && !value.is_empty());
-    let what = match refused {
-        Some((name, why)) => format!("`{name}`: {why}"),
-        None if key == "gssencmode" && value == "require" => {
-            "`gssencmode=require`: GSS encryption is not supported".to_owned()
-        }
-        None => return Ok(()),
-    };
-    Err(Problem::new("url-unsupported", source, what)
+    let lower = value.to_ascii_lowercase();
+    let demands = |values: &[&str]| values.is_empty() || values.contains(&lower.as_str());
+    let refused = REFUSED.iter().find(|(name, values, _)| *name == key && demands(values));
+    let Some((name, values, why)) = refused.filter(|_| !value.is_empty()) else { return Ok(()) };
+    let what = if values.is_empty() { (*name).to_owned() } else { format!("{name}={value}") };
+    Err(Problem::new("url-unsupported", source, format!("`{what}`: {why}"))
         .hint("remove it from what app-init gets, if the app can do without"))
 }
 

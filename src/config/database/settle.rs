@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     ChannelBinding, Connection, Host, Keepalive, Lookup, Note, Problem, Roots, Secret,
-    SessionAttributes, Ssl, SslMode, draft::Draft, parameter, passfile, service, url,
+    SessionAttributes, Ssl, SslMode, TlsVersions, draft::Draft, parameter, passfile, service, url,
 };
 
 /// libpq's variables (PostgreSQL manual, 34.15).
@@ -27,7 +27,10 @@ const VARIABLES: &[(&str, &str)] = &[
     ("sslcert", "PGSSLCERT"),
     ("sslkey", "PGSSLKEY"),
     ("sslnegotiation", "PGSSLNEGOTIATION"),
+    ("sslcertmode", "PGSSLCERTMODE"),
+    ("sslsni", "PGSSLSNI"),
     ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
     ("channel_binding", "PGCHANNELBINDING"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
@@ -41,6 +44,8 @@ const DEMANDS: &[(&str, &str)] = &[
     ("require_auth", "PGREQUIREAUTH"),
     ("requirepeer", "PGREQUIREPEER"),
     ("gssencmode", "PGGSSENCMODE"),
+    ("sslcertmode", "PGSSLCERTMODE"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
 ];
 
 /// Where servers put their socket: Debian's and the official image's, then Postgres' own default.
@@ -56,7 +61,7 @@ pub(super) fn settle(
     notes: &mut Vec<Note>,
 ) -> Result<Connection, Problem> {
     service::fill(&mut draft, variables)?;
-    for (keyword, name) in DEMANDS {
+    for (keyword, name) in DEMANDS.iter().filter(|(keyword, _)| !draft.has(keyword)) {
         parameter::refuse(keyword, &variables(name).unwrap_or_default(), name)?;
     }
     fill_variables(&mut draft, variables);
@@ -254,17 +259,12 @@ fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
         // libpq refuses weaker modes with the system's roots; the stronger reading is safe.
         mode = if mode == SslMode::Disable { mode } else { SslMode::VerifyFull };
     }
-    let path = |keyword| draft.value(keyword).map(PathBuf::from);
-    let identity = match (path("sslcert"), path("sslkey")) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
-        (Some(certificate), None) => Some((certificate.clone(), certificate)),
-        _ => None,
-    };
     Ok(Ssl {
         mode,
         roots,
-        identity,
-        only_13: only_13(draft)?,
+        identity: identity(draft)?,
+        versions: versions(draft)?,
+        sni: sni(draft)?,
         direct: direct(draft)?,
         channel_binding: channel_binding(draft)?,
     })
@@ -303,16 +303,46 @@ fn ssl_mode(draft: &Draft) -> Result<SslMode, Problem> {
     }
 }
 
-/// What is below 1.2 is never spoken, so that only 1.3 is a demand of its own.
-fn only_13(draft: &Draft) -> Result<bool, Problem> {
-    match draft.value("ssl_min_protocol_version") {
-        Some("TLSv1.3") => Ok(true),
-        None | Some("TLSv1" | "TLSv1.1" | "TLSv1.2") => Ok(false),
-        Some(_) => Err(value_problem(
-            draft,
-            "ssl_min_protocol_version",
-            "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3",
-        )),
+/// Certificate and key, which may stand in one file.
+fn identity(draft: &Draft) -> Result<Option<(PathBuf, PathBuf)>, Problem> {
+    let certificate = match draft.value("sslcertmode") {
+        Some("disable") => None,
+        None | Some("allow") => draft.value("sslcert"),
+        Some(_) => return Err(value_problem(draft, "sslcertmode", "disable or allow")),
+    };
+    let key = draft.value("sslkey").or(certificate);
+    Ok(certificate.zip(key).map(|(certificate, key)| (certificate.into(), key.into())))
+}
+
+/// Whether TLS 1.3 is named; what is below 1.2 is never spoken. Case does not matter to libpq.
+fn is_13(draft: &Draft, keyword: &str) -> Result<Option<bool>, Problem> {
+    let value = draft.value(keyword).map(str::to_ascii_lowercase);
+    match value.as_deref() {
+        None => Ok(None),
+        Some("tlsv1.3") => Ok(Some(true)),
+        Some("tlsv1" | "tlsv1.1" | "tlsv1.2") => Ok(Some(false)),
+        Some(_) => Err(value_problem(draft, keyword, "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")),
+    }
+}
+
+fn versions(draft: &Draft) -> Result<TlsVersions, Problem> {
+    let most = "ssl_max_protocol_version";
+    match (is_13(draft, "ssl_min_protocol_version")?, is_13(draft, most)?) {
+        (Some(true), Some(false)) => {
+            let what = format!("`{most}` is below `ssl_min_protocol_version`");
+            Err(Problem::new("url-value", draft.blame(most), what))
+        }
+        (Some(true), _) => Ok(TlsVersions::Only13),
+        (_, Some(false)) => Ok(TlsVersions::Only12),
+        _ => Ok(TlsVersions::All),
+    }
+}
+
+fn sni(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("sslsni") {
+        None | Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        Some(_) => Err(value_problem(draft, "sslsni", "0 or 1")),
     }
 }
 
@@ -325,7 +355,9 @@ fn direct(draft: &Draft) -> Result<bool, Problem> {
 }
 
 fn channel_binding(draft: &Draft) -> Result<ChannelBinding, Problem> {
-    match draft.value("channel_binding") {
+    // Npgsql writes `Require`.
+    let value = draft.value("channel_binding").map(str::to_ascii_lowercase);
+    match value.as_deref() {
         None | Some("prefer") => Ok(ChannelBinding::Prefer),
         Some("disable") => Ok(ChannelBinding::Disable),
         Some("require") => Ok(ChannelBinding::Require),

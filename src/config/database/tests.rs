@@ -199,6 +199,42 @@ fn ssl_modes_and_their_other_spellings() {
 }
 
 #[test]
+fn keys_of_tls_that_are_honoured() {
+    use TlsVersions::{All, Only12, Only13};
+    for (query, versions) in [
+        ("", All),
+        ("ssl_min_protocol_version=TLSv1&ssl_max_protocol_version=TLSv1.3", All),
+        ("ssl_min_protocol_version=TLSv1.2", All),
+        ("ssl_min_protocol_version=tlsv1.3", Only13),
+        ("ssl_max_protocol_version=TLSv1.2", Only12),
+        ("ssl_min_protocol_version=TLSv1.1&ssl_max_protocol_version=TLSv1.2", Only12),
+    ] {
+        assert_eq!(parsed(&format!("postgres://u@h/d?{query}")).ssl.versions, versions, "{query}");
+    }
+    for (query, files) in [
+        ("", None),
+        ("sslcert=/c", Some(("/c", "/c"))),
+        ("sslkey=/k", None),
+        ("sslcert=/c&sslkey=/k", Some(("/c", "/k"))),
+        ("sslcert=/c&sslkey=/k&sslcertmode=allow", Some(("/c", "/k"))),
+        ("sslcert=/c&sslkey=/k&sslcertmode=disable", None),
+    ] {
+        let expected = files.map(|(certificate, key)| (certificate.into(), key.into()));
+        assert_eq!(parsed(&format!("postgres://u@h/d?{query}")).ssl.identity, expected, "{query}");
+    }
+    for (query, sni) in [("", true), ("sslsni=1", true), ("sslsni=0", false), ("sslsni=", true)] {
+        assert_eq!(parsed(&format!("postgres://u@h/d?{query}")).ssl.sni, sni, "{query}");
+    }
+    for text in [
+        "postgres://u@h/d?channel_binding=require",
+        "jdbc:postgresql://h/d?user=u&channelBinding=require",
+        "Host=h;Username=u;Channel Binding=Require",
+    ] {
+        assert_eq!(parsed(text).ssl.channel_binding, ChannelBinding::Require, "{text}");
+    }
+}
+
+#[test]
 fn numbers_and_roles() {
     let connection = parsed(
         "postgres://u@h/d?connect_timeout=1.5&tcp_user_timeout=3000&keepalives_count=4&target_session_attrs=primary&schema=s",
@@ -297,6 +333,21 @@ fn what_cannot_be_used_says_why() {
         ("postgres://u@h/d?require_auth=scram-sha-256", "url-unsupported"),
         ("host=/tmp user=u requirepeer=postgres", "url-unsupported"),
         ("postgres://u@h/d?gssencmode=require", "url-unsupported"),
+        ("postgres://u@h/d?sslcertmode=require", "url-unsupported"),
+        ("postgres://u@h/d?sslcertmode=perhaps", "url-value"),
+        ("postgres://u@h/d?sslsni=maybe", "url-value"),
+        ("postgres://u@h/d?ssl_max_protocol_version=TLSv1", "url-unsupported"),
+        ("postgres://u@h/d?ssl_max_protocol_version=tlsv1.1", "url-unsupported"),
+        ("postgres://u@h/d?ssl_max_protocol_version=SSLv3", "url-value"),
+        (
+            "postgres://u@h/d?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2",
+            "url-value",
+        ),
+        ("jdbc:postgresql://h/d?user=u&gssEncMode=require", "url-unsupported"),
+        ("jdbc:postgresql://h/d?user=u&requireAuth=scram-sha-256", "url-unsupported"),
+        ("Host=h;Username=u;Require Auth=ScramSHA256", "url-unsupported"),
+        ("Host=h;Username=u;GSS Encryption Mode=Require", "url-unsupported"),
+        ("Host=h;Username=u;Check Certificate Revocation=true", "url-unsupported"),
         ("postgres://u@h1,h2/d?port=1,2,3", "url-hosts"),
         ("host=h user", "url-malformed"),
         ("host=h password='x", "url-malformed"),
@@ -369,7 +420,9 @@ fn every_variable_of_libpq_fills_its_field() {
     assert_eq!(with("PGTARGETSESSIONATTRS", "primary").attributes, SessionAttributes::Primary);
     assert_eq!(with("PGSSLMODE", "verify-ca").ssl.mode, SslMode::VerifyCa);
     assert_eq!(with("PGSSLROOTCERT", "/ca").ssl.roots, Roots::File("/ca".into()));
-    assert!(with("PGSSLMINPROTOCOLVERSION", "TLSv1.3").ssl.only_13);
+    assert_eq!(with("PGSSLMINPROTOCOLVERSION", "TLSv1.3").ssl.versions, TlsVersions::Only13);
+    assert_eq!(with("PGSSLMAXPROTOCOLVERSION", "TLSv1.2").ssl.versions, TlsVersions::Only12);
+    assert!(!with("PGSSLSNI", "0").ssl.sni);
     assert!(with("PGSSLNEGOTIATION", "direct").ssl.direct);
     assert_eq!(with("PGCHANNELBINDING", "require").ssl.channel_binding, ChannelBinding::Require);
 }
@@ -384,6 +437,12 @@ fn a_demand_that_cannot_be_met_is_refused_from_a_variable_too() {
         ("PGGSSENCMODE", "require", true),
         ("PGGSSENCMODE", "prefer", false),
         ("PGREQUIREAUTH", "", false),
+        ("PGSSLCERTMODE", "require", true),
+        ("PGSSLCERTMODE", "allow", false),
+        ("PGSSLCERTMODE", "disable", false),
+        ("PGSSLMAXPROTOCOLVERSION", "TLSv1.1", true),
+        ("PGSSLMAXPROTOCOLVERSION", "TLSv1.2", false),
+        ("PGSSLSNI", "0", false),
     ] {
         let variables = |asked: &str| (asked == name).then(|| value.to_owned());
         let read = Connection::parse("postgres://u@h/d", "DATABASE_URL", &variables);
