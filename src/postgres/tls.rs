@@ -3,7 +3,9 @@
 //! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
 //! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
 
-use std::{path::Path, sync::Arc};
+mod files;
+
+use std::sync::Arc;
 
 use rustls::{
     ALL_VERSIONS, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
@@ -14,9 +16,8 @@ use rustls::{
         verify_server_name,
     },
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
-    sign::{CertifiedKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
 
@@ -57,7 +58,7 @@ pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     let mut config = match &ssl.identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            builder.with_client_cert_resolver(identity(certificate, key, &provider)?)
+            builder.with_client_cert_resolver(files::identity(certificate, key, &provider)?)
         }
     };
     config.enable_sni = ssl.sni;
@@ -74,50 +75,6 @@ fn versions(ssl: &Ssl) -> Vec<&'static SupportedProtocolVersion> {
         TlsVersions::Only12 => vec![&TLS12],
         TlsVersions::Only13 => vec![&TLS13],
     }
-}
-
-/// The client's certificate and its key.
-fn identity(
-    path: &Path,
-    key: &Path,
-    provider: &CryptoProvider,
-) -> Result<Arc<SingleCertAndKey>, String> {
-    let chain = certificates(path)?;
-    let signing = provider
-        .key_provider
-        .load_private_key(private_key(key)?)
-        .map_err(|_| format!("`{}` is a key of an unknown kind", key.display()))?;
-    let (own, key) = (chain.first(), signing.public_key());
-    let other = own.zip(key).is_some_and(|(own, key)| !certificate::is_for(own, &key));
-    if other {
-        return Err(format!("`{}` does not fit its key", path.display()));
-    }
-    Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, signing))))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unusable = || format!("`{}` is missing or holds no PEM certificate", path.display());
-    let list: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|_| unusable())?.collect();
-    list.ok().filter(|list| !list.is_empty()).ok_or_else(unusable)
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|_| {
-        let why = if is_encrypted(path) {
-            "is encrypted, which is not supported, with `sslpassword` or without"
-        } else {
-            "is missing or holds no plain PEM private key"
-        };
-        format!("`{}` {why}", path.display())
-    })
-}
-
-/// Whether a key needs a password: PKCS #8 (RFC 7468, 11), or OpenSSL's older form (RFC 1421, 4.6.1.1).
-fn is_encrypted(path: &Path) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| {
-        text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-    })
 }
 
 /// The system's roots, so that a private authority added to an image counts; Mozilla's where an
@@ -138,7 +95,7 @@ fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, Strin
         _ if check == Check::Nothing => RootCertStore::empty(),
         Roots::System => system_roots(),
         Roots::File(path) => {
-            pinned = certificates(path)?;
+            pinned = files::certificates(path)?;
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(pinned.iter().cloned());
             roots
