@@ -197,11 +197,13 @@ impl Connection {
     pub(crate) fn from_parts(variables: Lookup) -> Option<Result<(Self, Vec<Note>), Problem>> {
         let draft = parts::collect(variables)?;
         let mut notes = Vec::new();
-        Some(
-            draft
-                .and_then(|draft| settle::settle(draft, variables, &mut notes))
-                .map(|connection| (connection, notes)),
-        )
+        let settled = settle::settle(draft, variables, &mut notes);
+        Some(settled.map(|connection| (connection, notes)))
+    }
+
+    /// The variables of a user, a password and a database for which `from_parts` finds no host.
+    pub(crate) fn parts_without_host(variables: Lookup) -> Option<Vec<&'static str>> {
+        parts::without_host(variables)
     }
 
     /// Host, database and user, for messages: `db:5432/app as user`. Never a secret.
