@@ -6,6 +6,7 @@
 
 mod ado;
 mod draft;
+mod host;
 mod keywords;
 mod parameter;
 mod parts;
@@ -17,8 +18,9 @@ mod settle;
 mod tests;
 mod url;
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
+pub(crate) use host::Host;
 pub(crate) use problem::{Note, Problem};
 
 use super::secret::Secret;
@@ -26,46 +28,6 @@ use draft::Draft;
 
 /// Looks a variable up; `None` if unset. `X_FILE` is already resolved behind it.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// One server to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Host {
-    Tcp {
-        name: String,
-        port: u16,
-        /// `hostaddr`: where to connect, so that `name` is only used for TLS and messages.
-        address: Option<IpAddr>,
-    },
-    /// Directory of the socket `.s.PGSQL.<port>`.
-    Unix { directory: PathBuf, port: u16 },
-}
-
-impl Host {
-    fn name(&self) -> String {
-        match self {
-            Self::Tcp { name, .. } => name.clone(),
-            Self::Unix { directory, .. } => directory.display().to_string(),
-        }
-    }
-
-    fn port(&self) -> u16 {
-        match self {
-            Self::Tcp { port, .. } | Self::Unix { port, .. } => *port,
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { name, port, .. } if name.contains(':') => write!(out, "[{name}]:{port}"),
-            Self::Tcp { name, port, .. } => write!(out, "{name}:{port}"),
-            Self::Unix { directory, port } => {
-                write!(out, "{}/.s.PGSQL.{port}", directory.display())
-            }
-        }
-    }
-}
 
 /// libpq's sslmode plus node's `no-verify` (PostgreSQL manual, 34.19.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
