@@ -54,6 +54,20 @@ impl Connections {
     }
 }
 
+/// Somebody gave a user or a password, but nothing that says where the database is, so that it is
+/// neither waited for nor found by the migrations.
+pub(crate) fn incomplete(sources: &Sources) -> Option<String> {
+    let names = Connection::parts_without_host(&|name| variable(sources, name))?;
+    let family = match names.first()?.split_once('_') {
+        Some((family, _)) => format!("{family}_"),
+        None => "PG".to_owned(),
+    };
+    let (list, are) = (names.join(", "), if names.len() == 1 { "is" } else { "are" });
+    Some(format!(
+        "{list} {are} set, but no host, so no database is waited for: set {family}HOST, or DATABASE_URL"
+    ))
+}
+
 type Read = Result<(Connection, Vec<Note>), database::Problem>;
 
 /// The parser's mistake in the form of ours.

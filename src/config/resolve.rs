@@ -80,8 +80,17 @@ pub(crate) fn resolve(
         missing,
         problems: Problems::default(),
     };
+    if !is_waiting_settled(&config) {
+        config.warnings.extend(connections::incomplete(&sources));
+    }
     config.problems = problems;
     config
+}
+
+/// Whether somebody said what to wait for, be it no database.
+fn is_waiting_settled(config: &Config) -> bool {
+    let asked = config.request.targets.as_ref().is_some_and(|targets| !targets.is_empty());
+    config.database_named || asked || config.wait.targets.is_some()
 }
 
 fn user(reader: &mut Reader<'_>, files: &impl Files) -> Option<Identity> {

@@ -167,6 +167,36 @@ fn unknown_names_of_ours_are_warned_of() {
 }
 
 #[test]
+fn a_user_without_a_host_is_warned_of_once() {
+    let full = || {
+        Image::new()
+            .env("POSTGRES_USER", "u")
+            .env("POSTGRES_PASSWORD", "s3cret")
+            .env("POSTGRES_DB", "d")
+    };
+    let told = "POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB are set, but no host, so no database is waited for: set POSTGRES_HOST, or DATABASE_URL";
+    let one = "DATABASE_USER is set, but no host, so no database is waited for: set DATABASE_HOST, or DATABASE_URL";
+    for (image, words, warnings) in [
+        (full(), "api", vec![told]),
+        (full().env("POSTGRES_PORT", "5433"), "config --check", vec![told]),
+        (Image::new().env("DATABASE_USER", "u"), "api", vec![one]),
+        (full().env("POSTGRES_HOST", "db"), "api", vec![]),
+        (full().env("DATABASE_URL", "postgres://u@db/d"), "api", vec![]),
+        (full().env("MIGRATE_DATABASE_URL", "postgres://u@db/d"), "api", vec![]),
+        (full().env("PGSERVICE", "x"), "api", vec![]),
+        (full().env("APP_INIT_WAIT_FOR", "db:5432"), "api", vec![]),
+        (full(), "wait db:5432", vec![]),
+        (full(), "wait", vec![told]),
+        // A lone name may be that of a file, a lone port that of a Kubernetes service.
+        (Image::new().env("DB_NAME", "app.db"), "api", vec![]),
+        (Image::new().env("POSTGRES_PORT", "tcp://10.0.0.1:5432"), "api", vec![]),
+        (Image::new().env("DB_USER", "u").env("DB_CONNECTION", "mysql"), "api", vec![]),
+    ] {
+        assert_eq!(image.start(words).warnings, warnings, "{words}");
+    }
+}
+
+#[test]
 fn a_secret_file_that_cannot_be_had_is_told_once() {
     for image in [
         Image::new().env("APP_INIT_SCHEMA_FILE", "/nowhere"),

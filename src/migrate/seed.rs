@@ -57,7 +57,8 @@ pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateErro
 
 /// Runs the folder's `.sql` files in name order, each in a transaction of its own, and returns the
 /// names of those that ran. With a once marker, a file that was done is not done again when the
-/// seed is tried again after a failure; `force` forgets that.
+/// seed is tried again after a failure; `force` forgets that, and nothing else: a database that was
+/// seeded counts as seeded, even if a forced seed fails.
 /// # Errors
 /// `Script` with exit 81 for the file that failed; `Stopped`; `LockLost`.
 pub(crate) async fn apply_folder(
@@ -78,7 +79,7 @@ pub(crate) async fn apply_folder(
         if let Some((place, id)) = once {
             place.write(&session.client, None).await?;
             if force {
-                forget(&session.client, place, id, &scripts).await?;
+                forget_files(&session.client, place, id, &scripts).await?;
             }
         }
         let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
@@ -136,18 +137,16 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
     }
 }
 
-async fn forget(
+async fn forget_files(
     client: &tokio_postgres::Client,
     place: &Place<'_>,
     id: &str,
     scripts: &[Script],
 ) -> Result<(), MigrateError> {
-    let mut query = place.forget(&name(id));
-    for script in scripts {
-        query = query + "; " + &place.forget(&file_name(id, &script.label));
-    }
-    client.batch_execute(&query).await.map_err(|error| MigrateError::Database {
-        doing: "forget the once marker".into(),
+    let queries: Vec<String> =
+        scripts.iter().map(|script| place.forget(&file_name(id, &script.label))).collect();
+    client.batch_execute(&queries.join("; ")).await.map_err(|error| MigrateError::Database {
+        doing: "forget which files were seeded".into(),
         cause: super::cause::Cause::of(&error),
     })
 }

@@ -5,8 +5,11 @@ mod schema;
 mod steps;
 mod targets;
 mod watch;
+mod word;
 
 use std::time::Duration;
+
+use word::Word;
 
 use super::{Action, Dirs, Migrate, Phase, Plan, Work, children::Children};
 use crate::{
@@ -93,7 +96,7 @@ struct Builder<'a> {
     mode: &'a Mode,
     children: Children<'a>,
     /// What the steps that will run wait for.
-    targets: Vec<String>,
+    targets: Vec<Word>,
     problems: Problems,
 }
 

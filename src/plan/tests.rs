@@ -117,7 +117,12 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
 fn one_mistake_is_told_once() {
     for (words, problem) in [
         ("api -- --reload", "mode api has no server: APP_INIT_API_COMMAND is unset"),
-        ("wait tcp://db", "init wait: a target without a port [target-unknown]"),
+        ("wait tcp://db", "init wait: `tcp://db`: a target without a port [target-unknown]"),
+        ("wait a:1 foo://x", "init wait: `foo://x`: not a target [target-unknown]"),
+        (
+            "wait a:1 redis://u:p@h:x",
+            "init wait, target 2 of 2: the port is not a number from 1 to 65535 [target-unknown]",
+        ),
         ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
     ] {
         let problems = made(Image::new(), words).unwrap_err();

@@ -3,25 +3,27 @@
 //! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
 //! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
 
-use std::{path::Path, sync::Arc};
+mod files;
+
+use std::sync::Arc;
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
+    ALL_VERSIONS, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
+    RootCertStore, SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
-    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
 };
 
 use super::certificate::{self, Distrust};
 use crate::{
-    config::database::{Roots, Ssl, SslMode},
+    config::database::{Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Row, table},
 };
 
@@ -47,20 +49,19 @@ fn check(ssl: &Ssl) -> Check {
 /// A clause that names the file which cannot be used.
 pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions: &[&rustls::SupportedProtocolVersion] =
-        if ssl.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let verifier = verifier(ssl, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
+        .with_protocol_versions(&versions(ssl))
         .map_err(|_| "no common protocol version".to_owned())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &ssl.identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            builder.with_client_cert_resolver(identity(certificate, key, &provider)?)
+            builder.with_client_cert_resolver(files::identity(certificate, key, &provider)?)
         }
     };
+    config.enable_sni = ssl.sni;
     if ssl.direct {
         // The server refuses direct TLS without it (manual, 55.2.11).
         config.alpn_protocols = vec![b"postgresql".to_vec()];
@@ -68,35 +69,12 @@ pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// The client's certificate and its key.
-fn identity(
-    path: &Path,
-    key: &Path,
-    provider: &CryptoProvider,
-) -> Result<Arc<SingleCertAndKey>, String> {
-    let chain = certificates(path)?;
-    let signing = provider
-        .key_provider
-        .load_private_key(private_key(key)?)
-        .map_err(|_| format!("`{}` is a key of an unknown kind", key.display()))?;
-    let (own, key) = (chain.first(), signing.public_key());
-    let other = own.zip(key).is_some_and(|(own, key)| !certificate::is_for(own, &key));
-    if other {
-        return Err(format!("`{}` does not fit its key", path.display()));
+fn versions(ssl: &Ssl) -> Vec<&'static SupportedProtocolVersion> {
+    match ssl.versions {
+        TlsVersions::All => ALL_VERSIONS.to_vec(),
+        TlsVersions::Only12 => vec![&TLS12],
+        TlsVersions::Only13 => vec![&TLS13],
     }
-    Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, signing))))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unusable = || format!("`{}` is missing or holds no PEM certificate", path.display());
-    let list: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|_| unusable())?.collect();
-    list.ok().filter(|list| !list.is_empty()).ok_or_else(unusable)
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path)
-        .map_err(|_| format!("`{}` is missing or holds no plain PEM private key", path.display()))
 }
 
 /// The system's roots, so that a private authority added to an image counts; Mozilla's where an
@@ -117,7 +95,7 @@ fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, Strin
         _ if check == Check::Nothing => RootCertStore::empty(),
         Roots::System => system_roots(),
         Roots::File(path) => {
-            pinned = certificates(path)?;
+            pinned = files::certificates(path)?;
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(pinned.iter().cloned());
             roots

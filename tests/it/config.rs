@@ -298,3 +298,16 @@ fn the_check_of_an_image_needs_no_deployment() {
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(end.stdout, "");
 }
+
+#[test]
+fn a_database_without_a_host_is_warned_of_wherever_settings_are_looked_at() {
+    for words in [&["config", "--check"][..], &["doctor"], &["--", "true"]] {
+        let end = Init::new(words.iter().copied())
+            .env("POSTGRES_USER", "app")
+            .env("POSTGRES_PASSWORD", CANARY)
+            .run();
+        let told = "POSTGRES_USER, POSTGRES_PASSWORD are set, but no host";
+        let said = format!("{}{}", end.stdout, end.stderr);
+        assert_eq!(said.matches(told).count(), 1, "{words:?}\n{said}");
+    }
+}

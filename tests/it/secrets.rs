@@ -1,77 +1,13 @@
 //! Random passwords in every shape of address, every other place for one and every way to fail: no
 //! piece is ever shown.
 
+mod places;
+mod table;
+
 use std::{fs, os::unix::fs::PermissionsExt, time::SystemTime};
 
+use self::places::{BESIDE, SETTINGS, SHAPES};
 use crate::support::{Init, Postgres, fake::Fake, free_port};
-
-/// Where a password can stand; `PW` and `PORT` are filled in.
-const SHAPES: &[&str] = &[
-    "postgres://user:PW@127.0.0.1:PORT/app",
-    "postgresql+asyncpg://user:PW@127.0.0.1:PORT/app?ssl=false",
-    "POSTGRES://user:PW@127.0.0.1:PORT/app?schema=app&connection_limit=5",
-    "postgres://127.0.0.1:PORT/app?user=user&password=PW",
-    "postgres://user:PW@127.0.0.1:PORT,127.0.0.1:PORT/app?target_session_attrs=primary",
-    "postgres://user:PW@/app?host=127.0.0.1&port=PORT",
-    "postgres://user:PW@no-such-host.invalid:PORT/app",
-    "postgres://user:PW@127.0.0.1:PORT/app?sslmode=verify-full&sslrootcert=/nowhere",
-    "jdbc:postgresql://127.0.0.1:PORT/app?user=user&password=PW",
-    "host=127.0.0.1 port=PORT dbname=app user=user password=PW",
-    "host=127.0.0.1 port=PORT dbname=app user=user password='PW'",
-    "Host=127.0.0.1;Port=PORT;Database=app;Username=user;Password=PW",
-    "\"postgres://user:PW@127.0.0.1:PORT/app\"",
-    "mysql://user:PW@127.0.0.1:PORT/app",
-    "prisma+postgres://127.0.0.1:PORT/?api_key=PW",
-    "redis://user:PW@127.0.0.1:PORT/0",
-    "redis://:PW@127.0.0.1:PORT",
-    "rediss://user:PW@127.0.0.1:PORT/0",
-    "http://127.0.0.1:PORT/?token=PW",
-    "http://user:PW@127.0.0.1:PORT/",
-    "https://user:PW@127.0.0.1:PORT/health#status=200",
-    "postgres://user@127.0.0.1:PORT/app?sslmode=require&sslcert=DIR/file&sslkey=DIR/file&sslpassword=PW",
-    "host=127.0.0.1 port=PORT dbname=app user=user sslkey=DIR/file sslcert=DIR/file sslpassword='PW'",
-];
-
-/// Where else a password can stand: variables, and the text of `DIR/file`.
-const BESIDE: &[(&[(&str, &str)], &str)] = &[
-    (
-        &[("DATABASE_URL", "postgres://user@127.0.0.1:PORT/app"), ("PGPASSFILE", "DIR/file")],
-        "other:1:app:user:PW\n127.0.0.1:PORT:app:user:PW\n",
-    ),
-    (
-        &[("MIGRATE_DATABASE_URL", "postgres://user@127.0.0.1:PORT/app?passfile=DIR/file")],
-        "*:*:*:*:PW",
-    ),
-    (
-        &[("DATABASE_URL", "postgres:///?service=app"), ("PGSERVICEFILE", "DIR/file")],
-        "[other]\npassword=PW\n[app]\nhost=127.0.0.1\nport=PORT\nuser=user\npassword=PW\n",
-    ),
-    (
-        &[("DATABASE_URL", "host=127.0.0.1 service=app servicefile=DIR/file")],
-        "[app]\nport=PORT\nuser=user\npassword = PW\nsslkey=DIR/file\nsslpassword=PW\nodd PW\n",
-    ),
-    (
-        &[("DATABASE_URL", "postgres:///?service=none"), ("PGSERVICEFILE", "DIR/file")],
-        "[PW]\npassword=PW",
-    ),
-    (&[("PGHOST", "127.0.0.1"), ("PGPORT", "PORT"), ("PGUSER", "user"), ("PGPASSWORD", "PW")], ""),
-    (&[("DATABASE_HOST", "127.0.0.1"), ("DATABASE_PORT", "PORT"), ("DATABASE_PASSWORD", "PW")], ""),
-    (
-        &[
-            ("POSTGRES_HOST", "127.0.0.1"),
-            ("POSTGRES_PORT", "PORT"),
-            ("POSTGRES_PASSWORD_FILE", "DIR/file"),
-        ],
-        "PW\n",
-    ),
-    (&[("DATABASE_URL_FILE", "DIR/file")], "postgres://user:PW@127.0.0.1:PORT/app\r\n"),
-    (&[("MIGRATE_DATABASE_URL_FILE", "DIR/file")], "postgres://user:PW@127.0.0.1:PORT/app\n"),
-    (
-        &[("APP_INIT_ENV_FILE", "DIR/file")],
-        "DATABASE_URL=postgres://user:PW@127.0.0.1:PORT/app\nAPP_INIT_WAIT_FOR=redis://:PW@127.0.0.1:PORT\n",
-    ),
-    (&[("APP_INIT_ENV_FILE", "DIR/file")], "PGPASSWORD='PW\nPGHOST=127.0.0.1\nPW\n"),
-];
 
 const AWKWARD: &[&str] = &[
     "@", "/", "?", "?x=", "#", "%", "%zz", "%00", " ", ";", "&", "&a=", "=", "'", "\"", "\\", "[",
@@ -118,7 +54,7 @@ fn no_failure_shows_a_piece_of_a_password() {
     // Most of the time they wait.
     std::thread::scope(|scope| {
         for part in cases.chunks(cases.len().div_ceil(4)) {
-            scope.spawn(move || part.iter().for_each(|case| case.check(seed)));
+            scope.spawn(move || part.iter().for_each(|case| case.check(&format!("SEED={seed}"))));
         }
     });
 }
@@ -150,17 +86,6 @@ fn failures() -> [Fake; 11] {
 /// Every command that reads addresses.
 const WAYS: &[&str] = &["wait", "config", "plan", "doctor", "status", "migrate", "seed", "all"];
 
-/// Where an address can stand. A command shows its words.
-const SETTINGS: &[&str] = &[
-    "DATABASE_URL",
-    "MIGRATE_DATABASE_URL",
-    "APP_INIT_WAIT_FOR",
-    "APP_INIT_SEED_WAIT_FOR",
-    "APP_INIT_ETL_WAIT_FOR",
-    "APP_INIT_API_COMMAND",
-    "APP_INIT_MIGRATE_COMMAND",
-];
-
 /// What makes each step and its targets part of a start.
 const STEPS: &[(&str, &str)] = &[
     ("APP_INIT_MIGRATE_COMMAND", "true"),
@@ -171,11 +96,21 @@ const STEPS: &[(&str, &str)] = &[
     ("RUN_ETL_ON_STARTUP", "true"),
 ];
 
+/// How much is said, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Text,
+    Json,
+    Verbose,
+}
+
+const OUTPUTS: [Output; 3] = [Output::Text, Output::Json, Output::Verbose];
+
 struct Case {
     way: &'static str,
-    json: bool,
+    output: Output,
     /// In both, `DIR` is filled in.
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(String, String)>,
     file: String,
     tokens: [String; 3],
 }
@@ -188,19 +123,21 @@ impl Case {
         let second = if first == "&" { "=" } else { random.pick(AWKWARD) };
         let password = format!("{}{first}{}{second}{}", tokens[0], tokens[1], tokens[2]);
         let fill = |text: &str| text.replace("PORT", &port.to_string()).replace("PW", &password);
-        let json = random.below(2) == 0;
+        let output = OUTPUTS[random.below(3)];
         if let Some((variables, file)) = place.checked_sub(SHAPES.len()).map(|at| BESIDE[at]) {
-            let variables = variables.iter().map(|(name, value)| (*name, fill(value))).collect();
-            return Self { way, json, variables, file: fill(file), tokens };
+            let variables =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), fill(value))).collect();
+            return Self { way, output, variables, file: fill(file), tokens };
         }
         let setting = random.pick(SETTINGS);
         let address = fill(SHAPES[place]);
         let value = if setting.ends_with("COMMAND") { command(&address) } else { address };
         let file = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n".to_owned();
-        Self { way, json, variables: vec![(setting, value)], file, tokens }
+        Self { way, output, variables: vec![(setting.to_owned(), value)], file, tokens }
     }
 
-    fn check(&self, seed: u64) {
+    /// `run` says which one this is, for a failure.
+    fn check(&self, run: &str) {
         let directory = tempfile::tempdir().unwrap();
         let fill = |text: &str| text.replace("DIR", directory.path().to_str().unwrap());
         let [log, file] = ["termination", "file"].map(|name| directory.path().join(name));
@@ -213,13 +150,18 @@ impl Case {
             init = init.env(name, fill(value));
         }
         let reports = matches!(self.way, "plan" | "doctor" | "status");
-        let init = if self.json && reports { init.arg("--json") } else { init };
+        let json = self.output == Output::Json;
+        let init = match self.output {
+            Output::Json if reports => init.arg("--json"),
+            Output::Verbose => init.arg("-vv"),
+            _ => init,
+        };
         let init = init
             .env("APP_INIT_TERMINATION_LOG", &log)
             .env("APP_INIT_WAIT_FATAL_GRACE", "0")
             .env("APP_INIT_WAIT_TIMEOUT", "300ms")
-            .env("APP_INIT_LOG_FORMAT", if self.json { "json" } else { "text" })
-            .env("APP_INIT_LOG_LEVEL", "trace")
+            .env("APP_INIT_LOG_FORMAT", if json { "json" } else { "text" })
+            .env("APP_INIT_LOG_LEVEL", if json { "trace" } else { "info" })
             .env("RUST_BACKTRACE", "full")
             .start();
         let argv = fs::read(format!("/proc/{}/cmdline", init.pid())).unwrap_or_default();
@@ -227,8 +169,7 @@ impl Case {
         let finished = init.finish();
         let left = fs::read_to_string(&log).unwrap();
         let shown = format!("{argv}{}{}{left}", finished.stdout, finished.stderr);
-        let case =
-            format!("SEED={seed}: {} {:?} {:?}\n{shown}", self.way, self.variables, self.file);
+        let case = format!("{run}: {} {:?} {:?}\n{shown}", self.way, self.variables, self.file);
         assert!(self.way != "wait" || finished.code != 0, "{case}");
         assert!(!shown.contains("panicked"), "{case}");
         for token in &self.tokens {

@@ -73,3 +73,22 @@ fn a_failed_seed_is_retried_where_it_stopped() {
     seeded(seed(&url, folder.path(), "once"));
     assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "xz");
 }
+
+#[test]
+fn a_forced_seed_that_fails_leaves_the_database_seeded() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let folder = folder(&[("1.sql", "insert into log (name) values ('x')"), ("2.sql", "select 1")]);
+    let second = folder.path().join("2.sql");
+    seeded(seed(&url, folder.path(), "once"));
+    fs::write(&second, "select 1 / 0").unwrap();
+    let forced = || seed(&url, folder.path(), "once").arg("--force");
+    let failed = forced().run();
+    assert_eq!(failed.code, 81, "{}", failed.stderr);
+    let again = seeded(seed(&url, folder.path(), "once"));
+    assert!(again.stderr.contains("since 20"), "{}", again.stderr);
+    // Force begins from the start again, whatever the one before has done.
+    fs::write(&second, "insert into log (name) values ('y')").unwrap();
+    seeded(forced());
+    assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "xxxy");
+}

@@ -124,6 +124,12 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
         made.path("stranger.key").display()
     );
     assert_ends(&swapped, 66, &["does not fit its key", "[tls-file]"]);
+    for name in ["locked", "locked-old"] {
+        let locked = format!("{} sslpassword={CANARY}", with(name));
+        assert_ends(&locked, 66, &[&format!("{name}.key` is encrypted"), "[tls-file]"]);
+    }
+    let kept = format!("{} sslcertmode=disable", with("client"));
+    assert_ends(&kept, 77, &["connection requires a valid client certificate"]);
 }
 
 #[test]
@@ -134,6 +140,17 @@ fn a_minimum_version_above_the_servers_is_told() {
     assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.2"), 0, &[]);
     assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.3"), 78, &["[tls-failed]"]);
     assert_ends(&format!("{base} ssl_min_protocol_version=TLSv9"), 78, &["[url-value]"]);
+}
+
+#[test]
+fn a_maximum_version_below_the_servers_is_told() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "ssl_min_protocol_version = 'TLSv1.3'");
+    let base = format!("{} sslmode=require", base(&server));
+    assert_ends(&format!("{base} ssl_max_protocol_version=TLSv1.3"), 0, &[]);
+    assert_ends(&format!("{base} ssl_max_protocol_version=TLSv1.2"), 78, &["[tls-failed]"]);
+    let old = format!("{base} ssl_max_protocol_version=TLSv1.1");
+    assert_ends(&old, 78, &["`ssl_max_protocol_version=TLSv1.1`", "[url-unsupported]"]);
 }
 
 #[test]
@@ -155,8 +172,9 @@ fn prefer_and_allow_follow_the_servers_rules() {
     }
 }
 
-/// In front of a real server: TLS from the first byte on, as Postgres has it from 17 on.
-fn direct(made: &Certificates, server: &Postgres) -> Fake {
+/// In front of a real server: TLS from the first byte on, as Postgres has it from 17 on, for clients
+/// that say whom they want to speak to, or for those that do not.
+fn direct(made: &Certificates, server: &Postgres, named: bool) -> Fake {
     let chain = vec![CertificateDer::from_pem_file(made.path("server.crt")).unwrap()];
     let key = PrivateKeyDer::from_pem_file(made.path("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -168,7 +186,9 @@ fn direct(made: &Certificates, server: &Postgres) -> Fake {
     Fake::new(move |client| {
         let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut tls = rustls::StreamOwned::new(session, client);
-        if tls.conn.complete_io(&mut tls.sock).is_err() || tls.conn.alpn_protocol().is_none() {
+        let shaken = tls.conn.complete_io(&mut tls.sock).is_ok();
+        let said = tls.conn.server_name().is_some();
+        if !shaken || tls.conn.alpn_protocol().is_none() || said != named {
             return;
         }
         let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -187,15 +207,19 @@ fn direct(made: &Certificates, server: &Postgres) -> Fake {
 fn tls_from_the_first_byte_on_is_spoken_if_asked_for() {
     let made = Certificates::made();
     let server = Postgres::shared();
-    let fake = direct(&made, server);
-    let base = format!(
-        "host=db.example hostaddr=127.0.0.1 port={} dbname=postgres user=postgres password={CANARY} sslmode=verify-full sslrootcert={}",
-        fake.port,
-        made.path("ca.crt").display()
-    );
+    let (named, nameless) = (direct(&made, server, true), direct(&made, server, false));
+    let to = |fake: &Fake, more: &str| {
+        format!(
+            "host=db.example hostaddr=127.0.0.1 port={} dbname=postgres user=postgres password={CANARY} sslmode=verify-full sslrootcert={} {more}",
+            fake.port,
+            made.path("ca.crt").display()
+        )
+    };
     // Channel binding would need a server that ends TLS itself.
-    assert_ends(&format!("{base} sslnegotiation=direct channel_binding=disable"), 0, &[]);
-    assert_ends(&format!("{base} sslnegotiation=sideways"), 78, &["[url-value]"]);
+    let asked = "sslnegotiation=direct channel_binding=disable";
+    assert_ends(&to(&named, asked), 0, &[]);
+    assert_ends(&to(&nameless, &format!("{asked} sslsni=0")), 0, &[]);
+    assert_ends(&to(&named, "sslnegotiation=sideways"), 78, &["[url-value]"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod ado;
 mod draft;
+mod host;
 mod keywords;
 mod parameter;
 mod parts;
@@ -17,8 +18,9 @@ mod settle;
 mod tests;
 mod url;
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
+pub(crate) use host::Host;
 pub(crate) use problem::{Note, Problem};
 
 use super::secret::Secret;
@@ -26,46 +28,6 @@ use draft::Draft;
 
 /// Looks a variable up; `None` if unset. `X_FILE` is already resolved behind it.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// One server to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Host {
-    Tcp {
-        name: String,
-        port: u16,
-        /// `hostaddr`: where to connect, so that `name` is only used for TLS and messages.
-        address: Option<IpAddr>,
-    },
-    /// Directory of the socket `.s.PGSQL.<port>`.
-    Unix { directory: PathBuf, port: u16 },
-}
-
-impl Host {
-    fn name(&self) -> String {
-        match self {
-            Self::Tcp { name, .. } => name.clone(),
-            Self::Unix { directory, .. } => directory.display().to_string(),
-        }
-    }
-
-    fn port(&self) -> u16 {
-        match self {
-            Self::Tcp { port, .. } | Self::Unix { port, .. } => *port,
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { name, port, .. } if name.contains(':') => write!(out, "[{name}]:{port}"),
-            Self::Tcp { name, port, .. } => write!(out, "{name}:{port}"),
-            Self::Unix { directory, port } => {
-                write!(out, "{}/.s.PGSQL.{port}", directory.display())
-            }
-        }
-    }
-}
 
 /// libpq's sslmode plus node's `no-verify` (PostgreSQL manual, 34.19.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +72,14 @@ pub(crate) enum ChannelBinding {
     Require,
 }
 
+/// The versions of TLS that may be spoken, of the two that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsVersions {
+    All,
+    Only12,
+    Only13,
+}
+
 /// How TLS is spoken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ssl {
@@ -117,8 +87,9 @@ pub(crate) struct Ssl {
     pub(crate) roots: Roots,
     /// PEM files of the client's certificate and key.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
-    /// Refuse TLS 1.2.
-    pub(crate) only_13: bool,
+    pub(crate) versions: TlsVersions,
+    /// Whether the server is told the name that is connected to.
+    pub(crate) sni: bool,
     /// Begin with TLS instead of asking first (`sslnegotiation=direct`, server 17 and later).
     pub(crate) direct: bool,
     pub(crate) channel_binding: ChannelBinding,
@@ -188,11 +159,13 @@ impl Connection {
     pub(crate) fn from_parts(variables: Lookup) -> Option<Result<(Self, Vec<Note>), Problem>> {
         let draft = parts::collect(variables)?;
         let mut notes = Vec::new();
-        Some(
-            draft
-                .and_then(|draft| settle::settle(draft, variables, &mut notes))
-                .map(|connection| (connection, notes)),
-        )
+        let settled = settle::settle(draft, variables, &mut notes);
+        Some(settled.map(|connection| (connection, notes)))
+    }
+
+    /// The variables of a user, a password and a database for which `from_parts` finds no host.
+    pub(crate) fn parts_without_host(variables: Lookup) -> Option<Vec<&'static str>> {
+        parts::without_host(variables)
     }
 
     /// Host, database and user, for messages: `db:5432/app as user`. Never a secret.

@@ -1,137 +1,19 @@
 //! What each parameter of each dialect means: libpq's keyword, nothing to us, or a refusal.
 
+mod words;
+
+use words::{ALIASES, IGNORED, KEYWORDS, REFUSED, TRANSLATED};
+
 use super::{
     Note, Problem,
     draft::{Draft, Pair},
 };
 
-/// libpq's keywords that are honoured (PostgreSQL manual, 34.1.2), plus two of our own.
-const KEYWORDS: &[&str] = &[
-    "host",
-    "hostaddr",
-    "port",
-    "user",
-    "password",
-    "dbname",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "ssl_min_protocol_version",
-    "sslnegotiation",
-    "channel_binding",
-    "options",
-    "application_name",
-    "connect_timeout",
-    "tcp_user_timeout",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_count",
-    "target_session_attrs",
-    "load_balance_hosts",
-    "passfile",
-    "service",
-    "servicefile",
-    // Prisma's `schema` and JDBC's `currentSchema`.
-    "search_path",
-    // Prisma's `pgbouncer`.
-    "pgbouncer",
-];
-
-/// Other dialects' names for the same, in lower case.
-const ALIASES: &[(&str, &str)] = &[
-    ("username", "user"),
-    ("pwd", "password"),
-    ("server", "host"),
-    ("database", "dbname"),
-    ("keepalives_retries", "keepalives_count"),
-    ("applicationname", "application_name"),
-    ("currentschema", "search_path"),
-    ("schema", "search_path"),
-    ("logintimeout", "connect_timeout"),
-    ("connecttimeout", "connect_timeout"),
-    ("sslrootcertificate", "sslrootcert"),
-];
-
-/// Keys of pools, drivers and frameworks that say nothing about reaching the database.
-const IGNORED: &[&str] = &[
-    "binaryparameters",
-    "charset",
-    "checkout_timeout",
-    "client_encoding",
-    "commandtimeout",
-    "conn_max_age",
-    "connection_limit",
-    "default_query_exec_mode",
-    "driver",
-    "encoding",
-    "fallback_application_name",
-    "gssdelegation",
-    "gssencmode",
-    "gsslib",
-    "idle_timeout",
-    "krbsrvname",
-    "max_lifetime",
-    "max_protocol_version",
-    "maximumpoolsize",
-    "min_protocol_version",
-    "minimumpoolsize",
-    "pool",
-    "pool_max_conn_idle_time",
-    "pool_max_conn_lifetime",
-    "pool_max_conns",
-    "pool_min_conns",
-    "pool_size",
-    "pool_timeout",
-    "pooling",
-    "prepared_statement_cache_size",
-    "prepared_statements",
-    "preparethreshold",
-    "reaping_frequency",
-    "replication",
-    "rewritebatchedinserts",
-    "serverversion",
-    "single_use_connections",
-    "socket_timeout",
-    "sockettimeout",
-    "sslcertmode",
-    "sslcompression",
-    "sslidentity",
-    "sslkeylogfile",
-    "sslpassword",
-    "sslsni",
-    "ssl_max_protocol_version",
-    "statement-cache-capacity",
-    "statement_cache_capacity",
-    "statement_cache_size",
-    "statement_timeout",
-    "stringtype",
-    "supa",
-    "tcpkeepalive",
-    "timeout",
-    "timezone",
-    "uselibpqcompat",
-    "workaround",
-];
-
-/// Keys whose value is translated, see `translate`.
-const TRANSLATED: &[&str] =
-    &["ssl", "sslaccept", "sslfactory", "trustservercertificate", "targetservertype", "requiressl"];
-
-/// Security demands that cannot be met and must not be dropped silently.
-const REFUSED: &[(&str, &str)] = &[
-    ("sslcrl", "revocation lists are not supported"),
-    ("sslcrldir", "revocation lists are not supported"),
-    ("require_auth", "a demanded authentication method is not supported"),
-    ("requirepeer", "a demanded server user is not supported"),
-];
-
 /// Whether libpq itself knows the word.
 pub(super) fn is_keyword(key: &str) -> bool {
     KEYWORDS.contains(&key)
         || IGNORED.contains(&key)
-        || REFUSED.iter().any(|(name, _)| *name == key)
+        || REFUSED.iter().any(|(name, ..)| *name == key)
 }
 
 /// Whether any dialect knows the word.
@@ -143,15 +25,12 @@ pub(super) fn is_known(key: &str) -> bool {
 
 /// Refuses a security demand that cannot be met; an empty value demands nothing.
 pub(super) fn refuse(key: &str, value: &str, source: &str) -> Result<(), Problem> {
-    let refused = REFUSED.iter().find(|(name, _)| *name == key && !value.is_empty());
-    let what = match refused {
-        Some((name, why)) => format!("`{name}`: {why}"),
-        None if key == "gssencmode" && value == "require" => {
-            "`gssencmode=require`: GSS encryption is not supported".to_owned()
-        }
-        None => return Ok(()),
-    };
-    Err(Problem::new("url-unsupported", source, what)
+    let lower = value.to_ascii_lowercase();
+    let demands = |values: &[&str]| values.is_empty() || values.contains(&lower.as_str());
+    let refused = REFUSED.iter().find(|(name, values, _)| *name == key && demands(values));
+    let Some((name, values, why)) = refused.filter(|_| !value.is_empty()) else { return Ok(()) };
+    let what = if values.is_empty() { (*name).to_owned() } else { format!("{name}={value}") };
+    Err(Problem::new("url-unsupported", source, format!("`{what}`: {why}"))
         .hint("remove it from what app-init gets, if the app can do without"))
 }
 

@@ -1,6 +1,6 @@
 //! A connection composed from `DATABASE_*`, `POSTGRES_*`, `DB_*` and `PG*` variables.
 
-use super::{Lookup, Problem, draft::Draft};
+use super::{Lookup, draft::Draft};
 
 /// Keyword and the variables that give it, the first one set wins.
 const PARTS: &[(&str, &[&str])] = &[
@@ -57,24 +57,42 @@ const PARTS: &[(&str, &[&str])] = &[
 ];
 
 /// The parts as a draft; `None` unless a variable names a host or a service.
-pub(super) fn collect(variables: Lookup) -> Option<Result<Draft, Problem>> {
-    let mut draft = Draft::default();
-    let foreign = laravel_means_another_database(variables);
-    for (keyword, names) in PARTS {
-        let first = names
-            .iter()
-            .filter(|name| !(foreign && name.starts_with("DB_")))
-            .find_map(|name| Some((name, set(variables, name)?)));
-        if let Some((name, value)) = first {
-            draft.offer(keyword, part(keyword, &value), name);
-        }
-    }
-    let elsewhere = ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| set(variables, name).is_some());
-    if !draft.has("host") && !elsewhere {
+pub(super) fn collect(variables: Lookup) -> Option<Draft> {
+    let given = given(variables);
+    if !is_located(&given, variables) {
         return None;
     }
+    let mut draft = Draft::default();
+    for (keyword, name, value) in given {
+        draft.offer(keyword, part(keyword, &value), name);
+    }
     draft.source = draft.origin("host").unwrap_or("PGHOSTADDR").to_owned();
-    Some(Ok(draft))
+    Some(draft)
+}
+
+/// The variables of user, password and database, where a user or a password is given and nothing
+/// says on which host. A lone name of a database may be a file's.
+pub(super) fn without_host(variables: Lookup) -> Option<Vec<&'static str>> {
+    let mut given = given(variables);
+    let located = is_located(&given, variables);
+    given.retain(|(keyword, ..)| matches!(*keyword, "user" | "password" | "dbname"));
+    let meant = given.iter().any(|(keyword, ..)| *keyword != "dbname");
+    (meant && !located).then(|| given.into_iter().map(|(_, name, _)| name).collect())
+}
+
+/// Keyword, variable and value of each part that is set.
+fn given(variables: Lookup) -> Vec<(&'static str, &'static str, String)> {
+    let foreign = laravel_means_another_database(variables);
+    let first = |(keyword, names): &(&'static str, &'static [&'static str])| {
+        let ours = names.iter().filter(|name| !(foreign && name.starts_with("DB_")));
+        ours.copied().find_map(|name| Some((*keyword, name, set(variables, name)?)))
+    };
+    PARTS.iter().filter_map(first).collect()
+}
+
+fn is_located(given: &[(&str, &str, String)], variables: Lookup) -> bool {
+    given.iter().any(|(keyword, ..)| *keyword == "host")
+        || ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| set(variables, name).is_some())
 }
 
 fn set(variables: Lookup, name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Builder, StepPolicy};
+use super::{Builder, StepPolicy, word::Word};
 use crate::{
     config::{
         Provision,
@@ -81,7 +81,7 @@ impl Builder<'_> {
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
             return self.no_database("seed");
         }
-        self.targets.extend(settings.wait_for.iter().cloned());
+        self.targets.extend(Word::list(&settings.wait_for, "APP_INIT_SEED_WAIT_FOR"));
         Action::Do(Work::Seed(Seed {
             source,
             connection,

@@ -1,6 +1,9 @@
 //! What is waited for: the usual targets, and those of the steps that will run.
 
-use super::Builder;
+use super::{
+    Builder,
+    word::{Word, are_plain},
+};
 use crate::{
     config::{self, command, database::Note, target::Target},
     plan::{Action, Wait, Work},
@@ -40,26 +43,27 @@ impl Builder<'_> {
     }
 
     /// All that is waited for, as it was written, each once.
-    fn words(&mut self) -> Vec<String> {
+    fn words(&mut self) -> Vec<Word> {
+        let source = if self.asked().is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
         let named = self.asked().or_else(|| self.config.wait.targets.clone());
         let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
-        let mut words: Vec<String> = named.unwrap_or_else(usual);
+        let mut words = Word::list(&named.unwrap_or_else(usual), source);
         words.append(&mut self.targets);
         let mut seen = Vec::new();
         words.retain(|word| {
-            !seen.contains(word) && {
-                seen.push(word.clone());
+            !seen.contains(&word.text) && {
+                seen.push(word.text.clone());
                 true
             }
         });
         words
     }
 
-    fn wait_targets(&mut self, words: &[String], writable: bool) -> (Vec<Target>, Vec<Note>) {
-        let source = if self.asked().is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
-        let read: Vec<_> = words.iter().filter_map(|word| self.target(word, source)).collect();
+    fn wait_targets(&mut self, words: &[Word], writable: bool) -> (Vec<Target>, Vec<Note>) {
+        let shown = are_plain(words);
+        let read: Vec<_> = words.iter().filter_map(|word| self.target(word, shown)).collect();
         // Pieces of an address that was cut at a blank of its password are no targets.
-        let torn = read.len() < words.len() && words.iter().any(|word| word.contains('@'));
+        let torn = read.len() < words.len() && words.iter().any(|word| word.text.contains('@'));
         let read = if torn { Vec::new() } else { read };
         let (mut targets, notes): (Vec<Target>, Vec<Vec<Note>>) = read.into_iter().unzip();
         // Where it is the only database, it is the one that is meant.
@@ -69,13 +73,18 @@ impl Builder<'_> {
         (targets, notes.concat())
     }
 
-    fn target(&mut self, word: &str, source: &str) -> Option<(Target, Vec<Note>)> {
+    fn target(&mut self, word: &Word, shown: bool) -> Option<(Target, Vec<Note>)> {
         let environment = &self.config.environment;
         let lookup = |name: &str| environment.text(name).map(str::to_owned);
-        let expanded = command::expand_text(word, environment, self.config.nproc);
-        let target = expanded
-            .map_err(|problem| problem.at(source))
-            .and_then(|text| config::target(&text, source, self.config.database.as_ref(), &lookup));
-        target.map_err(|problem| self.problems.push(problem)).ok()
+        let database = self.config.database.as_ref();
+        let name = word.name(shown);
+        let read = command::expand_text(&word.text, environment, self.config.nproc)
+            .map_err(|problem| problem.at(&name))
+            .and_then(|text| {
+                let read = |source: &str| config::target(&text, source, database, &lookup);
+                // Only a mistake needs more than the setting: where a field came from is told, too.
+                read(&word.source).or_else(|_| read(&name))
+            });
+        read.map_err(|problem| self.problems.push(problem)).ok()
     }
 }

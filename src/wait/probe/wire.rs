@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{Seen, tcp};
 use crate::{
-    config::database::{ChannelBinding, Roots, Ssl, SslMode},
+    config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Diagnosis, Facts, Row, table},
     postgres::{
         negotiate::Stream,
@@ -114,7 +114,8 @@ fn verified() -> Ssl {
         mode: SslMode::VerifyFull,
         roots: Roots::System,
         identity: None,
-        only_13: false,
+        versions: TlsVersions::All,
+        sni: true,
         direct: false,
         channel_binding: ChannelBinding::Disable,
     }

@@ -10,7 +10,8 @@ use std::{
 /// A directory that everybody may read, with an authority and what it has signed.
 ///
 /// `ca`, `other` (an authority that signed nothing), `server` (for db.example and 127.0.0.9),
-/// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`); `.crt` and `.key` each.
+/// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`),
+/// `locked` and `locked-old` (`client` with an encrypted key); `.crt` and `.key` each.
 pub(crate) struct Certificates(tempfile::TempDir);
 
 const SCRIPT: &str = r#"set -e; cd "$1"; umask 022
@@ -25,6 +26,8 @@ signed server db.example ca 2 'subjectAltName=DNS:db.example,IP:127.0.0.9'
 signed expired db.example ca -1 'subjectAltName=DNS:db.example'
 signed client postgres ca 2 ''
 signed stranger postgres other 2 ''
+cp client.crt locked.crt; openssl pkcs8 -topk8 -in client.key -passout pass:x -out locked.key
+cp client.crt locked-old.crt; openssl ec -in client.key -aes256 -passout pass:x -out locked-old.key
 chmod 600 *.key"#;
 
 impl Certificates {

@@ -1,0 +1,121 @@
+//! How TLS is to be spoken.
+
+use std::path::PathBuf;
+
+use super::{
+    super::{ChannelBinding, Lookup, Problem, Roots, Ssl, SslMode, TlsVersions, draft::Draft},
+    value_problem,
+};
+
+pub(super) fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
+    let mut mode = ssl_mode(draft)?;
+    let roots = roots(draft, variables);
+    if draft.value("sslrootcert") == Some("system") {
+        // libpq refuses weaker modes with the system's roots; the stronger reading is safe.
+        mode = if mode == SslMode::Disable { mode } else { SslMode::VerifyFull };
+    }
+    Ok(Ssl {
+        mode,
+        roots,
+        identity: identity(draft)?,
+        versions: versions(draft)?,
+        sni: sni(draft)?,
+        direct: direct(draft)?,
+        channel_binding: channel_binding(draft)?,
+    })
+}
+
+/// Certificate and key, which may stand in one file.
+fn identity(draft: &Draft) -> Result<Option<(PathBuf, PathBuf)>, Problem> {
+    let certificate = match draft.value("sslcertmode") {
+        Some("disable") => None,
+        None | Some("allow") => draft.value("sslcert"),
+        Some(_) => return Err(value_problem(draft, "sslcertmode", "disable or allow")),
+    };
+    let key = draft.value("sslkey").or(certificate);
+    Ok(certificate.zip(key).map(|(certificate, key)| (certificate.into(), key.into())))
+}
+
+/// Whether TLS 1.3 is named; what is below 1.2 is never spoken. Case does not matter to libpq.
+fn is_13(draft: &Draft, keyword: &str) -> Result<Option<bool>, Problem> {
+    let value = draft.value(keyword).map(str::to_ascii_lowercase);
+    match value.as_deref() {
+        None => Ok(None),
+        Some("tlsv1.3") => Ok(Some(true)),
+        Some("tlsv1" | "tlsv1.1" | "tlsv1.2") => Ok(Some(false)),
+        Some(_) => Err(value_problem(draft, keyword, "TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")),
+    }
+}
+
+fn versions(draft: &Draft) -> Result<TlsVersions, Problem> {
+    let most = "ssl_max_protocol_version";
+    match (is_13(draft, "ssl_min_protocol_version")?, is_13(draft, most)?) {
+        (Some(true), Some(false)) => {
+            let what = format!("`{most}` is below `ssl_min_protocol_version`");
+            Err(Problem::new("url-value", draft.blame(most), what))
+        }
+        (Some(true), _) => Ok(TlsVersions::Only13),
+        (_, Some(false)) => Ok(TlsVersions::Only12),
+        _ => Ok(TlsVersions::All),
+    }
+}
+
+fn sni(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("sslsni") {
+        None | Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        Some(_) => Err(value_problem(draft, "sslsni", "0 or 1")),
+    }
+}
+
+/// A root certificate file counts if it was named, or if libpq's default file is there.
+fn roots(draft: &Draft, variables: Lookup) -> Roots {
+    let default = || {
+        let path = PathBuf::from(variables("HOME")?).join(".postgresql/root.crt");
+        path.is_file().then_some(path)
+    };
+    match draft.value("sslrootcert") {
+        Some("system") => Roots::System,
+        Some(path) => Roots::File(PathBuf::from(path)),
+        None => default().map_or(Roots::System, Roots::File),
+    }
+}
+
+/// ADO writes `VerifyFull`, node `no-verify`; blanks, case and dashes do not matter.
+fn ssl_mode(draft: &Draft) -> Result<SslMode, Problem> {
+    let value = draft.value("sslmode").unwrap_or_default();
+    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+    match plain.to_ascii_lowercase().as_str() {
+        "disable" | "disabled" => Ok(SslMode::Disable),
+        "allow" => Ok(SslMode::Allow),
+        "" | "prefer" | "preferred" => Ok(SslMode::Prefer),
+        "require" | "required" => Ok(SslMode::Require),
+        "noverify" => Ok(SslMode::NoVerify),
+        "verifyca" => Ok(SslMode::VerifyCa),
+        "verifyfull" => Ok(SslMode::VerifyFull),
+        _ => Err(value_problem(
+            draft,
+            "sslmode",
+            "disable, allow, prefer, require, no-verify, verify-ca or verify-full",
+        )),
+    }
+}
+
+fn direct(draft: &Draft) -> Result<bool, Problem> {
+    match draft.value("sslnegotiation") {
+        Some("direct") => Ok(true),
+        None | Some("postgres") => Ok(false),
+        Some(_) => Err(value_problem(draft, "sslnegotiation", "postgres or direct")),
+    }
+}
+
+fn channel_binding(draft: &Draft) -> Result<ChannelBinding, Problem> {
+    // Npgsql writes `Require`.
+    let value = draft.value("channel_binding").map(str::to_ascii_lowercase);
+    match value.as_deref() {
+        None | Some("prefer") => Ok(ChannelBinding::Prefer),
+        Some("disable") => Ok(ChannelBinding::Disable),
+        Some("require") => Ok(ChannelBinding::Require),
+        Some(_) => Err(value_problem(draft, "channel_binding", "disable, prefer or require")),
+    }
+}

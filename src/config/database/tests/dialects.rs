@@ -1,0 +1,128 @@
+//! Every dialect gives the same fields.
+
+use super::*;
+
+#[test]
+fn every_dialect_gives_the_same_fields() {
+    for text in [
+        "postgres://u:p@h:5433/d",
+        "postgresql://u:p@h:5433/d",
+        "POSTGRES://u:p@h:5433/d",
+        "postgresql+psycopg2://u:p@h:5433/d",
+        "postgresql+psycopg://u:p@h:5433/d?application_name=x",
+        "postgresql+asyncpg://u:p@h:5433/d",
+        "postgresql+pg8000://u:p@h:5433/d",
+        "postgis://u:p@h:5433/d",
+        "pgsql://u:p@h:5433/d",
+        "ecto://u:p@h:5433/d",
+        "cockroachdb://u:p@h:5433/d",
+        "postgres+ssl://u:p@h:5433/d",
+        "jdbc:postgresql://h:5433/d?user=u&password=p",
+        "jdbc:postgresql://h:5433/d?user=u&password=p&ssl=true&ApplicationName=x&loginTimeout=5",
+        "postgres://u:p@h:5433/d?schema=public&connection_limit=5&pool_timeout=2&pgbouncer=true",
+        "postgres://u:p@h:5433/d?statement_cache_size=0&socket_timeout=3&sslidentity=x&sslpassword=y",
+        "postgres://u:p@h:5433/d?pool=5&timeout=5000&encoding=utf8&prepared_statements=false",
+        "postgres://u:p@h:5433/d?checkout_timeout=5&reaping_frequency=1&variables[x]=1",
+        "postgres://u:p@h:5433/d?ssl=true&pool_size=10&conn_max_age=60&serverVersion=15&charset=utf8",
+        "postgres://u:p@h:5433/d?pool_max_conns=3&default_query_exec_mode=exec&supa=base&workaround=x",
+        "postgres://u:p@h:5433/d?sslmode=",
+        "postgres://u:p@h:5433/d?flag",
+        "postgres://u:p@h:5433/d?&application_name=x",
+        "postgres://u:p@h:5433/d?max_lifetime=30&idle_timeout=5&statement_timeout=9&uselibpqcompat=true",
+        "postgres://u:p@h:5433/d?statement-cache-capacity=0&prepared_statement_cache_size=0",
+        "postgres://u:p@h:5433/d?single_use_connections=true&sslaccept=strict",
+        "postgres://u:p@h:5433/d?connect_timeout=1.5",
+        "postgres://u:p@h:5433/d?channel_binding=prefer&options=-cx%3D1&load_balance_hosts=random",
+        "postgres://u:p@h:5433/d?sslnegotiation=postgres&sslcertmode=allow&sslsni=1&gsslib=gssapi",
+        "postgres://u:p@h:5433/d?fallback_application_name=x&ssl_min_protocol_version=TLSv1.2",
+        "postgres://u:p@h:5433/d?keepalives_count=3&tcp_user_timeout=3000",
+        "postgres://u:p@h:5433/d?gssencmode=disable&krbsrvname=x&client_encoding=utf8&replication=0",
+        "postgres://u:p@h:5433/d \n",
+        "\tpostgres://u:p@h:5433/d\r\n",
+        "\"postgres://u:p@h:5433/d\"",
+        "'postgres://u:p@h:5433/d'",
+        "postgres://u:p@x/d?host=h&port=5433",
+        "postgres://u:p@h:1/d?port=5433",
+        "postgres://h:5433/d?user=u&password=p",
+        "host=h port=5433 dbname=d user=u password=p",
+        "host = 'h' port = 5433 dbname = d user = u password = 'p' sslmode=require",
+        "Host=h;Port=5433;Database=d;Username=u;Password=p",
+        "HOST=h;PORT=5433;DATABASE=d;USERNAME=u;PASSWORD='p';Trust Server Certificate=true",
+        "Server=h;Port=5433;Database=d;User Id=u;Password=\"p\";SSL Mode=Prefer;Pooling=true;",
+        "host=h;port=5433;database=d;uid=u;pwd=p;Search Path=x;Timeout=15",
+    ] {
+        assert_eq!(fields(&parsed(text)), "u:p@h:5433/d", "{text:?}");
+    }
+}
+
+#[test]
+fn numbers_and_roles() {
+    let connection = parsed(
+        "postgres://u@h/d?connect_timeout=1.5&tcp_user_timeout=3000&keepalives_count=4&target_session_attrs=primary&schema=s",
+    );
+    assert_eq!(connection.connect_timeout, Some(Duration::from_millis(1500)));
+    assert_eq!(connection.keepalive.user_timeout, Some(Duration::from_secs(3)));
+    assert_eq!(connection.keepalive.retries, Some(4));
+    assert_eq!(connection.attributes, SessionAttributes::Primary);
+    assert_eq!(connection.search_path.as_deref(), Some("s"));
+}
+
+#[test]
+fn each_dialects_name_for_the_time_the_role_and_the_program_is_known() {
+    for text in [
+        "postgres://u@h/d?connect_timeout=15&target_session_attrs=standby&application_name=x",
+        "jdbc:postgresql://h/d?user=u&connectTimeout=15&targetServerType=secondary&ApplicationName=x",
+        "jdbc:postgresql://h/d?user=u&loginTimeout=15&targetServerType=slave&ApplicationName=x",
+        "Host=h;Username=u;Timeout=15;Target Session Attributes=standby;Application Name=x",
+        "host=h user=u connect_timeout=15 target_session_attrs=standby application_name=x",
+    ] {
+        let connection = parsed(text);
+        assert_eq!(connection.connect_timeout, Some(Duration::from_secs(15)), "{text}");
+        assert_eq!(connection.attributes, SessionAttributes::Standby, "{text}");
+        assert_eq!(connection.application_name.as_deref(), Some("x"), "{text}");
+    }
+}
+
+#[test]
+fn what_was_cut_off_round_a_value_is_remarked_on() {
+    let trimmed = || Note::Trimmed { source: "DATABASE_URL".to_owned() };
+    let unquoted = || Note::Unquoted { source: "DATABASE_URL".to_owned() };
+    for (text, expected) in [
+        ("postgres://u@h/d", vec![]),
+        ("postgres://u@h/d ", vec![trimmed()]),
+        ("postgres://u@h/d\n", vec![trimmed()]),
+        ("postgres://u@h/d\r\n", vec![trimmed()]),
+        (" postgres://u@h/d", vec![trimmed()]),
+        ("'postgres://u@h/d'", vec![unquoted()]),
+        ("\"postgres://u@h/d\"\r", vec![trimmed(), unquoted()]),
+    ] {
+        let (connection, notes) = parse(text).unwrap();
+        assert_eq!(connection.database, "d", "{text:?}");
+        assert_eq!(notes, expected, "{text:?}");
+    }
+}
+
+/// libpq takes both as part of the database's name; the refusal that follows has a hint.
+#[test]
+fn a_second_slash_and_a_fragment_belong_to_the_database() {
+    assert_eq!(parsed("postgres://u@h/a/b").database, "a/b");
+    assert_eq!(parsed("postgres://u@h/app#frag").database, "app#frag");
+}
+
+#[test]
+fn a_named_schema_becomes_a_start_up_option_unless_a_pooler_stands_in_front() {
+    for (query, options) in [
+        ("schema=public", None),
+        ("schema=app", Some("-csearch_path=app")),
+        ("schema=My App", Some("-csearch_path=\"My\\ App\"")),
+        ("currentSchema=a,b", Some("-csearch_path=a,b")),
+        ("schema=app&options=-cx=1", Some("-csearch_path=app -cx=1")),
+        ("schema=app&options=-cx=1&pgbouncer=true", None),
+        ("options=-cx=1&pgbouncer=false", Some("-cx=1")),
+    ] {
+        let (connection, notes) = parse(&format!("postgres://u@h/d?{query}")).unwrap();
+        assert_eq!(connection.start_up_options().as_deref(), options, "{query}");
+        let dropped = notes.iter().filter(|note| matches!(note, Note::Pooler { .. })).count();
+        assert_eq!(dropped, if query.contains("pgbouncer=true") { 2 } else { 0 }, "{query}");
+    }
+}

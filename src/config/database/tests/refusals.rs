@@ -1,0 +1,73 @@
+//! What is refused, and what is only noted.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_used_says_why() {
+    for (text, id) in [
+        ("", "url-empty"),
+        ("  \n", "url-empty"),
+        ("\"\"", "url-empty"),
+        ("$DATABASE_URL", "url-placeholder"),
+        ("${DATABASE_URL}", "url-placeholder"),
+        ("<your database url>", "url-placeholder"),
+        ("{{ .Values.url }}", "url-placeholder"),
+        ("$PGURL\r\n", "url-placeholder"),
+        ("'${DATABASE_URL}'", "url-placeholder"),
+        ("mysql://u:p@h/d", "url-foreign"),
+        ("mongodb://u:p@h/d", "url-foreign"),
+        ("jdbc:mysql://h/d?user=u&password=p", "url-foreign"),
+        ("sqlite:///app.db", "url-foreign"),
+        ("sqlite:app.db", "url-foreign"),
+        ("prisma+postgres://accelerate/?api_key=x", "url-prisma"),
+        ("postgres://u:p@h:port/d", "url-malformed"),
+        ("postgres://u:p@h:99999/d", "url-malformed"),
+        ("postgres://u@h/d?sslmode=maybe", "url-value"),
+        ("postgres://u@h/d?connect_timeout=soon", "url-value"),
+        ("postgres://u@h/d?sslcrl=/x", "url-unsupported"),
+        ("postgres://u@h/d?sslcrldir=/x", "url-unsupported"),
+        ("postgres://u@h/d?require_auth=scram-sha-256", "url-unsupported"),
+        ("host=/tmp user=u requirepeer=postgres", "url-unsupported"),
+        ("postgres://u@h/d?gssencmode=require", "url-unsupported"),
+        ("postgres://u@h/d?sslcertmode=require", "url-unsupported"),
+        ("postgres://u@h/d?sslcertmode=perhaps", "url-value"),
+        ("postgres://u@h/d?sslsni=maybe", "url-value"),
+        ("postgres://u@h/d?ssl_max_protocol_version=TLSv1", "url-unsupported"),
+        ("postgres://u@h/d?ssl_max_protocol_version=tlsv1.1", "url-unsupported"),
+        ("postgres://u@h/d?ssl_max_protocol_version=SSLv3", "url-value"),
+        (
+            "postgres://u@h/d?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2",
+            "url-value",
+        ),
+        ("jdbc:postgresql://h/d?user=u&gssEncMode=require", "url-unsupported"),
+        ("jdbc:postgresql://h/d?user=u&requireAuth=scram-sha-256", "url-unsupported"),
+        ("Host=h;Username=u;Require Auth=ScramSHA256", "url-unsupported"),
+        ("Host=h;Username=u;GSS Encryption Mode=Require", "url-unsupported"),
+        ("Host=h;Username=u;Check Certificate Revocation=true", "url-unsupported"),
+        ("postgres://u@h1,h2/d?port=1,2,3", "url-hosts"),
+        ("host=h user", "url-malformed"),
+        ("host=h password='x", "url-malformed"),
+        ("just text", "url-malformed"),
+        ("postgres://u@h/d?service=x", "service-missing"),
+    ] {
+        let problem = parse(text).err().unwrap_or_else(|| panic!("{text:?} is accepted"));
+        assert_eq!(problem.id, id, "{text:?}: {problem}");
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_noted_not_refused() {
+    let (_, notes) = parse("postgres://u:p@h/d?pool_max_conns=3&frobnicate=1").unwrap();
+    assert_eq!(
+        notes[0].to_string(),
+        "DATABASE_URL: ignored the parameters pool_max_conns, frobnicate"
+    );
+    let (_, notes) = parse("postgres://u@h/d?password=a&b=c").unwrap();
+    assert!(matches!(&notes[..], [Note::Ignored { names, unnamed: 1, .. }] if names.is_empty()));
+    let (connection, notes) = parse("host=h user=u password= dbname=app").unwrap();
+    assert_eq!(connection.password, Some(Secret::new("dbname=app")));
+    assert!(matches!(notes[..], [Note::Swallowed { .. }]), "{notes:?}");
+    let (connection, notes) = parse("host=h user=u password=p;dbname=app").unwrap();
+    assert_eq!(connection.password, Some(Secret::new("p;dbname=app")));
+    assert!(matches!(notes[..], [Note::Swallowed { .. }]), "{notes:?}");
+}
