@@ -50,29 +50,31 @@ impl Timeline {
         self.rows.push(Row { phase: phase.to_owned(), outcome, ended, note: note.into() });
     }
 
-    /// Logs the rows and a last one, `total`, that says what comes next.
-    pub(crate) fn show(&self, next: &str) {
+    /// Logs the rows and a last one, `total`, that says how all of it ended and what comes next.
+    pub(crate) fn show(&self, outcome: Outcome, next: &str) {
         let total = self.rows.last().map_or(0, |row| row.ended);
         let mut before = 0;
         for row in &self.rows {
-            show_row(&row.phase, row.outcome.word(), row.ended - before, &row.note);
+            show_row(&row.phase, row.outcome, row.ended - before, &row.note);
             before = row.ended;
         }
-        show_row("total", "", total, next);
+        show_row("total", outcome, total, next);
     }
 }
 
-fn show_row(phase: &str, status: &str, millis: u128, note: &str) {
+fn show_row(phase: &str, outcome: Outcome, millis: u128, note: &str) {
+    let status = outcome.word();
     let duration_ms = u64::try_from(millis).unwrap_or(u64::MAX);
     match log::format() {
         log::Format::Json => {
             let event = if phase == "total" { "total" } else { "timeline" };
             let message = format!("{phase} {status}");
-            info!(phase, event, status, duration_ms, reason = note, "{}", message.trim_end());
+            info!(phase, event, status, duration_ms, reason = note, "{message}");
         }
         log::Format::Text => {
-            // A skipped phase took no time worth a figure.
-            let duration = if status == "skipped" { String::new() } else { human(millis) };
+            // A figure says of a skip that it took a look, at the database for one.
+            let looked = outcome != Outcome::Skipped || millis > 0;
+            let duration = if looked { human(millis) } else { String::new() };
             let line = format!("{phase:<10} {status:<8} {duration:>9}  {note}");
             info!("{}", line.trim_end());
         }

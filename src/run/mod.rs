@@ -208,7 +208,9 @@ fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
     })?;
     // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
     runtime.shutdown_background();
-    timeline.show(&what_next(plan, outcome.as_ref().err().map(AsRef::as_ref)));
+    let failure = outcome.as_ref().err().map(AsRef::as_ref);
+    let ended = if failure.is_some() { Outcome::Failed } else { Outcome::Ok };
+    timeline.show(ended, &what_next(plan, failure));
     outcome
 }
 
