@@ -24,6 +24,29 @@ fn an_unknown_option_is_64() {
     "##);
 }
 
+/// In /proc/PID/cmdline, which every user may read (proc(5)).
+#[test]
+fn a_secret_is_no_option_and_the_variable_is_named() {
+    let url = format!("postgres://u:{CANARY}@db/app");
+    let end = Init::new(["api", "--database-url", &url]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: `--database-url` is no option: it holds a secret, and /proc shows every user the options of a process
+    hint: set the variable `DATABASE_URL`, or `DATABASE_URL_FILE` to a file that holds it
+    "##);
+    for (words, variable) in [
+        (vec![format!("--database-url={url}")], "`DATABASE_URL_FILE`"),
+        (vec!["-q".into(), "--direct-url".into(), url.clone()], "`DIRECT_URL_FILE`"),
+        (vec!["wait".into(), format!("--MIGRATE_DATABASE_URL={url}")], "`MIGRATE_DATABASE_URL`"),
+        (vec!["status".into(), "--database-password".into(), CANARY.into()], "`DATABASE_PASSWORD`"),
+        (vec!["plan".into(), format!("--password={CANARY}")], "`DATABASE_PASSWORD_FILE`"),
+    ] {
+        let end = Init::new(&words).env("APP_INIT_LOG_LEVEL", "debug").run();
+        assert_eq!(end.code, 64, "{words:?}:\n{}", end.stderr);
+        assert!(end.stderr.contains(variable), "{words:?}:\n{}", end.stderr);
+    }
+}
+
 #[test]
 fn a_flag_without_its_value_is_64() {
     let end = Init::new(["api", "--wait-timeout"]).run();
