@@ -16,6 +16,7 @@ use crate::{
     diagnose::{Diagnosis, Facts, table},
     exit::Exit,
     migrate::format::refinery,
+    phrase::counted,
     plan::{Action, Plan, Source, Work},
 };
 
@@ -103,7 +104,10 @@ fn seeds(folder: &Path) -> Finding {
             "seeds",
             format!("`{}` holds no .sql file", folder.display()),
         ),
-        count => Finding::ok(Section::Files, "seeds", format!("{count} in `{}`", folder.display())),
+        count => {
+            let message = format!("{} in `{}`", counted(count, "file"), folder.display());
+            Finding::ok(Section::Files, "seeds", message)
+        }
     }
 }
 

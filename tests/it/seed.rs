@@ -51,7 +51,8 @@ fn once_is_once_even_for_five_at_the_same_time() {
     assert_eq!(ask(&url, "select count(*) from log"), "1");
     let again = seeded(seed(&url, folder.path(), "once"));
     assert!(again.stderr.contains("since 20"), "{}", again.stderr);
-    seeded(seed(&url, folder.path(), "once").arg("--force"));
+    let forced = seeded(seed(&url, folder.path(), "once").arg("--force"));
+    assert!(forced.stderr.contains(" 1 file\n"), "{}", forced.stderr);
     assert_eq!(ask(&url, "select count(*) from log"), "2");
 }
 

@@ -10,6 +10,7 @@ use super::{
     ChannelBinding, Connection, Host, Keepalive, Lookup, Note, Problem, Roots, Secret,
     SessionAttributes, Ssl, SslMode, draft::Draft, parameter, passfile, service, url,
 };
+use crate::phrase::counted;
 
 /// libpq's variables (PostgreSQL manual, 34.15).
 const VARIABLES: &[(&str, &str)] = &[
@@ -154,7 +155,7 @@ fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
         return Err(Problem::new("url-hosts", draft.blame("hostaddr"), what));
     }
     if ports.len() != 1 && ports.len() != count {
-        let what = format!("{} ports for {count} hosts", ports.len());
+        let what = format!("{} for {}", counted(ports.len(), "port"), counted(count, "host"));
         return Err(Problem::new("url-hosts", draft.blame("port"), what));
     }
     (0..count)
