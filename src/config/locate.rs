@@ -1,4 +1,4 @@
-//! Which files count: `init.toml` by flag, variable or its usual place; and how they are read.
+//! Which files and folders count: by flag, variable or their usual place; and how files are read.
 
 use std::{ffi::OsString, path::Path};
 
@@ -35,6 +35,30 @@ fn config_flag(words: &[OsString]) -> Option<String> {
         }
     }
     None
+}
+
+/// A folder that counts if it is there, unless a command is given instead.
+pub(super) struct UsualFolder {
+    pub(super) setting: &'static str,
+    /// In the root or in the working directory.
+    pub(super) name: &'static str,
+    pub(super) command: &'static str,
+}
+
+pub(super) const MIGRATIONS: UsualFolder = UsualFolder {
+    setting: "APP_INIT_MIGRATIONS",
+    name: "migrations",
+    command: "APP_INIT_MIGRATE_COMMAND",
+};
+
+pub(super) const SEEDS: UsualFolder =
+    UsualFolder { setting: "APP_INIT_SEEDS", name: "seeds", command: "APP_INIT_SEED_COMMAND" };
+
+impl UsualFolder {
+    pub(super) fn find(&self, files: &impl Files) -> Option<String> {
+        let mut places = [format!("/{}", self.name), self.name.to_owned()].into_iter();
+        places.find(|place| files.is_dir(Path::new(place)))
+    }
 }
 
 pub(super) fn usual_file(files: &impl Files) -> Option<String> {
