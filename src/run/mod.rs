@@ -7,19 +7,19 @@ mod locked;
 mod prepare;
 mod report;
 mod stopped;
+mod tell;
 mod termination;
 mod watched;
 
-use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
+use std::{ffi::OsString, time::Instant};
 
-use tracing::{Level, debug, error, info, warn};
+use tracing::Level;
 
 use crate::{
     cli::{self, Cli, Command},
-    config::{self, Config, environment::Environment, files::Disk, problem::Problems},
+    config::{self, Config, environment::Environment, files::Disk},
     exit::Exit,
-    failure::{Failure, sentence},
-    log,
+    failure::Failure,
     passthrough::{self, Choice, NearMiss},
     plan::{self, End, Plan, Server},
     process::{self, Events, Inherited, program},
@@ -30,6 +30,7 @@ use crate::{
     timeline::{Outcome, Timeline},
 };
 use prepare::Preparation;
+use tell::{first_words, give_up, note, note_targets, speak_as, tell, tell_all};
 
 /// What `main` read from the outside, once.
 pub(crate) struct Outside {
@@ -107,67 +108,6 @@ fn ours(outside: &Outside, modes: &[String]) -> u8 {
 
 const VERSION: &str = concat!("app-init ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// Until the settings are read the log is as the environment and the flags seem to want it.
-fn first_words(outside: &Outside) {
-    let wanted = |word: &OsString| word == "--log-format=json";
-    let after = outside.words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-    let flagged = after || outside.words.iter().any(wanted);
-    let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
-    log::configure(format(json), Level::INFO, colour(outside));
-    let dumb = outside.environment.text("TERM").is_none_or(|term| term == "dumb");
-    log::allow_status(std::io::stderr().is_terminal() && !dumb);
-}
-
-fn speak_as(outside: &Outside, config: &Config) {
-    log::configure(format(config.log.json), config.log.level, colour(outside));
-}
-
-fn format(json: bool) -> log::Format {
-    if json { log::Format::Json } else { log::Format::Text }
-}
-
-fn colour(outside: &Outside) -> bool {
-    let lookup = |name: &str| outside.environment.text(name).map(str::to_owned);
-    log::colour(std::io::stderr().is_terminal(), lookup)
-}
-
-/// Says what failed and what to do about it; the way to end.
-pub(crate) fn tell(failure: &(impl Failure + ?Sized)) -> Exit {
-    let exit = failure.exit();
-    let (reason, exit_code) = (exit.reason(), exit.code());
-    let message = sentence(failure);
-    match failure.hint() {
-        Some(hint) => error!(event = "failed", reason, exit_code, hint, "{message}"),
-        None => error!(event = "failed", reason, exit_code, "{message}"),
-    }
-    exit
-}
-
-/// Tells every problem; the code that stands for all of them.
-fn tell_all(problems: &Problems) -> Exit {
-    problems.iter().for_each(|problem| {
-        tell(problem);
-    });
-    problems.exit()
-}
-
-/// What is odd about the settings, and for the debug level what was ignored.
-fn note(config: &Config) {
-    config.warnings.iter().for_each(|warning| warn!(event = "settings", "{warning}"));
-    config.notes.iter().for_each(|note| debug!(event = "settings", "{note}"));
-}
-
-/// The same about the addresses of what is waited for.
-fn note_targets(plan: &Plan) {
-    for note in plan.notes() {
-        if note.is_warning() {
-            warn!(event = "settings", "{note}");
-        } else {
-            debug!(event = "settings", "{note}");
-        }
-    }
-}
-
 /// Prepares, then hands over; the exit code.
 fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
@@ -184,17 +124,6 @@ fn carry_out(outside: &Outside, config: &Config) -> u8 {
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
     let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
     outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
-}
-
-/// The last lines of a start that failed, and the message that outlives the container.
-fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
-    termination::write(termination_log, &sentence(failure));
-    if let Exit::Signal(_) = failure.exit() {
-        let (reason, exit_code) = (failure.exit().reason(), failure.exit().code());
-        info!(event = "failed", reason, exit_code, "{}", sentence(failure));
-        return failure.exit();
-    }
-    tell(failure)
 }
 
 /// Carries out the phases on a runtime of their own, which is gone afterwards.

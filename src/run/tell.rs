@@ -1,0 +1,87 @@
+//! What is said about a start as a whole: how the log looks, what is odd about the settings, and why
+//! the start failed.
+
+use std::{ffi::OsString, io::IsTerminal, path::Path};
+
+use tracing::{Level, debug, error, info, warn};
+
+use super::{Outside, termination};
+use crate::{
+    config::{Config, problem::Problems},
+    exit::Exit,
+    failure::{Failure, sentence},
+    log,
+    plan::Plan,
+};
+
+/// Until the settings are read the log is as the environment and the flags seem to want it.
+pub(super) fn first_words(outside: &Outside) {
+    let wanted = |word: &OsString| word == "--log-format=json";
+    let after = outside.words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    let flagged = after || outside.words.iter().any(wanted);
+    let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
+    log::configure(format(json), Level::INFO, colour(outside));
+    let dumb = outside.environment.text("TERM").is_none_or(|term| term == "dumb");
+    log::allow_status(std::io::stderr().is_terminal() && !dumb);
+}
+
+pub(super) fn speak_as(outside: &Outside, config: &Config) {
+    log::configure(format(config.log.json), config.log.level, colour(outside));
+}
+
+fn format(json: bool) -> log::Format {
+    if json { log::Format::Json } else { log::Format::Text }
+}
+
+fn colour(outside: &Outside) -> bool {
+    let lookup = |name: &str| outside.environment.text(name).map(str::to_owned);
+    log::colour(std::io::stderr().is_terminal(), lookup)
+}
+
+/// Says what failed and what to do about it; the way to end.
+pub(super) fn tell(failure: &(impl Failure + ?Sized)) -> Exit {
+    let exit = failure.exit();
+    let (reason, exit_code) = (exit.reason(), exit.code());
+    let message = sentence(failure);
+    match failure.hint() {
+        Some(hint) => error!(event = "failed", reason, exit_code, hint, "{message}"),
+        None => error!(event = "failed", reason, exit_code, "{message}"),
+    }
+    exit
+}
+
+/// Tells every problem; the code that stands for all of them.
+pub(super) fn tell_all(problems: &Problems) -> Exit {
+    problems.iter().for_each(|problem| {
+        tell(problem);
+    });
+    problems.exit()
+}
+
+/// What is odd about the settings, and for the debug level what was ignored.
+pub(super) fn note(config: &Config) {
+    config.warnings.iter().for_each(|warning| warn!(event = "settings", "{warning}"));
+    config.notes.iter().for_each(|note| debug!(event = "settings", "{note}"));
+}
+
+/// The same about the addresses of what is waited for.
+pub(super) fn note_targets(plan: &Plan) {
+    for note in plan.notes() {
+        if note.is_warning() {
+            warn!(event = "settings", "{note}");
+        } else {
+            debug!(event = "settings", "{note}");
+        }
+    }
+}
+
+/// The last lines of a start that failed, and the message that outlives the container.
+pub(super) fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
+    termination::write(termination_log, &sentence(failure));
+    if let Exit::Signal(_) = failure.exit() {
+        let (reason, exit_code) = (failure.exit().reason(), failure.exit().code());
+        info!(event = "failed", reason, exit_code, "{}", sentence(failure));
+        return failure.exit();
+    }
+    tell(failure)
+}
