@@ -5,11 +5,13 @@
 mod grammar;
 pub(crate) mod help;
 pub(crate) mod mask;
+mod salvage;
 pub(crate) mod settings;
 mod usage;
 
 use std::ffi::OsString;
 
+pub(crate) use salvage::flag_value;
 pub(crate) use usage::nearest;
 
 use grammar::{completions, grammar, read};

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use super::{environment::Environment, file, files::Files, problem::Problem};
-use crate::cli::Cli;
+use crate::cli::{Cli, flag_value};
 
 /// The `init.toml` that counts when none is named.
 const DEFAULT_FILES: [&str; 2] = ["/etc/app-init/init.toml", "init.toml"];
@@ -17,24 +17,11 @@ pub(crate) fn mode_names(
     files: &impl Files,
 ) -> Vec<String> {
     let set = || environment.text("APP_INIT_CONFIG").filter(|text| !text.trim().is_empty());
-    let path =
-        config_flag(words).or_else(|| set().map(str::to_owned)).or_else(|| usual_file(files));
+    let path = flag_value(words, "config")
+        .or_else(|| set().map(str::to_owned))
+        .or_else(|| usual_file(files));
     let text = path.and_then(|path| read_text(files, &path, "APP_INIT_CONFIG").ok());
     text.map_or_else(Vec::new, |text| file::mode_names(&text))
-}
-
-/// `--config PATH` or `--config=PATH`, in front of any `--`.
-fn config_flag(words: &[OsString]) -> Option<String> {
-    let mut words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
-    let mut next = || words.next();
-    while let Some(word) = next() {
-        match word.strip_prefix("--config") {
-            Some("") => return next().map(str::to_owned),
-            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// A folder that counts if it is there, unless a command is given instead.

@@ -30,7 +30,7 @@ use crate::{
     timeline::{Outcome, Timeline},
 };
 use prepare::Preparation;
-use tell::{first_words, give_up, note, note_targets, speak_as, tell, tell_all};
+use tell::{first_words, give_up, is_json, note, note_targets, salvage, speak_as, tell, tell_all};
 
 /// What `main` read from the outside, once.
 pub(crate) struct Outside {
@@ -57,6 +57,7 @@ pub(crate) fn user(outside: &Outside) -> u8 {
         Choice::PassThrough => pass_through(outside),
         Choice::NearMiss(name) => {
             first_words(outside);
+            salvage(outside, &outside.words);
             tell(&NearMiss::new(&outside.words[0], name)).code()
         }
     }
@@ -68,28 +69,30 @@ fn pass_through(outside: &Outside) -> u8 {
     let server = match passthrough::server(outside.words.clone(), outside.environment.clone()) {
         Ok(server) => server,
         Err(problems) => {
-            first_words(outside);
+            salvage(outside, &[]);
             return tell_all(&problems).code();
         }
     };
     let voice = quiet_voice(&outside.environment);
     let passed = supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later);
     passed.unwrap_or_else(|failure| {
-        first_words(outside);
+        salvage(outside, &[]);
         tell(&failure).code()
     })
 }
 
 fn quiet_voice(environment: &Environment) -> Voice {
     let level = environment.text("APP_INIT_LOG_LEVEL").and_then(voice::Level::parse);
-    let json = environment.text("APP_INIT_LOG_FORMAT") == Some("json");
-    Voice { json, level: level.unwrap_or(voice::Level::Warn) }
+    Voice { json: is_json(environment), level: level.unwrap_or(voice::Level::Warn) }
 }
 
 fn ours(outside: &Outside, modes: &[String]) -> u8 {
     let cli = match Cli::parse(outside.words.clone(), modes) {
         Ok(cli) => cli,
-        Err(error) => return tell(&error).code(),
+        Err(error) => {
+            salvage(outside, &outside.words);
+            return tell(&error).code();
+        }
     };
     let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
     speak_as(outside, &config);

@@ -7,22 +7,40 @@ use tracing::{Level, debug, error, info, warn};
 
 use super::{Outside, termination};
 use crate::{
-    config::{Config, problem::Problems},
+    cli::{self, Cli},
+    config::{self, Config, environment::Environment, files::Disk, problem::Problems},
     exit::Exit,
     failure::{Failure, sentence},
     log,
     plan::Plan,
 };
 
-/// Until the settings are read the log is as the environment and the flags seem to want it.
+/// Until the settings are read the log is as the flags and the environment seem to want it.
 pub(super) fn first_words(outside: &Outside) {
-    let wanted = |word: &OsString| word == "--log-format=json";
-    let after = outside.words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-    let flagged = after || outside.words.iter().any(wanted);
-    let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
+    let flag = cli::flag_value(&outside.words, "log-format");
+    let json = flag.map_or_else(|| is_json(&outside.environment), |text| names_json(&text));
     log::configure(format(json), Level::INFO, colour(outside));
     let dumb = outside.environment.text("TERM").is_none_or(|term| term == "dumb");
     log::allow_status(std::io::stderr().is_terminal() && !dumb);
+}
+
+/// Whether the variable asks for JSON.
+pub(super) fn is_json(environment: &Environment) -> bool {
+    environment.text("APP_INIT_LOG_FORMAT").is_some_and(names_json)
+}
+
+/// In any case, and in the quotes that `docker run --env-file` leaves.
+fn names_json(text: &str) -> bool {
+    text.trim().trim_matches(['"', '\'']).eq_ignore_ascii_case("json")
+}
+
+/// Reads the settings for who cannot start anything with them, and speaks as they say. `words` are
+/// those of a command line that cannot be understood, as far as they are ours.
+pub(super) fn salvage(outside: &Outside, words: &[OsString]) -> Config {
+    let cli = Cli::salvage(words);
+    let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
+    speak_as(outside, &config);
+    config
 }
 
 pub(super) fn speak_as(outside: &Outside, config: &Config) {
