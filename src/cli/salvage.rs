@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::{Cli, Command, settings};
+use super::{Cli, Command, REPORTS, settings};
 
 impl Cli {
     /// The flags that can be made out. Nothing is asked for.
@@ -28,6 +28,12 @@ pub(crate) fn flag_value(words: &[OsString], flag: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether the words, in front of any `--`, ask for something to be printed and for nothing to start.
+pub(crate) fn is_report(words: &[OsString]) -> bool {
+    let mut ours = words.iter().take_while(|word| *word != "--");
+    ours.any(|word| REPORTS.iter().any(|report| word == report))
 }
 
 #[cfg(test)]

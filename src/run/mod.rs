@@ -30,7 +30,10 @@ use crate::{
     timeline::{Outcome, Timeline},
 };
 use prepare::Preparation;
-use tell::{first_words, give_up, is_json, note, note_targets, salvage, speak_as, tell, tell_all};
+use tell::{
+    first_words, give_up, give_up_all, is_json, note, note_targets, refuse, salvage, speak_as,
+    tell, tell_all,
+};
 
 /// What `main` read from the outside, once.
 pub(crate) struct Outside {
@@ -57,8 +60,9 @@ pub(crate) fn user(outside: &Outside) -> u8 {
         Choice::PassThrough => pass_through(outside),
         Choice::NearMiss(name) => {
             first_words(outside);
-            salvage(outside, &outside.words);
-            tell(&NearMiss::new(&outside.words[0], name)).code()
+            let mut meant = outside.words.clone();
+            meant[0] = name.into();
+            refuse(outside, &meant, &NearMiss::new(&outside.words[0], name)).code()
         }
     }
 }
@@ -69,16 +73,13 @@ fn pass_through(outside: &Outside) -> u8 {
     let server = match passthrough::server(outside.words.clone(), outside.environment.clone()) {
         Ok(server) => server,
         Err(problems) => {
-            salvage(outside, &[]);
-            return tell_all(&problems).code();
+            let log = salvage(outside, &[]).termination_log;
+            return give_up_all(&log, &problems).code();
         }
     };
     let voice = quiet_voice(&outside.environment);
     let passed = supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later);
-    passed.unwrap_or_else(|failure| {
-        salvage(outside, &[]);
-        tell(&failure).code()
-    })
+    passed.unwrap_or_else(|failure| refuse(outside, &[], &failure).code())
 }
 
 fn quiet_voice(environment: &Environment) -> Voice {
@@ -89,10 +90,7 @@ fn quiet_voice(environment: &Environment) -> Voice {
 fn ours(outside: &Outside, modes: &[String]) -> u8 {
     let cli = match Cli::parse(outside.words.clone(), modes) {
         Ok(cli) => cli,
-        Err(error) => {
-            salvage(outside, &outside.words);
-            return tell(&error).code();
-        }
+        Err(error) => return refuse(outside, &outside.words, &error).code(),
     };
     let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
     speak_as(outside, &config);
@@ -117,10 +115,7 @@ fn carry_out(outside: &Outside, config: &Config) -> u8 {
     note(config);
     let plan = match plan::plan(config) {
         Ok(plan) => plan,
-        Err(problems) => {
-            termination::write(&config.termination_log, &problems.to_string());
-            return tell_all(&problems).code();
-        }
+        Err(problems) => return give_up_all(&config.termination_log, &problems).code(),
     };
     note_targets(&plan);
     let mut timeline = Timeline::new(outside.began);

@@ -76,6 +76,15 @@ pub(super) fn tell_all(problems: &Problems) -> Exit {
     problems.exit()
 }
 
+/// The termination message: the reason's word, what failed and what to do.
+fn last_words(failure: &dyn Failure) -> String {
+    let message = format!("{}: {}", failure.exit().reason(), sentence(failure));
+    match failure.hint() {
+        Some(hint) => format!("{message}\nhint: {hint}"),
+        None => message,
+    }
+}
+
 /// What is odd about the settings, and for the debug level what was ignored.
 pub(super) fn note(config: &Config) {
     config.warnings.iter().for_each(|warning| warn!(event = "settings", "{warning}"));
@@ -93,9 +102,22 @@ pub(super) fn note_targets(plan: &Plan) {
     }
 }
 
+/// Ends a start before it began. Of a report, which may be asked for beside a running server, the
+/// termination message says nothing.
+pub(super) fn refuse(outside: &Outside, words: &[OsString], failure: &dyn Failure) -> Exit {
+    let config = salvage(outside, words);
+    if cli::is_report(words) { tell(failure) } else { give_up(&config.termination_log, failure) }
+}
+
+/// The same for a start whose settings are wrong.
+pub(super) fn give_up_all(termination_log: &Path, problems: &Problems) -> Exit {
+    termination::write(termination_log, &last_words(problems));
+    tell_all(problems)
+}
+
 /// The last lines of a start that failed, and the message that outlives the container.
 pub(super) fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
-    termination::write(termination_log, &sentence(failure));
+    termination::write(termination_log, &last_words(failure));
     if let Exit::Signal(_) = failure.exit() {
         let (reason, exit_code) = (failure.exit().reason(), failure.exit().code());
         info!(event = "failed", reason, exit_code, "{}", sentence(failure));
