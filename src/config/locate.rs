@@ -3,7 +3,10 @@
 use std::{ffi::OsString, path::Path};
 
 use super::{environment::Environment, file, files::Files, problem::Problem};
-use crate::cli::{Cli, flag_value};
+use crate::{
+    cli::{Cli, flag_value},
+    phrase::unread,
+};
 
 /// The `init.toml` that counts when none is named.
 const DEFAULT_FILES: [&str; 2] = ["/etc/app-init/init.toml", "init.toml"];
@@ -58,19 +61,9 @@ pub(super) fn named(cli: &Cli, environment: &Environment, name: &str) -> Option<
     cli.flag(name).or_else(set).map(str::to_owned)
 }
 
-/// Why a file cannot be read, without the error number.
-pub(crate) fn why(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::IsADirectory => "it is a directory".into(),
-        kind => kind.to_string(),
-    }
-}
-
 pub(super) fn read_text(files: &impl Files, path: &str, subject: &str) -> Result<String, Problem> {
     let bytes = files.read(Path::new(path)).map_err(|error| {
-        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", why(&error)))
+        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", unread(&error)))
     })?;
     String::from_utf8(bytes)
         .map_err(|_| Problem::config(format!("{subject}: `{path}` is not UTF-8 text")))

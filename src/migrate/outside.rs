@@ -204,7 +204,6 @@ fn marker(script: &Script) -> String {
 
 pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {
     MigrateError::Unfit {
-        label: script.label.clone(),
         file: script.file.clone(),
         line,
         why: why.to_owned(),
