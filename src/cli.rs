@@ -5,11 +5,13 @@
 mod grammar;
 pub(crate) mod help;
 pub(crate) mod mask;
+mod salvage;
 pub(crate) mod settings;
 mod usage;
 
 use std::ffi::OsString;
 
+pub(crate) use salvage::{flag_value, is_report};
 pub(crate) use usage::nearest;
 
 use grammar::{completions, grammar, read};
@@ -102,6 +104,10 @@ pub(crate) const WORDS: [&str; 14] = [
     "version",
     "completions",
 ];
+
+/// Those of them that print and start nothing.
+const REPORTS: [&str; 8] =
+    ["plan", "config", "doctor", "healthcheck", "status", "help", "version", "completions"];
 
 const MODES: [&str; 5] = ["api", "all", "etl", "migrate", "seed"];
 

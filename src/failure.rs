@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use crate::exit::Exit;
+use crate::{exit::Exit, phrase};
 
 /// An error that can end the start.
 pub(crate) trait Failure: Error {
@@ -31,7 +31,7 @@ pub(crate) fn sentence(failure: &(impl Failure + ?Sized)) -> String {
     let mut source = failure.source();
     while let Some(cause) = source {
         line.push_str(": ");
-        line.push_str(&cause.to_string());
+        line.push_str(&cause.downcast_ref().map_or_else(|| cause.to_string(), phrase::system));
         source = cause.source();
     }
     line

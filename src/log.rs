@@ -6,7 +6,7 @@
 mod status;
 mod wrap;
 
-pub(crate) use status::{allow as allow_status, end as end_status, show as status};
+pub(crate) use status::{allow as allow_status, columns, end as end_status, show as status};
 pub(crate) use wrap::hang;
 
 use std::{

@@ -10,6 +10,7 @@ mod healthcheck;
 mod log;
 mod migrate;
 mod passthrough;
+mod phrase;
 mod plan;
 mod postgres;
 mod process;

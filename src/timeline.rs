@@ -50,33 +50,59 @@ impl Timeline {
         self.rows.push(Row { phase: phase.to_owned(), outcome, ended, note: note.into() });
     }
 
-    /// Logs the rows and a last one, `total`, that says what comes next.
-    pub(crate) fn show(&self, next: &str) {
+    /// Logs the rows and a last one, `total`, that says how all of it ended and what comes next.
+    pub(crate) fn show(&self, outcome: Outcome, next: &str) {
         let total = self.rows.last().map_or(0, |row| row.ended);
+        let names = self.rows.iter().map(|row| row.phase.chars().count());
+        let width = names.max().unwrap_or_default().max(NAME);
         let mut before = 0;
         for row in &self.rows {
-            show_row(&row.phase, row.outcome.word(), row.ended - before, &row.note);
+            show_row((&row.phase, width), row.outcome, row.ended - before, &row.note);
             before = row.ended;
         }
-        show_row("total", "", total, next);
+        show_row(("total", width), outcome, total, next);
     }
 }
 
-fn show_row(phase: &str, status: &str, millis: u128, note: &str) {
+/// Columns of a phase's name, unless one is longer.
+const NAME: usize = 10;
+
+/// `name` is the phase and the columns of its name.
+fn show_row(name: (&str, usize), outcome: Outcome, millis: u128, note: &str) {
+    let (phase, status) = (name.0, outcome.word());
     let duration_ms = u64::try_from(millis).unwrap_or(u64::MAX);
     match log::format() {
         log::Format::Json => {
             let event = if phase == "total" { "total" } else { "timeline" };
             let message = format!("{phase} {status}");
-            info!(phase, event, status, duration_ms, reason = note, "{}", message.trim_end());
+            info!(phase, event, status, duration_ms, reason = note, "{message}");
         }
         log::Format::Text => {
-            // A skipped phase took no time worth a figure.
-            let duration = if status == "skipped" { String::new() } else { human(millis) };
-            let line = format!("{phase:<10} {status:<8} {duration:>9}  {note}");
-            info!("{}", line.trim_end());
+            // A figure says of a skip that it took a look, at the database for one.
+            let looked = outcome != Outcome::Skipped || millis > 0;
+            let duration = if looked { human(millis) } else { String::new() };
+            info!("{}", line(name, status, &duration, note, log::columns()));
         }
     }
+}
+
+/// On a terminal of that many columns a note that is too long goes on below its beginning, if there
+/// is room for more than a word or two.
+fn line(
+    name: (&str, usize),
+    status: &str,
+    time: &str,
+    note: &str,
+    columns: Option<usize>,
+) -> String {
+    let (phase, width) = name;
+    let head = format!("{phase:width$} {status:<8} {time:>9}  ");
+    let indent = "init: ".len() + head.chars().count();
+    let note = match columns {
+        Some(columns) if columns >= indent + 20 => log::hang(note, indent, columns),
+        _ => note.to_owned(),
+    };
+    format!("{head}{note}").trim_end().to_owned()
 }
 
 /// `850 ms`, `12.3 s`, `4 min 05 s`.
@@ -91,6 +117,20 @@ pub(crate) fn human(millis: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_note_keeps_its_column_on_a_terminal() {
+        let note = "nothing pending, 12 applied; ahead of this image: V13__later";
+        let shown = |columns| line(("migrate", NAME), "ok", "20 ms", note, columns);
+        insta::assert_snapshot!(shown(Some(80)), @r"
+        migrate    ok           20 ms  nothing pending, 12 applied; ahead of this
+                                             image: V13__later
+        ");
+        for columns in [None, Some(40)] {
+            assert_eq!(shown(columns), format!("migrate    ok           20 ms  {note}"));
+        }
+        assert_eq!(line(("etl", 3), "skipped", "", "", None), "etl skipped");
+    }
 
     #[test]
     fn durations_read_as_people_say_them() {

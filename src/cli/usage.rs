@@ -5,7 +5,11 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
-use super::{MODES, WORDS, mask::mask};
+use super::{
+    MODES, WORDS,
+    mask::mask,
+    settings::{self, Kind},
+};
 use crate::{exit::Exit, failure::Failure};
 
 /// A command line that cannot be understood.
@@ -34,6 +38,11 @@ pub(super) fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -
     };
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
     let name = argument.split([' ', '=']).next().unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(variable) = secret(name)
+    {
+        return secret_option(name, &variable);
+    }
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument if name.starts_with('-') => (
             format!("unknown option `{name}`"),
@@ -61,6 +70,26 @@ pub(super) fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -
         ),
     };
     UsageError { message, hint }
+}
+
+/// The variable of a secret that was meant by an option; `None` if it was no secret.
+fn secret(option: &str) -> Option<String> {
+    let name = option.strip_prefix("--")?.replace('-', "_").to_ascii_uppercase();
+    match settings::find(&name) {
+        Some(setting) => (setting.kind == Kind::Secret).then_some(name),
+        None => name.ends_with("PASSWORD").then(|| "DATABASE_PASSWORD".to_owned()),
+    }
+}
+
+fn secret_option(option: &str, variable: &str) -> UsageError {
+    UsageError {
+        message: format!(
+            "`{option}` is no option: it holds a secret, and /proc shows every user the options of a process"
+        ),
+        hint: format!(
+            "set the variable `{variable}`, or `{variable}_FILE` to a file that holds it"
+        ),
+    }
 }
 
 /// A word that is no option: a mode nobody knows, unless one stands in front of it.

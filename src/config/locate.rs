@@ -1,9 +1,12 @@
-//! Which files count: `init.toml` by flag, variable or its usual place; and how they are read.
+//! Which files and folders count: by flag, variable or their usual place; and how files are read.
 
 use std::{ffi::OsString, path::Path};
 
 use super::{environment::Environment, file, files::Files, problem::Problem};
-use crate::cli::Cli;
+use crate::{
+    cli::{Cli, flag_value},
+    phrase::unread,
+};
 
 /// The `init.toml` that counts when none is named.
 const DEFAULT_FILES: [&str; 2] = ["/etc/app-init/init.toml", "init.toml"];
@@ -17,24 +20,35 @@ pub(crate) fn mode_names(
     files: &impl Files,
 ) -> Vec<String> {
     let set = || environment.text("APP_INIT_CONFIG").filter(|text| !text.trim().is_empty());
-    let path =
-        config_flag(words).or_else(|| set().map(str::to_owned)).or_else(|| usual_file(files));
+    let path = flag_value(words, "config")
+        .or_else(|| set().map(str::to_owned))
+        .or_else(|| usual_file(files));
     let text = path.and_then(|path| read_text(files, &path, "APP_INIT_CONFIG").ok());
     text.map_or_else(Vec::new, |text| file::mode_names(&text))
 }
 
-/// `--config PATH` or `--config=PATH`, in front of any `--`.
-fn config_flag(words: &[OsString]) -> Option<String> {
-    let mut words = words.iter().map_while(|word| word.to_str()).take_while(|word| *word != "--");
-    let mut next = || words.next();
-    while let Some(word) = next() {
-        match word.strip_prefix("--config") {
-            Some("") => return next().map(str::to_owned),
-            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
-            _ => {}
-        }
+/// A folder that counts if it is there, unless a command is given instead.
+pub(super) struct UsualFolder {
+    pub(super) setting: &'static str,
+    /// In the root or in the working directory.
+    pub(super) name: &'static str,
+    pub(super) command: &'static str,
+}
+
+pub(super) const MIGRATIONS: UsualFolder = UsualFolder {
+    setting: "APP_INIT_MIGRATIONS",
+    name: "migrations",
+    command: "APP_INIT_MIGRATE_COMMAND",
+};
+
+pub(super) const SEEDS: UsualFolder =
+    UsualFolder { setting: "APP_INIT_SEEDS", name: "seeds", command: "APP_INIT_SEED_COMMAND" };
+
+impl UsualFolder {
+    pub(super) fn find(&self, files: &impl Files) -> Option<String> {
+        let mut places = [format!("/{}", self.name), self.name.to_owned()].into_iter();
+        places.find(|place| files.is_dir(Path::new(place)))
     }
-    None
 }
 
 pub(super) fn usual_file(files: &impl Files) -> Option<String> {
@@ -47,19 +61,9 @@ pub(super) fn named(cli: &Cli, environment: &Environment, name: &str) -> Option<
     cli.flag(name).or_else(set).map(str::to_owned)
 }
 
-/// Why a file cannot be read, without the error number.
-pub(crate) fn why(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::IsADirectory => "it is a directory".into(),
-        kind => kind.to_string(),
-    }
-}
-
 pub(super) fn read_text(files: &impl Files, path: &str, subject: &str) -> Result<String, Problem> {
     let bytes = files.read(Path::new(path)).map_err(|error| {
-        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", why(&error)))
+        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", unread(&error)))
     })?;
     String::from_utf8(bytes)
         .map_err(|_| Problem::config(format!("{subject}: `{path}` is not UTF-8 text")))

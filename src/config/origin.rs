@@ -15,6 +15,8 @@ pub(crate) enum Origin {
     EnvFile(PathBuf, usize),
     /// `init.toml`, or what takes its place.
     File(PathBuf, usize),
+    /// Nobody named it: it lies where it usually does.
+    Found,
 }
 
 impl Origin {
@@ -23,6 +25,7 @@ impl Origin {
         match self {
             Self::Flag => format!("--{}", setting.flag().unwrap_or_default()),
             Self::Variable(name) => name.clone(),
+            Self::Found => setting.name.to_owned(),
             Self::File(..) => format!("{} ({self})", setting.key()),
             Self::SecretFile(_) | Self::EnvFile(..) => format!("{} ({self})", setting.name),
         }
@@ -34,6 +37,7 @@ impl std::fmt::Display for Origin {
         match self {
             Self::Flag => out.write_str("flag"),
             Self::Variable(_) => out.write_str("environment"),
+            Self::Found => out.write_str("found"),
             Self::SecretFile(path) => write!(out, "{}", path.display()),
             Self::EnvFile(path, line) | Self::File(path, line) => {
                 write!(out, "{}:{line}", path.display())

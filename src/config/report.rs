@@ -14,7 +14,7 @@ pub(crate) struct Shown {
     pub(crate) field: Option<&'static str>,
     /// `None` is unset. Never a secret.
     pub(crate) value: Option<String>,
-    /// `environment`, `flag`, a file with its line, or `default`.
+    /// `environment`, `flag`, a file with its line, `found` where it usually lies, or `default`.
     pub(crate) origin: String,
 }
 
@@ -75,13 +75,13 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
 pub(crate) fn text(shown: &[Shown]) -> String {
     let width = |of: fn(&Shown) -> usize| shown.iter().map(of).max().unwrap_or_default();
     let name = width(|line| line.name.len());
-    let value = width(|line| line.value.as_ref().map_or(1, String::len)).min(48);
+    let origin = width(|line| line.origin.len()).min(40);
     let (left, set): (Vec<_>, Vec<_>) = shown.iter().partition(|line| line.origin == "default");
     let row = |line: &Shown| {
         let nothing = if line.field.is_some() { "set" } else { "-" };
         let shown = line.value.as_deref().unwrap_or(nothing);
         let label = line.field.map_or(line.name.to_owned(), |field| format!("  {field}"));
-        format!("{label:name$}  {shown:value$}  {}\n", line.origin)
+        format!("{label:name$}  {:origin$}  {shown}\n", line.origin)
     };
     set.into_iter().chain(left).map(row).collect()
 }

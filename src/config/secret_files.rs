@@ -10,12 +10,11 @@ use std::{
 use super::{
     environment::Environment,
     files::Files,
-    locate::why,
     names::names_we_read,
     origin::Origin,
     problem::{Problem, Problems},
 };
-use crate::cli::settings;
+use crate::{cli::settings, phrase::unread};
 
 /// Where docker and Kubernetes mount secrets.
 const MOUNT: &str = "/run/secrets";
@@ -84,6 +83,6 @@ fn without_newline(mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn unreadable(variable: &str, name: &str, path: &Path, error: &std::io::Error) -> Problem {
     let shown = String::from_utf8_lossy(path.as_os_str().as_bytes());
-    Problem::no_input(format!("{variable}: cannot read `{shown}`: {}", why(error)))
+    Problem::no_input(format!("{variable}: cannot read `{shown}`: {}", unread(error)))
         .hint(format!("mount the secret there, or set {name} itself"))
 }

@@ -10,7 +10,7 @@ use super::{
     expand::is_auto,
     file::{self, File, Raw},
     files::Files,
-    locate::{named, read_text, usual_file},
+    locate::{MIGRATIONS, SEEDS, named, read_text, usual_file},
     names::names_we_read,
     origin::Origin,
     problem::{Problem, Problems},
@@ -59,6 +59,7 @@ pub(crate) fn gather(
             sources.values.insert(setting.name, value);
         }
     }
+    sources.add_found(files);
     sources
 }
 
@@ -173,6 +174,19 @@ impl Sources {
             Ok(text) => self.file = file::parse(path, &text, problems),
             Err(problem) => problems.push(problem),
         }
+    }
+
+    /// What counts because it is there: `init.toml`, and a folder whose command nobody gives instead.
+    fn add_found(&mut self, files: &impl Files) {
+        let unset = |name: &str| !self.values.contains_key(name);
+        let folders = [MIGRATIONS, SEEDS]
+            .into_iter()
+            .filter(|folder| unset(folder.setting) && unset(folder.command))
+            .filter_map(|folder| Some((folder.setting, folder.find(files)?)));
+        let file = unset("APP_INIT_CONFIG").then(|| usual_file(files)).flatten();
+        let found: Vec<_> = folders.chain(file.map(|path| ("APP_INIT_CONFIG", path))).collect();
+        let value = |path| Value { raw: Raw::Text(path), origin: Origin::Found };
+        self.values.extend(found.into_iter().map(|(name, path)| (name, value(path))));
     }
 
     fn find(&self, cli: &Cli, setting: &Setting, problems: &mut Problems) -> Option<Value> {

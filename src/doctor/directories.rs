@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config::Config,
     exit::Exit,
+    phrase,
     plan::{Action, Plan, Work},
 };
 
@@ -48,7 +49,7 @@ fn directory(config: &Config, path: &Path) -> Finding {
             Err(cause) => refused(config, path, &describe(config, &found, &cause)),
         },
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => missing(config, path),
-        Err(cause) => refused(config, path, &cause.kind().to_string()),
+        Err(cause) => refused(config, path, &phrase::system(&cause)),
     }
 }
 
@@ -61,7 +62,7 @@ fn missing(config: &Config, path: &Path) -> Finding {
     };
     let why = match fs::metadata(&above) {
         Ok(found) => describe(config, &found, &cause),
-        Err(cause) => cause.kind().to_string(),
+        Err(cause) => phrase::system(&cause),
     };
     refused(config, path, &format!("it does not exist, and `{}`: {why}", above.display()))
 }

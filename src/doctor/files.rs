@@ -16,6 +16,7 @@ use crate::{
     diagnose::{Diagnosis, Facts, table},
     exit::Exit,
     migrate::format::refinery,
+    phrase::{counted, unread},
     plan::{Action, Plan, Source, Work},
 };
 
@@ -103,7 +104,10 @@ fn seeds(folder: &Path) -> Finding {
             "seeds",
             format!("`{}` holds no .sql file", folder.display()),
         ),
-        count => Finding::ok(Section::Files, "seeds", format!("{count} in `{}`", folder.display())),
+        count => {
+            let message = format!("{} in `{}`", counted(count, "file"), folder.display());
+            Finding::ok(Section::Files, "seeds", message)
+        }
     }
 }
 
@@ -134,7 +138,7 @@ fn certificate(what: &str, path: &Path) -> Finding {
             Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))
         }
         Ok(_) => tls_file(what, &format!("`{}` is not in PEM form", path.display())),
-        Err(error) => tls_file(what, &format!("`{}`: {}", path.display(), why(&error))),
+        Err(error) => tls_file(what, &format!("`{}`: {}", path.display(), unread(&error))),
     }
 }
 
@@ -144,13 +148,6 @@ fn tls_file(what: &str, text: &str) -> Finding {
 }
 
 fn unreadable(subject: &str, path: &Path, error: &io::Error) -> Finding {
-    let message = format!("cannot read `{}`: {}", path.display(), why(error));
+    let message = format!("cannot read `{}`: {}", path.display(), unread(error));
     Finding::error(Section::Files, subject, message, Exit::NoInput)
-}
-
-fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        kind => kind.to_string(),
-    }
 }

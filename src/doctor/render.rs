@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Level, Section, worst};
-use crate::{cli::mask::mask, exit::Exit};
+use crate::{cli::mask::mask, exit::Exit, phrase::counted};
 
 /// All findings about one mode.
 #[derive(Clone, Debug)]
@@ -92,11 +92,6 @@ fn lines(finding: &Finding, colour: bool) -> String {
 /// One line, whatever a file's name or a server's answer holds; a URL's password never.
 fn shown(text: &str) -> String {
     mask(text).chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{ending}")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::config::endpoint::Endpoint;
+use crate::{config::endpoint::Endpoint, phrase};
 
 /// Why there is no status.
 #[derive(Debug, Error)]
@@ -23,7 +23,7 @@ pub(super) enum HttpError {
     Silent,
     #[error("the name `{0}` cannot be resolved")]
     Name(String),
-    #[error("{}", .0.kind())]
+    #[error("{}", phrase::system(.0))]
     Connect(io::Error),
     #[error("the answer is not HTTP, or was cut off")]
     Answer(#[from] hyper::Error),

@@ -49,6 +49,11 @@ pub(super) fn make_room() {
     }
 }
 
+/// Columns of the terminal that stderr is; `None` if it is none.
+pub(crate) fn columns() -> Option<usize> {
+    POSSIBLE.load(Ordering::Relaxed).then(width)
+}
+
 /// Columns of the terminal now; one that does not tell has the usual 80.
 fn width() -> usize {
     match tcgetwinsize(stderr()) {

@@ -4,7 +4,7 @@ use std::{error::Error as _, fmt, io};
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
-use crate::exit::Exit;
+use crate::{exit::Exit, phrase};
 
 /// The reason of a failed query or connection.
 #[derive(Clone, Debug)]
@@ -133,9 +133,8 @@ fn transport(error: &tokio_postgres::Error) -> String {
     if error.is_closed() {
         return "the server closed the connection".into();
     }
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    match cause.map(io::Error::kind) {
-        Some(kind) => kind.to_string(),
+    match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        Some(cause) => phrase::system(cause),
         None => "the server's answer could not be used".into(),
     }
 }

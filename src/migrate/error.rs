@@ -39,8 +39,8 @@ pub(crate) enum MigrateError {
     Script(Box<ScriptFailure>),
 
     /// A file that cannot be run as it is, found before any of it ran.
-    #[error("cannot apply {label}: {file}:{line}: {why}")]
-    Unfit { label: String, file: String, line: usize, why: String, hint: String },
+    #[error("cannot apply {file}:{line}: {why}")]
+    Unfit { file: String, line: usize, why: String, hint: String },
 
     #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
     LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
@@ -72,8 +72,6 @@ pub(crate) enum MigrateError {
 /// One failed file.
 #[derive(Debug)]
 pub(crate) struct ScriptFailure {
-    /// `V3__add_age`, or a seed's file name.
-    pub(crate) label: String,
     /// Where: `/migrations/V3__add_age.sql:2`.
     pub(crate) place: String,
     /// The statement's beginning, on one line; `None` if it is not known which one it was.
@@ -91,7 +89,7 @@ pub(crate) struct ScriptFailure {
 
 impl std::fmt::Display for ScriptFailure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "cannot apply {}: {}: {}", self.label, self.place, self.cause)?;
+        write!(out, "cannot apply {}: {}", self.place, self.cause)?;
         if let Some(statement) = &self.statement {
             write!(out, "; statement: `{statement}`")?;
         }

@@ -17,6 +17,7 @@ use super::{
     steps::{Kind, Step, fingerprint, steps},
     transaction::{is_blocked, same},
 };
+use crate::phrase::counted;
 
 /// How far a file is.
 struct Reached {
@@ -103,7 +104,7 @@ impl Executor<'_> {
         let begun = words.next() == Some("begun");
         let known = steps.get(..done).map(|done| fingerprint(script, done));
         if known.as_deref() != words.next() {
-            let why = format!("its first {done} steps were done and read otherwise now");
+            let why = format!("{} done already, and changed since", counted(done, "step"));
             return Err(unfit(script, 1, &why, "restore them; only what comes after may change"));
         }
         tracing::info!(
@@ -203,7 +204,6 @@ fn marker(script: &Script) -> String {
 
 pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {
     MigrateError::Unfit {
-        label: script.label.clone(),
         file: script.file.clone(),
         line,
         why: why.to_owned(),

@@ -52,7 +52,6 @@ impl Script {
     pub(crate) fn read(label: &str, path: &Path, text: &str) -> Result<Self, MigrateError> {
         let file = path.display().to_string();
         let unfit = |line: usize, why: String, hint: &str| MigrateError::Unfit {
-            label: label.to_owned(),
             file: file.clone(),
             line,
             why,

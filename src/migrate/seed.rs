@@ -18,7 +18,7 @@ use super::{
     script::Script,
     session::{open, open_unless},
 };
-use crate::{config::database::Connection, exit::Exit, plan::Seed};
+use crate::{config::database::Connection, exit::Exit, phrase, plan::Seed};
 
 /// Whether there is something to seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ fn scripts(folder: &Path) -> Result<Vec<Script>, MigrateError> {
     let failed = |error: &io::Error| MigrateError::Folder {
         what: "seeds",
         folder: folder.to_owned(),
-        why: error.kind().to_string(),
+        why: phrase::system(error),
     };
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
         .and_then(Iterator::collect::<io::Result<Vec<_>>>)
@@ -169,7 +169,7 @@ fn scripts(folder: &Path) -> Result<Vec<Script>, MigrateError> {
         let text = fs::read_to_string(path).map_err(|error| MigrateError::Folder {
             what: "seed file",
             folder: path.clone(),
-            why: error.kind().to_string(),
+            why: phrase::unread(&error),
         })?;
         let label = path.file_name().unwrap_or_default().to_string_lossy();
         Script::read(&label, path, &text)

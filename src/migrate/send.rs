@@ -113,7 +113,6 @@ impl Executor<'_> {
         let (place, statement) = script.place(from, position, ended);
         let left = left(script, &cause).map(str::to_owned);
         MigrateError::Script(Box::new(ScriptFailure {
-            label: script.label.clone(),
             place,
             statement,
             cause,

@@ -18,6 +18,7 @@ pub(crate) use super::lookup::resolve;
 use crate::{
     config::database::Keepalive,
     diagnose::{Facts, Row, names, network, table},
+    phrase,
 };
 
 /// How long the next address waits for the one before it; RFC 8305 recommends 100 ms to 2 s.
@@ -64,7 +65,7 @@ pub(crate) async fn connect(
         Ok(Err(error)) => Err(SocketError {
             row: network::connecting(&error, local),
             addresses: shown(),
-            text: system_text(&error),
+            text: phrase::system(&error),
         }),
         Err(_) => {
             Err(SocketError { row: &table::TIMEOUT, addresses: shown(), text: String::new() })
@@ -130,13 +131,7 @@ pub(crate) async fn connect_unix(path: &Path, bound: Duration) -> Result<UnixStr
     };
     let directory = path.parent().is_some_and(Path::is_dir);
     let row = network::connecting_socket(&error, directory);
-    Err(SocketError { row, addresses: Vec::new(), text: system_text(&error) })
-}
-
-/// strerror(3) without the standard library's number.
-pub(crate) fn system_text(error: &io::Error) -> String {
-    let text = error.to_string().to_lowercase();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    Err(SocketError { row, addresses: Vec::new(), text: phrase::system(&error) })
 }
 
 /// Applies the text's keepalive wishes; a kernel that knows none of them is no reason to fail.

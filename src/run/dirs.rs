@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::{
     exit::Exit,
     failure::Failure,
+    phrase,
     process::{
         identity::{GROUP, Identity, PASSWD, name_of},
         privileges::{acting_as, may_become},
@@ -130,6 +131,10 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
     made.iter().try_for_each(|path| match fs::create_dir(path) {
         // Another container was faster on a shared volume.
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
+        // The directory above is there: what mkdir(2) of procfs says.
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            Err(io::Error::other("the file system there takes no directories"))
+        }
         other => other,
     })?;
     Ok(made)
@@ -190,7 +195,7 @@ fn describe(found: Option<&fs::Metadata>, owner: Owner, cause: &io::Error) -> St
     let Some(found) = found.filter(|_| cause.kind() != ErrorKind::ReadOnlyFilesystem) else {
         return match cause.kind() {
             ErrorKind::ReadOnlyFilesystem => "it is on a read-only file system".to_owned(),
-            _ => cause.to_string(),
+            _ => phrase::system(cause),
         };
     };
     let read = |file| fs::read_to_string(file).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::prepare::{Done, Preparation, Result, done, stopped};
 use crate::{
     config::database::Connection,
     migrate::{self, MigrateError, State, lock::Leader, seed::Need},
+    phrase::counted,
     plan::{LockPolicy, Migrate, Seed, Source, Step},
     process::{Events, Signal},
     step,
@@ -105,7 +106,7 @@ impl Preparation {
             noted(&mut self.events, &mut stop),
         );
         let seeded = seeded.await.map_err(|error| told(name, error, stop))?;
-        Ok(done(format!("{} files", seeded.len())))
+        Ok(done(counted(seeded.len(), "file")))
     }
 
     /// The marker is looked for again under the lock: another replica may have seeded while we queued.

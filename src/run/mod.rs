@@ -7,19 +7,19 @@ mod locked;
 mod prepare;
 mod report;
 mod stopped;
+mod tell;
 mod termination;
 mod watched;
 
-use std::{ffi::OsString, io::IsTerminal, path::Path, time::Instant};
+use std::{ffi::OsString, time::Instant};
 
-use tracing::{Level, debug, error, info, warn};
+use tracing::Level;
 
 use crate::{
     cli::{self, Cli, Command},
-    config::{self, Config, environment::Environment, files::Disk, problem::Problems},
+    config::{self, Config, environment::Environment, files::Disk},
     exit::Exit,
-    failure::{Failure, sentence},
-    log,
+    failure::Failure,
     passthrough::{self, Choice, NearMiss},
     plan::{self, End, Plan, Server},
     process::{self, Events, Inherited, program},
@@ -30,6 +30,10 @@ use crate::{
     timeline::{Outcome, Timeline},
 };
 use prepare::Preparation;
+use tell::{
+    first_words, give_up, give_up_all, is_json, note, note_targets, refuse, salvage, speak_as,
+    tell, tell_all,
+};
 
 /// What `main` read from the outside, once.
 pub(crate) struct Outside {
@@ -56,7 +60,9 @@ pub(crate) fn user(outside: &Outside) -> u8 {
         Choice::PassThrough => pass_through(outside),
         Choice::NearMiss(name) => {
             first_words(outside);
-            tell(&NearMiss::new(&outside.words[0], name)).code()
+            let mut meant = outside.words.clone();
+            meant[0] = name.into();
+            refuse(outside, &meant, &NearMiss::new(&outside.words[0], name)).code()
         }
     }
 }
@@ -67,28 +73,24 @@ fn pass_through(outside: &Outside) -> u8 {
     let server = match passthrough::server(outside.words.clone(), outside.environment.clone()) {
         Ok(server) => server,
         Err(problems) => {
-            first_words(outside);
-            return tell_all(&problems).code();
+            let log = salvage(outside, &[]).termination_log;
+            return give_up_all(&log, &problems).code();
         }
     };
     let voice = quiet_voice(&outside.environment);
     let passed = supervise::hand_over(&server, &outside.inherited, voice, Renewal::Later);
-    passed.unwrap_or_else(|failure| {
-        first_words(outside);
-        tell(&failure).code()
-    })
+    passed.unwrap_or_else(|failure| refuse(outside, &[], &failure).code())
 }
 
 fn quiet_voice(environment: &Environment) -> Voice {
     let level = environment.text("APP_INIT_LOG_LEVEL").and_then(voice::Level::parse);
-    let json = environment.text("APP_INIT_LOG_FORMAT") == Some("json");
-    Voice { json, level: level.unwrap_or(voice::Level::Warn) }
+    Voice { json: is_json(environment), level: level.unwrap_or(voice::Level::Warn) }
 }
 
 fn ours(outside: &Outside, modes: &[String]) -> u8 {
     let cli = match Cli::parse(outside.words.clone(), modes) {
         Ok(cli) => cli,
-        Err(error) => return tell(&error).code(),
+        Err(error) => return refuse(outside, &outside.words, &error).code(),
     };
     let config = config::resolve(&cli, &outside.environment, &Disk, config::cpu_count());
     speak_as(outside, &config);
@@ -107,94 +109,19 @@ fn ours(outside: &Outside, modes: &[String]) -> u8 {
 
 const VERSION: &str = concat!("app-init ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// Until the settings are read the log is as the environment and the flags seem to want it.
-fn first_words(outside: &Outside) {
-    let wanted = |word: &OsString| word == "--log-format=json";
-    let after = outside.words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-    let flagged = after || outside.words.iter().any(wanted);
-    let json = flagged || outside.environment.text("APP_INIT_LOG_FORMAT") == Some("json");
-    log::configure(format(json), Level::INFO, colour(outside));
-    let dumb = outside.environment.text("TERM").is_none_or(|term| term == "dumb");
-    log::allow_status(std::io::stderr().is_terminal() && !dumb);
-}
-
-fn speak_as(outside: &Outside, config: &Config) {
-    log::configure(format(config.log.json), config.log.level, colour(outside));
-}
-
-fn format(json: bool) -> log::Format {
-    if json { log::Format::Json } else { log::Format::Text }
-}
-
-fn colour(outside: &Outside) -> bool {
-    let lookup = |name: &str| outside.environment.text(name).map(str::to_owned);
-    log::colour(std::io::stderr().is_terminal(), lookup)
-}
-
-/// Says what failed and what to do about it; the way to end.
-pub(crate) fn tell(failure: &(impl Failure + ?Sized)) -> Exit {
-    let exit = failure.exit();
-    let (reason, exit_code) = (exit.reason(), exit.code());
-    let message = sentence(failure);
-    match failure.hint() {
-        Some(hint) => error!(event = "failed", reason, exit_code, hint, "{message}"),
-        None => error!(event = "failed", reason, exit_code, "{message}"),
-    }
-    exit
-}
-
-/// Tells every problem; the code that stands for all of them.
-fn tell_all(problems: &Problems) -> Exit {
-    problems.iter().for_each(|problem| {
-        tell(problem);
-    });
-    problems.exit()
-}
-
-/// What is odd about the settings, and for the debug level what was ignored.
-fn note(config: &Config) {
-    config.warnings.iter().for_each(|warning| warn!(event = "settings", "{warning}"));
-    config.notes.iter().for_each(|note| debug!(event = "settings", "{note}"));
-}
-
-/// The same about the addresses of what is waited for.
-fn note_targets(plan: &Plan) {
-    for note in plan.notes() {
-        if note.is_warning() {
-            warn!(event = "settings", "{note}");
-        } else {
-            debug!(event = "settings", "{note}");
-        }
-    }
-}
-
 /// Prepares, then hands over; the exit code.
 fn carry_out(outside: &Outside, config: &Config) -> u8 {
     process::name("init:settings");
     note(config);
     let plan = match plan::plan(config) {
         Ok(plan) => plan,
-        Err(problems) => {
-            termination::write(&config.termination_log, &problems.to_string());
-            return tell_all(&problems).code();
-        }
+        Err(problems) => return give_up_all(&config.termination_log, &problems).code(),
     };
     note_targets(&plan);
     let mut timeline = Timeline::new(outside.began);
     timeline.add("settings", Outcome::Ok, format!("mode {}", plan.mode));
     let outcome = prepared(&plan, timeline).and_then(|()| end(outside, config, plan));
     outcome.unwrap_or_else(|failure| give_up(&config.termination_log, &*failure).code())
-}
-
-/// The last lines of a start that failed, and the message that outlives the container.
-fn give_up(termination_log: &Path, failure: &dyn Failure) -> Exit {
-    termination::write(termination_log, &sentence(failure));
-    if let Exit::Signal(_) = failure.exit() {
-        let (reason, exit_code) = (failure.exit().reason(), failure.exit().code());
-        info!(event = "failed", reason, exit_code, "{}", sentence(failure));
-        return failure.exit();
-    }
-    tell(failure)
 }
 
 /// Carries out the phases on a runtime of their own, which is gone afterwards.
@@ -208,7 +135,9 @@ fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
     })?;
     // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
     runtime.shutdown_background();
-    timeline.show(&what_next(plan, outcome.as_ref().err().map(AsRef::as_ref)));
+    let failure = outcome.as_ref().err().map(AsRef::as_ref);
+    let ended = if failure.is_some() { Outcome::Failed } else { Outcome::Ok };
+    timeline.show(ended, &what_next(plan, failure));
     outcome
 }
 

@@ -53,8 +53,8 @@ impl Preparation {
     /// Of the first phase that fails and may not fail; the later ones do not run.
     pub(super) async fn carry_out(&mut self, plan: &Plan) -> Result<()> {
         let mut outcome = Ok(());
-        for phase in &plan.phases {
-            outcome = self.phase(phase).await;
+        for (index, phase) in plan.phases.iter().enumerate() {
+            outcome = self.phase(phase, &plan.phases[index + 1..]).await;
             if outcome.is_err() {
                 break;
             }
@@ -63,26 +63,31 @@ impl Preparation {
         outcome
     }
 
-    async fn phase(&mut self, phase: &Phase) -> Result<()> {
+    async fn phase(&mut self, phase: &Phase, later: &[Phase]) -> Result<()> {
         let name = phase.name.as_str();
         process::name(&format!("init:{name}"));
         if let Some(signal) = self.events.pending_stop() {
             return Err(self.failed(name, stopped(name, signal)));
         }
-        let work = match &phase.action {
+        match &phase.action {
             Action::Skip(reason) => {
                 self.timeline.add(name, Outcome::Skipped, reason);
-                return Ok(());
+                Ok(())
             }
-            Action::Do(work) => work,
-        };
-        if !matches!(work, Work::Migrate(_) | Work::Seed(_)) {
-            self.unlock().await;
+            Action::Do(work) => self.carry(name, work, later).await,
         }
+    }
+
+    /// Does the work and adds its row, in whose duration the lock's release counts.
+    async fn carry(&mut self, name: &str, work: &Work, later: &[Phase]) -> Result<()> {
         if !asks_first(work) {
             self.sessions.clear();
         }
-        match self.work(name, work).await {
+        let outcome = self.work(name, work).await;
+        if outcome.is_err() || !keeps_lock(later) {
+            self.unlock().await;
+        }
+        match outcome {
             Ok(Done { outcome, note }) => self.timeline.add(name, outcome, note),
             Err(failure) if is_ignored(work, &*failure) => self.ignored(name, &*failure),
             Err(failure) => return Err(self.failed(name, failure)),
@@ -161,6 +166,15 @@ impl Preparation {
         self.timeline.add(name, Outcome::Failed, note);
         failure
     }
+}
+
+/// Whether the lock stays taken: what is done next happens under it too.
+fn keeps_lock(later: &[Phase]) -> bool {
+    let next = later.iter().find_map(|phase| match &phase.action {
+        Action::Do(work) => Some(work),
+        Action::Skip(_) => None,
+    });
+    matches!(next, Some(Work::Migrate(_) | Work::Seed(_)))
 }
 
 /// Whether a phase begins with a question to its database.

@@ -7,6 +7,8 @@ use std::{fs::OpenOptions, io::Write, path::Path};
 
 use tracing::debug;
 
+use crate::phrase::system;
+
 /// Where the kubelet mounts it unless the pod says otherwise.
 const USUAL: &str = "/dev/termination-log";
 
@@ -19,7 +21,7 @@ pub(crate) fn write(path: &Path, message: &str) {
     let named = path != Path::new(USUAL);
     let file = OpenOptions::new().write(true).truncate(true).create(named).open(path);
     if let Err(cause) = file.and_then(|mut file| file.write_all(cut(message).as_bytes())) {
-        debug!("cannot write the termination message to {}: {cause}", path.display());
+        debug!("cannot write the termination message to {}: {}", path.display(), system(&cause));
     }
 }
 

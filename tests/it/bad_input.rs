@@ -205,7 +205,9 @@ fn a_missing_name_of_the_required_ones_comes_with_the_near_miss() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_73() {
-    case(&["api"], 73, "directory", &["/proc/nowhere"])
+    let said =
+        "cannot create the directory `/proc/nowhere`: the file system there takes no directories";
+    case(&["api"], 73, "directory", &[said])
         .env("APP_INIT_DIRS", "/proc/nowhere")
         .env("APP_INIT_API_COMMAND", "true")
         .prove();

@@ -1,6 +1,11 @@
 //! The command line as a user meets it: what is said to words that make no sense.
 
-use crate::support::{CANARY, Init};
+use serde_json::Value;
+
+use crate::{
+    config::folder,
+    support::{CANARY, Init},
+};
 
 #[test]
 fn a_near_miss_of_a_mode_is_64() {
@@ -22,6 +27,74 @@ fn an_unknown_option_is_64() {
     error: unknown option `--wait-timeot`
     hint: did you mean `--wait-timeout`?
     "##);
+}
+
+/// Flags, the variable as people write it, a file of variables, a secret, `init.toml`.
+#[test]
+fn a_usage_error_is_json_however_that_was_asked_for() {
+    let files = [("app.env", "APP_INIT_LOG_FORMAT=json"), ("format", "json\n")];
+    let toml = [("init.toml", "log_format = \"json\"")];
+    let variable = "APP_INIT_LOG_FORMAT";
+    for (words, variables, files) in [
+        ("--log-format json api --bogus", &[][..], &[][..]),
+        ("--log-format=JSON bogus", &[], &[]),
+        ("api --bogus --log-format=json", &[], &[]),
+        ("-qv --log-format Json --bogus", &[], &[]),
+        ("mirgate -qv --log-format json", &[], &[]),
+        ("api --log-format=json --wait-timeout", &[], &[]),
+        ("help --log-format=json nothing", &[], &[]),
+        ("--bogus", &[(variable, "json")], &[]),
+        ("mirgate", &[(variable, "JSON")], &[]),
+        ("api bogus", &[(variable, " json ")], &[]),
+        ("-vv api bogus", &[(variable, "\"json\"")], &[]),
+        ("--bogus", &[("APP_INIT_ENV_FILE", "app.env")], &files),
+        ("mirgate", &[("APP_INIT_LOG_FORMAT_FILE", "format")], &files),
+        ("--bogus --config=init.toml", &[], &toml),
+        ("mirgate", &[], &toml),
+    ] {
+        let folder = folder(files);
+        let init = Init::new(words.split(' ')).current_dir(folder.path());
+        let end = variables.iter().fold(init, |init, (name, value)| init.env(name, value)).run();
+        assert_eq!(end.code, 64, "{words} {variables:?}:\n{}", end.stderr);
+        let failed: Vec<Value> = end.stderr.lines().map(|line| json(line, words)).collect();
+        assert_eq!(failed.len(), 1, "{words} {variables:?}:\n{}", end.stderr);
+        assert_eq!(failed[0]["reason"], "usage", "{}", end.stderr);
+    }
+}
+
+/// The words of a program that is handed over to are not ours.
+#[test]
+fn a_flag_of_the_program_says_nothing_about_our_log() {
+    let end = Init::new(["no-such-program", "--log-format=json"]).run();
+    assert_eq!(end.code, 127, "{}", end.stderr);
+    assert!(end.stderr.starts_with("error: "), "{}", end.stderr);
+}
+
+fn json(line: &str, words: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("{words}: not JSON: {line}"))
+}
+
+/// In /proc/PID/cmdline, which every user may read (proc(5)).
+#[test]
+fn a_secret_is_no_option_and_the_variable_is_named() {
+    let url = format!("postgres://u:{CANARY}@db/app");
+    let end = Init::new(["api", "--database-url", &url]).run();
+    assert_eq!(end.code, 64, "{}", end.stderr);
+    insta::assert_snapshot!(end.stderr, @r##"
+    error: `--database-url` is no option: it holds a secret, and /proc shows every user the options of a process
+    hint: set the variable `DATABASE_URL`, or `DATABASE_URL_FILE` to a file that holds it
+    "##);
+    for (words, variable) in [
+        (vec![format!("--database-url={url}")], "`DATABASE_URL_FILE`"),
+        (vec!["-q".into(), "--direct-url".into(), url.clone()], "`DIRECT_URL_FILE`"),
+        (vec!["wait".into(), format!("--MIGRATE_DATABASE_URL={url}")], "`MIGRATE_DATABASE_URL`"),
+        (vec!["status".into(), "--database-password".into(), CANARY.into()], "`DATABASE_PASSWORD`"),
+        (vec!["plan".into(), format!("--password={CANARY}")], "`DATABASE_PASSWORD_FILE`"),
+    ] {
+        let end = Init::new(&words).env("APP_INIT_LOG_LEVEL", "debug").run();
+        assert_eq!(end.code, 64, "{words:?}:\n{}", end.stderr);
+        assert!(end.stderr.contains(variable), "{words:?}:\n{}", end.stderr);
+    }
 }
 
 #[test]

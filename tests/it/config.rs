@@ -36,6 +36,7 @@ run = ["python", "-m", "etl", "${?GEO:--geo}"]
 exec = "uvicorn app:app"
 "#,
         ),
+        ("migrations/V1__a.sql", "create table a (id int);"),
     ]);
     let end = Init::new(["config", "--stop-delay", "3s"])
         .env("DATABASE_URL_FILE", "url")
@@ -47,59 +48,59 @@ exec = "uvicorn app:app"
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(end.stderr, "");
     insta::assert_snapshot!(end.stdout, @r##"
-    DATABASE_URL                        db:5432/app as app                     url
-    AUTORUN_MIGRATIONS                  wait                                   environment
-    SEED_ON_START                       once                                   app.env:2
-    APP_INIT_API_COMMAND                uvicorn app:app                        init.toml:7
-    APP_INIT_ETL_COMMAND                python -m etl ${?GEO:--geo}            init.toml:4
-    APP_INIT_WAIT_FOR                   database redis://:***@cache            environment
-    APP_INIT_WAIT_TIMEOUT               3m                                     init.toml:1
-    APP_INIT_ENV_FILE                   app.env                                environment
-    APP_INIT_STOP_DELAY                 3s                                     flag
-    DATABASE_USER                       -                                      default
-    DATABASE_PASSWORD                   -                                      default
-    MIGRATE_DATABASE_URL                -                                      default
-    RUN_ETL_ON_STARTUP                  false                                  default
-    APP_INIT_MODE                       api                                    default
-    APP_INIT_SKIP                       -                                      default
-    APP_INIT_MIGRATIONS                 -                                      default
-    APP_INIT_MIGRATE_COMMAND            -                                      default
-    APP_INIT_MIGRATE_WATCH              -                                      default
-    APP_INIT_MIGRATE_TABLE              -                                      default
-    APP_INIT_MIGRATE_STRICT             false                                  default
-    APP_INIT_SEEDS                      -                                      default
-    APP_INIT_SEED_COMMAND               -                                      default
-    APP_INIT_SEED_ID                    1                                      default
-    APP_INIT_SEED_WAIT_FOR              -                                      default
-    APP_INIT_ETL_WAIT_FOR               -                                      default
-    APP_INIT_WAIT_FATAL_GRACE           10s                                    default
-    APP_INIT_LOCK_TIMEOUT               15m                                    default
-    APP_INIT_LOCK_NAME                  -                                      default
-    APP_INIT_SCHEMA                     app_init                               default
-    APP_INIT_MIGRATE_TIMEOUT            forever                                default
-    APP_INIT_MIGRATE_LOCK_TIMEOUT       3s                                     default
-    APP_INIT_MIGRATE_LOCK_RETRY         5m                                     default
-    APP_INIT_MIGRATE_STATEMENT_TIMEOUT  -                                      default
-    APP_INIT_SEED_TIMEOUT               forever                                default
-    APP_INIT_ETL_TIMEOUT                forever                                default
-    APP_INIT_SEED_ON_FAILURE            abort                                  default
-    APP_INIT_ETL_ON_FAILURE             abort                                  default
-    APP_INIT_REQUIRE                    -                                      default
-    APP_INIT_DIRS                       -                                      default
-    APP_INIT_USER                       -                                      default
-    APP_INIT_CONFIG                     -                                      default
-    APP_INIT_HANDOFF                    auto                                   default
-    APP_INIT_STOP_GRACE                 forever                                default
-    APP_INIT_LEFTOVER_GRACE             5s                                     default
-    APP_INIT_SIGNAL_TARGET              child                                  default
-    APP_INIT_SIGNAL_MAP                 -                                      default
-    APP_INIT_SUCCESS_CODES              -                                      default
-    APP_INIT_SIGNALS_INHERIT            false                                  default
-    APP_INIT_HEALTHCHECK_URL            http://127.0.0.1:${PORT:-8000}/health  default
-    APP_INIT_LOG_FORMAT                 text                                   default
-    APP_INIT_LOG_LEVEL                  info                                   default
-    APP_INIT_HEARTBEAT                  15s                                    default
-    APP_INIT_TERMINATION_LOG            /dev/termination-log                   default
+    DATABASE_URL                        url          db:5432/app as app
+    AUTORUN_MIGRATIONS                  environment  wait
+    SEED_ON_START                       app.env:2    once
+    APP_INIT_API_COMMAND                init.toml:7  uvicorn app:app
+    APP_INIT_MIGRATIONS                 found        migrations
+    APP_INIT_ETL_COMMAND                init.toml:4  python -m etl ${?GEO:--geo}
+    APP_INIT_WAIT_FOR                   environment  database redis://:***@cache
+    APP_INIT_WAIT_TIMEOUT               init.toml:1  3m
+    APP_INIT_CONFIG                     found        init.toml
+    APP_INIT_ENV_FILE                   environment  app.env
+    APP_INIT_STOP_DELAY                 flag         3s
+    DATABASE_USER                       default      -
+    DATABASE_PASSWORD                   default      -
+    MIGRATE_DATABASE_URL                default      -
+    RUN_ETL_ON_STARTUP                  default      false
+    APP_INIT_MODE                       default      api
+    APP_INIT_SKIP                       default      -
+    APP_INIT_MIGRATE_COMMAND            default      -
+    APP_INIT_MIGRATE_WATCH              default      -
+    APP_INIT_MIGRATE_TABLE              default      -
+    APP_INIT_MIGRATE_STRICT             default      false
+    APP_INIT_SEEDS                      default      -
+    APP_INIT_SEED_COMMAND               default      -
+    APP_INIT_SEED_ID                    default      1
+    APP_INIT_SEED_WAIT_FOR              default      -
+    APP_INIT_ETL_WAIT_FOR               default      -
+    APP_INIT_WAIT_FATAL_GRACE           default      10s
+    APP_INIT_LOCK_TIMEOUT               default      15m
+    APP_INIT_LOCK_NAME                  default      -
+    APP_INIT_SCHEMA                     default      app_init
+    APP_INIT_MIGRATE_TIMEOUT            default      forever
+    APP_INIT_MIGRATE_LOCK_TIMEOUT       default      3s
+    APP_INIT_MIGRATE_LOCK_RETRY         default      5m
+    APP_INIT_MIGRATE_STATEMENT_TIMEOUT  default      -
+    APP_INIT_SEED_TIMEOUT               default      forever
+    APP_INIT_ETL_TIMEOUT                default      forever
+    APP_INIT_SEED_ON_FAILURE            default      abort
+    APP_INIT_ETL_ON_FAILURE             default      abort
+    APP_INIT_REQUIRE                    default      -
+    APP_INIT_DIRS                       default      -
+    APP_INIT_USER                       default      -
+    APP_INIT_HANDOFF                    default      auto
+    APP_INIT_STOP_GRACE                 default      forever
+    APP_INIT_LEFTOVER_GRACE             default      5s
+    APP_INIT_SIGNAL_TARGET              default      child
+    APP_INIT_SIGNAL_MAP                 default      -
+    APP_INIT_SUCCESS_CODES              default      -
+    APP_INIT_SIGNALS_INHERIT            default      false
+    APP_INIT_HEALTHCHECK_URL            default      http://127.0.0.1:${PORT:-8000}/health
+    APP_INIT_LOG_FORMAT                 default      text
+    APP_INIT_LOG_LEVEL                  default      info
+    APP_INIT_HEARTBEAT                  default      15s
+    APP_INIT_TERMINATION_LOG            default      /dev/termination-log
     "##);
 }
 
@@ -120,7 +121,7 @@ fn config_tells_where_each_field_of_a_connection_came_from() {
         assert_eq!(end.code, 0, "{}", end.stderr);
         let lines = end.stdout.lines().take_while(|line| !line.starts_with("AUTORUN"));
         let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        let lines = lines.filter(|line| !line.ends_with(" - default"));
+        let lines = lines.filter(|line| !line.ends_with(" default -"));
         lines.collect::<Vec<_>>().join("\n").replace(folder.path().to_str().unwrap(), "~")
     };
     let elsewhere = [
@@ -131,14 +132,14 @@ fn config_tells_where_each_field_of_a_connection_came_from() {
         ("PGSSLMODE", "disable"),
     ];
     insta::assert_snapshot!(shown(&elsewhere), @r"
-    DATABASE_URL db.example:7000/shop as app environment
-    connect_timeout set ~/.pg_service.conf [mine]
-    dbname shop PGDATABASE
-    host db.example ~/.pg_service.conf [mine]
-    password *** ~/.pgpass
-    port 7000 PGPORT
-    sslmode set PGSSLMODE
-    user app ~/.pg_service.conf [mine]
+    DATABASE_URL environment db.example:7000/shop as app
+    connect_timeout ~/.pg_service.conf [mine] set
+    dbname PGDATABASE shop
+    host ~/.pg_service.conf [mine] db.example
+    password ~/.pgpass ***
+    port PGPORT 7000
+    sslmode PGSSLMODE set
+    user ~/.pg_service.conf [mine] app
     ");
     let parts = [
         ("POSTGRES_HOST", "db"),
@@ -147,11 +148,11 @@ fn config_tells_where_each_field_of_a_connection_came_from() {
         ("PGHOST", "other"),
     ];
     insta::assert_snapshot!(shown(&parts), @r"
-    DATABASE_URL db:5432/app as app composed
-    dbname app the user name, as no database is named
-    host db POSTGRES_HOST
-    password *** POSTGRES_PASSWORD
-    user app POSTGRES_USER
+    DATABASE_URL composed db:5432/app as app
+    dbname the user name, as no database is named app
+    host POSTGRES_HOST db
+    password POSTGRES_PASSWORD ***
+    user POSTGRES_USER app
     ");
 }
 

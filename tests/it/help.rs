@@ -153,6 +153,9 @@ fn help_env_lists_every_setting() {
     APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
     Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks.
     Booleans: true yes on 1, false no off 0.
+    Secrets are no flags, because /proc shows flags: set DATABASE_URL or its _FILE.
+    A command may hold ${X}, expanded at each start. Dockerfile and compose expand
+    it themselves: write \${X} in ENV, $${X} in a compose file.
 
     Database
       DATABASE_URL          else composed from DATABASE_*, POSTGRES_*, PG*

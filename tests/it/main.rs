@@ -38,6 +38,7 @@ mod support;
 mod survive;
 mod targets;
 mod terminal;
+mod termination;
 mod tls;
 mod user;
 mod wait;

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use crate::support::{Init, Postgres, init::shell, postgres::psql, until};
 
@@ -94,18 +95,63 @@ fn json_lines_parse_until_the_hand_off() {
     init.signal(Signal::SIGTERM);
     let end = init.finish();
     assert_eq!(end.code, 7);
-    let mut sum = 0;
-    let mut total = None;
-    for line in end.stderr.lines() {
-        let value: serde_json::Value =
-            serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-        match value["event"].as_str() {
-            Some("timeline") => sum += value["duration_ms"].as_u64().unwrap(),
-            Some("total") => total = value["duration_ms"].as_u64(),
-            _ => {}
-        }
+    let lines: Vec<Value> = end
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect();
+    let total = lines.iter().find(|line| line["event"] == "total").unwrap();
+    assert_eq!(total["status"], "ok", "{total}");
+    let rows = lines.iter().filter(|line| line["event"] == "timeline");
+    let sum: u64 = rows.map(|row| row["duration_ms"].as_u64().unwrap()).sum();
+    assert_eq!(Some(sum), total["duration_ms"].as_u64(), "{}", end.stderr);
+}
+
+/// Nothing is pending, the marker is there: each of these skips took a look, and what it cost is shown.
+#[test]
+fn the_rows_of_a_start_with_nothing_to_do_add_up_to_the_total() {
+    let image = image();
+    let url = Postgres::shared().database();
+    let start = || start("api", image.path(), &url).arg("--").arg("true");
+    assert_eq!(start().run().code, 0);
+    let end = start().run();
+    let rows = timeline(&end.stderr);
+    let (total, rows) = rows.split_last().unwrap();
+    let seed = rows.iter().find(|row| row.phase == "seed").unwrap();
+    assert_eq!((seed.status.as_str(), total.phase.as_str()), ("skipped", "total"));
+    let sum: f64 = rows.iter().map(|row| row.millis).sum();
+    let rounding: f64 = rows.iter().chain([total]).map(|row| row.rounding).sum();
+    assert!((sum - total.millis).abs() <= rounding, "{sum} ms of rows in:\n{}", end.stderr);
+}
+
+/// A row of the timeline as text shows it.
+struct Row {
+    phase: String,
+    status: String,
+    millis: f64,
+    /// What rounding may have cut off.
+    rounding: f64,
+}
+
+fn timeline(stderr: &str) -> Vec<Row> {
+    let tables = stderr.lines().skip_while(|line| !line.starts_with("init: settings "));
+    tables.map_while(row).collect()
+}
+
+/// `init: wait       ok         12 ms  postgres://…`; a skip that took no time has no duration.
+fn row(line: &str) -> Option<Row> {
+    let words: Vec<&str> = line.strip_prefix("init: ")?.split_whitespace().collect();
+    let [phase, status, rest @ ..] = words.as_slice() else { return None };
+    if !["ok", "skipped", "failed"].contains(status) {
+        return None;
     }
-    assert_eq!(Some(sum), total, "the durations add up:\n{}", end.stderr);
+    let number = rest.first().and_then(|word| word.parse::<f64>().ok());
+    let (millis, rounding) = match (number, rest.get(1)) {
+        (Some(number), Some(&"ms")) => (number, 0.0),
+        (Some(number), Some(&"s")) => (number * 1_000.0, 100.0),
+        _ => (0.0, 0.0),
+    };
+    Some(Row { phase: (*phase).to_owned(), status: (*status).to_owned(), millis, rounding })
 }
 
 /// SIGTERM at moments spread over a whole start: the code is always right, nothing is half-applied,

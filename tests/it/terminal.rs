@@ -230,6 +230,17 @@ fn a_hang_up_reaches_the_server() {
     running.expect_line("got 1");
 }
 
+/// The usual 80 columns: the note goes on below its beginning, behind the columns before it.
+#[test]
+fn a_long_note_of_the_timeline_keeps_its_column() {
+    let server = "true --some-long-option=value --another-long-option";
+    let script = format!("TERM=xterm exec \"$1\" wait file:///dev/null -- {server} 2>/dev/tty");
+    let session = Session::shell(&[], &script);
+    let column = " ".repeat("init: total      ok            5 ms  ".len());
+    session.expect_screen(&format!("value\r\n{column}--another-long-option"));
+    assert_eq!(session.running.exit_code(), 0);
+}
+
 /// A command that exists on the other side of a pipe belongs to the same job.
 #[test]
 fn a_background_job_does_not_take_the_terminal() {

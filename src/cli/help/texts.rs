@@ -149,6 +149,9 @@ Flag > variable or NAME_FILE > APP_INIT_ENV_FILE > init.toml > default.
 APP_INIT_WAIT_TIMEOUT is --wait-timeout and, in init.toml, wait_timeout.
 Durations: 500ms 30s 5m 1h forever. Lists: by commas or blanks.
 Booleans: true yes on 1, false no off 0.
+Secrets are no flags, because /proc shows flags: set DATABASE_URL or its _FILE.
+A command may hold ${X}, expanded at each start. Dockerfile and compose expand
+it themselves: write \\${X} in ENV, $${X} in a compose file.
 ";
 
 pub(super) const CONFIG: &str = "\

@@ -1,10 +1,11 @@
 //! Migrations and seeds: where they come from, and within which limits they run.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use crate::config::{
     MigrateSettings, Provision, SeedSettings,
     files::Files,
+    locate::{MIGRATIONS, SEEDS, UsualFolder},
     problem::Problem,
     types::{Autorun, SeedSwitch},
     values::Reader,
@@ -17,11 +18,7 @@ pub(super) fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSet
             "wait" => Autorun::Wait,
             _ => Autorun::Yes,
         },
-        provision: provision(
-            reader,
-            files,
-            ("APP_INIT_MIGRATIONS", "migrations", "APP_INIT_MIGRATE_COMMAND"),
-        ),
+        provision: provision(reader, files, &MIGRATIONS),
         timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
         watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
         tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
@@ -45,7 +42,7 @@ pub(super) fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings 
             "once" => SeedSwitch::Once,
             _ => SeedSwitch::No,
         },
-        provision: provision(reader, files, ("APP_INIT_SEEDS", "seeds", "APP_INIT_SEED_COMMAND")),
+        provision: provision(reader, files, &SEEDS),
         id: reader.text("APP_INIT_SEED_ID").unwrap_or_default(),
         wait_for: reader.targets("APP_INIT_SEED_WAIT_FOR").unwrap_or_default(),
         timeout: reader.limit("APP_INIT_SEED_TIMEOUT"),
@@ -53,12 +50,9 @@ pub(super) fn seed(reader: &mut Reader<'_>, files: &impl Files) -> SeedSettings 
     }
 }
 
-/// A folder or a command, never both; a folder of the usual name counts if it is there.
-fn provision(
-    reader: &mut Reader<'_>,
-    files: &impl Files,
-    (folder, usual, command): (&str, &str, &str),
-) -> Provision {
+/// A folder or a command, never both.
+fn provision(reader: &mut Reader<'_>, files: &impl Files, usual: &UsualFolder) -> Provision {
+    let UsualFolder { setting: folder, name, command } = usual;
     let path = reader.path(folder);
     if let (Some(_), Some(_)) = (&path, reader.sources.values.get(command)) {
         reader.problems.push(
@@ -78,11 +72,7 @@ fn provision(
     if let Some(command) = reader.command(command) {
         return Provision::Command(command);
     }
-    let places = [format!("/{usual}"), usual.to_owned()];
-    match places.iter().find(|place| files.is_dir(Path::new(place))) {
-        Some(place) => Provision::Folder(place.into()),
-        None => Provision::Nothing(format!(
-            "no {usual}: {command} is unset, neither /{usual} nor ./{usual} is there"
-        )),
-    }
+    Provision::Nothing(format!(
+        "no {name}: {command} is unset, neither /{name} nor ./{name} is there"
+    ))
 }

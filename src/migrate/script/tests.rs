@@ -18,12 +18,12 @@ fn how_a_file_runs_follows_from_its_statements() {
         ("savepoint a; rollback to a; release a", Ok((Mode::Transaction, false))),
         (
             "select 1;\nrollback;",
-            Err("cannot apply V1__x: /m/V1__x.sql:2: `ROLLBACK` would undo it and still count"),
+            Err("cannot apply /m/V1__x.sql:2: `ROLLBACK` would undo it and still count"),
         ),
         (
             "create table t();\n\nvacuum;",
             Err(
-                "cannot apply V1__x: /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
+                "cannot apply /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
             ),
         ),
     ] {

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::line;
-use crate::migrate::{
-    format::{Problem, Row, hints},
-    state::State,
+use crate::{
+    migrate::{
+        format::{Problem, Row, hints},
+        state::State,
+    },
+    phrase::counted,
 };
 
 /// A folder against its history.
@@ -54,8 +57,10 @@ impl Folder {
             }
             (0, 0) => format!("up to date: {} applied{newer}", applied.len() + ahead.len()),
             (0, count) => format!("not up to date: `init migrate` will apply {count}{newer}"),
-            (1, _) => "a start stops here: 1 problem, nothing will be applied".into(),
-            (count, _) => format!("a start stops here: {count} problems, nothing will be applied"),
+            (count, _) => format!(
+                "a start stops here: {}, nothing will be applied",
+                counted(count, "problem")
+            ),
         }
     }
 

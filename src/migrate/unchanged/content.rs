@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{migrate::MigrateError, plan::Watch};
+use crate::{migrate::MigrateError, phrase, plan::Watch};
 
 /// What the command line counts as among the watched paths.
 const COMMAND: &str = "the command line";
@@ -164,7 +164,7 @@ fn failed(path: &Path, error: &io::Error) -> MigrateError {
     MigrateError::Folder {
         what: "watched path",
         folder: path.to_owned(),
-        why: error.kind().to_string(),
+        why: phrase::system(error),
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
         let error = content(&watch).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot read the watched path in `/no/such`: entity not found"
+            "cannot read the watched path in `/no/such`: no such file or directory"
         );
         assert_eq!(crate::failure::Failure::exit(&error).code(), 66);
     }

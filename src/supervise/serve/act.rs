@@ -81,8 +81,9 @@ impl Supervisor {
                     Level::Warn,
                     "forward",
                     format_args!(
-                        "cannot send {signal} to the server (pid {}): {error}",
-                        server.as_raw_pid()
+                        "cannot send {signal} to the server (pid {}): {}",
+                        server.as_raw_pid(),
+                        crate::phrase::system(&error)
                     ),
                 );
             }

@@ -5,6 +5,7 @@ use std::{io::ErrorKind, path::Path, time::Duration};
 use super::{Readiness, Seen};
 use crate::{
     diagnose::{Diagnosis, table},
+    phrase,
     postgres::socket,
 };
 
@@ -25,7 +26,7 @@ pub(super) async fn socket(path: &Path) -> Readiness {
         ErrorKind::PermissionDenied => &table::SOCKET_PERMISSION,
         _ => &table::NETWORK,
     };
-    Readiness::NotYet(Seen::of(row, shown, &socket::system_text(&error)))
+    Readiness::NotYet(Seen::of(row, shown, &phrase::system(&error)))
 }
 
 /// A file, directory or anything else is ready when it exists.

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use super::super::{Host, Problem, draft::Draft, url};
+use crate::phrase::counted;
 
 /// Pairs hosts with addresses and ports; one port serves all hosts.
 pub(super) fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
@@ -16,7 +17,7 @@ pub(super) fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
         return Err(Problem::new("url-hosts", draft.blame("hostaddr"), what));
     }
     if ports.len() != 1 && ports.len() != count {
-        let what = format!("{} ports for {count} hosts", ports.len());
+        let what = format!("{} for {}", counted(ports.len(), "port"), counted(count, "host"));
         return Err(Problem::new("url-hosts", draft.blame("port"), what));
     }
     (0..count)

@@ -9,9 +9,12 @@ use std::{
 
 use refinery_core::{MigrationType, error::Kind, find_migration_files, parse_migration_name};
 
-use crate::migrate::{
-    error::MigrateError,
-    format::{Migration, Problem, Version},
+use crate::{
+    migrate::{
+        error::MigrateError,
+        format::{Migration, Problem, Version},
+    },
+    phrase,
 };
 
 /// Reads the folder and everything below it; migrations come in the order of their versions.
@@ -22,7 +25,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Vec<Migration>, MigrateError> {
     let unreadable = |error: &io::Error| MigrateError::Folder {
         what: "migrations",
         folder: folder.to_owned(),
-        why: error.kind().to_string(),
+        why: phrase::system(error),
     };
     let folder_path = folder.canonicalize().map_err(|error| unreadable(&error))?;
     let all = files(&folder_path).map_err(|error| unreadable(&error))?;
@@ -109,13 +112,8 @@ fn migration(path: &Path) -> Result<Migration, Problem> {
     let file = path.display().to_string();
     let (version, name) =
         version(&stem).map_err(|why| Problem::Name { file: file.clone(), why })?;
-    let text = fs::read_to_string(path).map_err(|error| Problem::Content {
-        file: file.clone(),
-        why: match error.kind() {
-            io::ErrorKind::InvalidData => "it is not UTF-8".into(),
-            kind => kind.to_string(),
-        },
-    })?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Problem::Content { file: file.clone(), why: phrase::unread(&error) })?;
     if text.contains('\0') {
         return Err(Problem::Content { file, why: "it holds a zero byte".into() });
     }
