@@ -219,6 +219,32 @@ fn a_delay_holds_the_stop_back_and_a_second_stop_hurries_it() {
     }
 }
 
+/// Who is outside of our PID namespace, as `docker stop` is, has no pid in it.
+#[test]
+fn the_sender_is_named_if_it_has_a_pid_here() {
+    for start in STARTS {
+        let (running, pid) = counting(start, |init| init.env("APP_INIT_LOG_LEVEL", "debug"));
+        let outside = status(pid, "NSpid").split_whitespace().count() > 1;
+        let ours = |word| {
+            if outside { String::new() } else { format!(" {word} pid {}", std::process::id()) }
+        };
+        send(pid, USR1);
+        running.expect_line(&format!("init: serve: SIGUSR1{} forwarded", ours("from")));
+        send(pid, TERM);
+        let said = running.finish().stderr;
+        let stop = format!("init: serve: stop requested{}: SIGTERM to the server\n", ours("by"));
+        assert!(said.contains(&stop), "{stop:?} is missing in:\n{said}");
+    }
+    let script = "trap 'exit 0' TERM; echo me $$; kill -TERM $PPID; while :; do sleep 0.01; done";
+    for start in STARTS {
+        let words = ["sh", "-c", script].map(OsString::from).to_vec();
+        let ended = start(words).env("APP_INIT_LOG_LEVEL", "info").run();
+        let server = ended.stdout.strip_prefix("me ").unwrap().trim();
+        let stop = format!("stop requested by pid {server}: SIGTERM");
+        assert!(ended.stderr.contains(&stop), "{stop:?} is missing in:\n{}", ended.stderr);
+    }
+}
+
 /// A server that does not end at SIGTERM, with a child of its own.
 const STUBBORN: &str = "trap 'echo term' TERM; echo up; while :; do sleep 0.01; done";
 

@@ -7,7 +7,7 @@ use crate::{
     supervise::{
         leftovers,
         machine::Action,
-        voice::{Level, Voice},
+        voice::{Level, Sender, Voice},
     },
 };
 
@@ -26,7 +26,10 @@ impl Supervisor {
                 self.say(
                     Level::Info,
                     "hold",
-                    format_args!("stop requested by pid {sender}: forwarding it in {delay:?}"),
+                    format_args!(
+                        "stop requested{}: forwarding it in {delay:?}",
+                        Sender("by", sender)
+                    ),
                 );
                 self.inbox.set(delay);
             }
@@ -35,7 +38,7 @@ impl Supervisor {
                 self.say(
                     Level::Info,
                     "stop",
-                    format_args!("stop requested by pid {sender}: {signal} to the server"),
+                    format_args!("stop requested{}: {signal} to the server", Sender("by", sender)),
                 );
                 self.forward(signal, sender);
                 if let Some(grace) = grace {
@@ -74,7 +77,7 @@ impl Supervisor {
             Ok(()) => self.say(
                 Level::Debug,
                 "forward",
-                format_args!("{signal} from pid {sender} forwarded"),
+                format_args!("{signal}{} forwarded", Sender("from", sender)),
             ),
             Err(error) if !std::mem::replace(&mut self.order.refused, true) => {
                 self.say(
