@@ -96,8 +96,9 @@ fn signalled(call: &str) -> Option<i32> {
 }
 
 /// A server that ends with 3 and leaves somebody who goes only when told to.
-const LEAVING: &str = "(trap '' TERM; until [ -e go ]; do sleep 0.01; done) & \
-                       trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done";
+const LEAVING: &str = "trap 'exit 3' TERM; \
+                       (trap '' TERM; echo up; until [ -e go ]; do sleep 0.01; done) & \
+                       while :; do sleep 0.01; done";
 
 const STARTS: [fn([&'static str; 3]) -> Init; 2] = [child, pid1];
 
