@@ -71,7 +71,10 @@ impl Supervisor {
         let server = self.order.server;
         let sent = match self.order.policy.target {
             SignalTarget::Child => send::to_process(server, signal),
-            SignalTarget::Group => send::to_group(server, signal),
+            // It may have left its group, and be the last who is there to hear a stop.
+            SignalTarget::Group => {
+                send::to_group(server, signal).or_else(|_| send::to_process(server, signal))
+            }
         };
         match sent {
             Ok(()) => self.say(
@@ -101,6 +104,8 @@ impl Supervisor {
             format_args!("the server did not end in time: SIGKILL to its group"),
         );
         drop(send::to_group(self.order.server, Signal::KILL));
+        // It may have left the group.
+        drop(send::to_process(self.order.server, Signal::KILL));
     }
 
     fn end_leftovers(&mut self, grace: Duration) {
