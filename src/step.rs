@@ -203,17 +203,17 @@ async fn at(time: Option<Instant>) {
 ///
 /// Processes of `docker exec` are nobody's descendants here and are left alone.
 async fn end_leftovers(events: &mut Events, why: &mut Option<Why>) -> usize {
-    let left = signal_leftovers(Signal::TERM);
+    let left = descendants::signal(Signal::TERM).unwrap_or_default();
     if left == 0 {
         return 0;
     }
-    signal_leftovers(Signal::CONT);
+    descendants::signal(Signal::CONT);
     let kill_at = Instant::now() + LEFTOVER_GRACE;
     let mut killing = false;
-    while descendants::ours().is_some_and(|ours| !ours.is_empty()) {
+    while descendants::ours().is_some_and(|count| count > 0) {
         if killing {
             // Again and again: those whose parents have died since are ours now.
-            signal_leftovers(Signal::KILL);
+            descendants::signal(Signal::KILL);
         }
         tokio::select! {
             event = events.next() => if let Event::Stop(signal) = event {
@@ -224,12 +224,4 @@ async fn end_leftovers(events: &mut Events, why: &mut Option<Why>) -> usize {
         }
     }
     left
-}
-
-fn signal_leftovers(signal: Signal) -> usize {
-    let ours = descendants::ours().unwrap_or_default();
-    for pid in &ours {
-        drop(send::to_process(*pid, signal));
-    }
-    ours.len()
 }

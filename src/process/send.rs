@@ -2,7 +2,10 @@
 
 use std::io;
 
-use rustix::process::{self, Pid};
+use rustix::{
+    io::Errno,
+    process::{self, Pid, PidfdFlags},
+};
 use rustix_libc_wrappers::process::SignalExt;
 
 use super::signal::Signal;
@@ -13,6 +16,24 @@ use super::signal::Signal;
 #[expect(clippy::disallowed_methods, reason = "the one place that signals a process")]
 pub(crate) fn to_process(pid: Pid, signal: Signal) -> io::Result<()> {
     Ok(process::kill_process(pid, native(signal)?)?)
+}
+
+/// Sends to one process that is not our child, whose number may have become somebody else's. `is_it`
+/// is asked whether that happened, once it can happen no more: `pidfd_open(2)` keeps hold of a process.
+/// # Errors
+/// As `to_process`; ESRCH too if it is another one.
+#[expect(clippy::disallowed_methods, reason = "the one place that signals a process")]
+pub(crate) fn to_process_if(
+    pid: Pid,
+    signal: Signal,
+    is_it: impl FnOnce() -> bool,
+) -> io::Result<()> {
+    match process::pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) if is_it() => Ok(process::pidfd_send_signal(handle, native(signal)?)?),
+        Ok(_) | Err(Errno::SRCH) => Err(Errno::SRCH.into()),
+        // No such call: Linux before 5.3, or a seccomp profile from before that.
+        Err(_) => to_process(pid, signal),
+    }
 }
 
 /// Sends to every process of a group.

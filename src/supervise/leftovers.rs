@@ -14,7 +14,7 @@ use crate::process::{self, Pid, Signal, descendants, send};
 pub(super) fn none_without_children(server: Pid, adopts: bool) -> bool {
     if process::is_pid_1() {
         // Those that `docker exec` started are not our children.
-        !send::anybody() || descendants::everybody_else().is_some_and(|all| all.is_empty())
+        !send::anybody() || descendants::everybody_else() == Some(0)
     } else {
         adopts || test_kill_process_group(server).is_err()
     }
@@ -23,17 +23,14 @@ pub(super) fn none_without_children(server: Pid, adopts: bool) -> bool {
 /// Sends to everything that is left; returns how many there were if that is known.
 pub(super) fn signal(server: Pid, adopts: bool, signal: Signal) -> Option<usize> {
     if process::is_pid_1() {
-        let count = descendants::everybody_else().map(|all| all.len());
+        let count = descendants::everybody_else();
         drop(send::to_everybody(signal));
         return count;
     }
-    let ours = descendants::ours();
-    for pid in ours.iter().flatten() {
-        drop(send::to_process(*pid, signal));
-    }
+    let ours = descendants::signal(signal);
     if ours.is_none() || !adopts {
         // Its number is not given to anybody else while a member lives (setpgid(2)).
         drop(send::to_group(server, signal));
     }
-    ours.map(|ours| ours.len())
+    ours
 }

@@ -117,6 +117,8 @@ impl Supervisor {
 
     fn server_ended(&mut self, ended: Ended) -> Option<u8> {
         self.server = Server::Gone;
+        // A SIGCONT is for nobody now: the server's number may be somebody else's.
+        self.suspended = false;
         self.inbox.clear();
         if self.order.foreground {
             job::take_back(self.order.server);

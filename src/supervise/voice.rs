@@ -44,6 +44,19 @@ impl fmt::Display for Level {
     }
 }
 
+/// Who sent a signal, after a word such as `by`. Nothing where nobody can be named: the kernel, and
+/// whoever is outside of our PID namespace, have the pid 0 here (`pid_namespaces(7)`).
+pub(super) struct Sender(pub(super) &'static str, pub(super) u32);
+
+impl fmt::Display for Sender {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(_, 0) => Ok(()),
+            Self(word, pid) => write!(out, " {word} pid {pid}"),
+        }
+    }
+}
+
 impl Voice {
     /// Prints one line; `event` is a stable word. What does not fit is cut. A closed stderr is no
     /// reason to end: PID 1 has none.

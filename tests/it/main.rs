@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod cli;
+mod collected;
 mod config;
 mod database;
 mod doctor;

@@ -8,7 +8,7 @@ use rustix_libc_wrappers::process::SignalExt;
 
 use crate::support::{
     Init, Running,
-    init::Finished,
+    init::{Finished, binary},
     pid1::{child, children, pid1, probing, status, wrapped},
     spin, unproved, until,
 };
@@ -219,6 +219,54 @@ fn a_delay_holds_the_stop_back_and_a_second_stop_hurries_it() {
     }
 }
 
+/// Who is outside of our PID namespace, as `docker stop` is, has no pid in it.
+#[test]
+fn the_sender_is_named_if_it_has_a_pid_here() {
+    for start in STARTS {
+        let (running, pid) = counting(start, |init| init.env("APP_INIT_LOG_LEVEL", "debug"));
+        let outside = status(pid, "NSpid").split_whitespace().count() > 1;
+        let ours = |word| {
+            if outside { String::new() } else { format!(" {word} pid {}", std::process::id()) }
+        };
+        send(pid, USR1);
+        running.expect_line(&format!("init: serve: SIGUSR1{} forwarded", ours("from")));
+        send(pid, TERM);
+        let said = running.finish().stderr;
+        let stop = format!("init: serve: stop requested{}: SIGTERM to the server\n", ours("by"));
+        assert!(said.contains(&stop), "{stop:?} is missing in:\n{said}");
+    }
+    let script = "trap 'exit 0' TERM; echo me $$; kill -TERM $PPID; while :; do sleep 0.01; done";
+    for start in STARTS {
+        let words = ["sh", "-c", script].map(OsString::from).to_vec();
+        let ended = start(words).env("APP_INIT_LOG_LEVEL", "info").run();
+        let server = ended.stdout.strip_prefix("me ").unwrap().trim();
+        let stop = format!("stop requested by pid {server}: SIGTERM");
+        assert!(ended.stderr.contains(&stop), "{stop:?} is missing in:\n{}", ended.stderr);
+    }
+}
+
+/// There is nobody in the server's own group any more: ESRCH.
+#[test]
+fn a_server_that_has_left_its_group_is_stopped_all_the_same() {
+    let words = |server: &[&str]| probing(["parents-group"].iter().chain(server));
+    let count = probing(["count"]);
+    let running = child(words(&[count[0].to_str().unwrap(), "count"]))
+        .env("APP_INIT_SIGNAL_TARGET", "group")
+        .start();
+    running.expect_line("ready");
+    send(running.pid(), USR1);
+    running.expect_line("got 10");
+    send(running.pid(), TERM);
+    let ended = running.finish();
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let running = child(words(&["sh", "-c", STUBBORN])).env("APP_INIT_STOP_GRACE", "1h").start();
+    running.expect_line("up");
+    send(running.pid(), TERM);
+    running.expect_line("term");
+    send(running.pid(), TERM);
+    assert_eq!(running.exit_code(), 137);
+}
+
 /// A server that does not end at SIGTERM, with a child of its own.
 const STUBBORN: &str = "trap 'echo term' TERM; echo up; while :; do sleep 0.01; done";
 
@@ -252,14 +300,20 @@ fn a_second_stop_hurries_a_grace() {
 #[test]
 fn a_stop_works_though_sigterm_was_inherited_blocked_and_ignored() {
     let before = probing(["with", "i15", "b15", "--"]);
-    let before: Vec<_> = before.iter().map(OsString::as_os_str).collect();
+    let words: Vec<_> = before.iter().map(OsString::as_os_str).collect();
     for (script, grace, code) in [("echo up; exec sleep 1000", "1h", 143), (STUBBORN, "100ms", 137)]
     {
-        let init = wrapped(&before, ["sh", "-c", script]).env("APP_INIT_STOP_GRACE", grace);
-        let running = init.start();
-        running.expect_line("up");
-        send(running.init_pid(), TERM);
-        assert_eq!(running.exit_code(), code, "{script}");
+        let binary = binary().into_os_string();
+        let ours = before.iter().chain([&binary]).cloned();
+        let server = ["sh", "-c", script].map(OsString::from);
+        for init in [Init::wrapped(ours.chain(server.clone())), wrapped(&words, server)] {
+            let init = init.current_dir(env!("CARGO_TARGET_TMPDIR"));
+            let init = init.env("APP_INIT_HANDOFF", "supervise").env("APP_INIT_STOP_GRACE", grace);
+            let running = init.start();
+            running.expect_line("up");
+            send(running.init_pid(), TERM);
+            assert_eq!(running.exit_code(), code, "{script}");
+        }
     }
 }
 
@@ -284,7 +338,7 @@ fn a_refused_forward_is_said_once_and_ends_nothing() {
         send(pid, 12);
         send(pid, 1);
         // The server ends by itself, by our hand, and its code still arrives.
-        until("the signals were taken", || status(pid, "SigPnd").ends_with("0000").then_some(()));
+        until("the signals were taken", || status(pid, "ShdPnd").ends_with("0000").then_some(()));
         drop(line);
         let server = children(pid)[0];
         send(server, TERM);

@@ -7,7 +7,7 @@ use crate::{
     supervise::{
         leftovers,
         machine::Action,
-        voice::{Level, Voice},
+        voice::{Level, Sender, Voice},
     },
 };
 
@@ -26,7 +26,10 @@ impl Supervisor {
                 self.say(
                     Level::Info,
                     "hold",
-                    format_args!("stop requested by pid {sender}: forwarding it in {delay:?}"),
+                    format_args!(
+                        "stop requested{}: forwarding it in {delay:?}",
+                        Sender("by", sender)
+                    ),
                 );
                 self.inbox.set(delay);
             }
@@ -35,7 +38,7 @@ impl Supervisor {
                 self.say(
                     Level::Info,
                     "stop",
-                    format_args!("stop requested by pid {sender}: {signal} to the server"),
+                    format_args!("stop requested{}: {signal} to the server", Sender("by", sender)),
                 );
                 self.forward(signal, sender);
                 if let Some(grace) = grace {
@@ -68,13 +71,16 @@ impl Supervisor {
         let server = self.order.server;
         let sent = match self.order.policy.target {
             SignalTarget::Child => send::to_process(server, signal),
-            SignalTarget::Group => send::to_group(server, signal),
+            // It may have left its group, and be the last who is there to hear a stop.
+            SignalTarget::Group => {
+                send::to_group(server, signal).or_else(|_| send::to_process(server, signal))
+            }
         };
         match sent {
             Ok(()) => self.say(
                 Level::Debug,
                 "forward",
-                format_args!("{signal} from pid {sender} forwarded"),
+                format_args!("{signal}{} forwarded", Sender("from", sender)),
             ),
             Err(error) if !std::mem::replace(&mut self.order.refused, true) => {
                 self.say(
@@ -99,6 +105,8 @@ impl Supervisor {
             format_args!("the server did not end in time: SIGKILL to its group"),
         );
         drop(send::to_group(self.order.server, Signal::KILL));
+        // It may have left the group.
+        drop(send::to_process(self.order.server, Signal::KILL));
     }
 
     fn end_leftovers(&mut self, grace: Duration) {

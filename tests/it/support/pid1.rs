@@ -82,16 +82,18 @@ impl Running {
         until("signals are blocked", || status(pid, "SigBlk").ends_with("7ffbfeff").then_some(()));
     }
 
-    /// The pid of `init` itself, as we see it: below `unshare` if there is one.
+    /// The pid of `init` itself, as we see it: below `strace` and `unshare` if they are there.
     pub(crate) fn init_pid(&self) -> Pid {
-        let outer = self.pid();
-        until("init is there", || {
-            // Empty for a moment while the process is in exec.
-            let words = fs::read(format!("/proc/{outer}/cmdline")).ok()?;
-            let first = words.split(|byte| *byte == 0).next().filter(|word| !word.is_empty())?;
-            if first == b"unshare" { children(outer).first().copied() } else { Some(outer) }
-        })
+        until("init is there", || below_wrappers(self.pid()))
     }
+}
+
+fn below_wrappers(pid: Pid) -> Option<Pid> {
+    // Empty for a moment while the process is in exec.
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let first = words.split(|byte| *byte == 0).next().filter(|word| !word.is_empty())?;
+    let wraps = [b"strace".as_slice(), b"unshare"].contains(&first);
+    if wraps { below_wrappers(*children(pid).first()?) } else { Some(pid) }
 }
 
 /// The children of a process.

@@ -123,6 +123,20 @@ static int as_nobody(char **argv) {
     return 127;
 }
 
+/* Goes on in a process group of its own, as a shell's job does. */
+static int in_group(char **argv) {
+    if (setpgid(0, 0)) return 1;
+    execvp(argv[0], argv);
+    return 127;
+}
+
+/* Goes on in its parent's process group. */
+static int in_parents_group(char **argv) {
+    if (setpgid(0, getpgid(getppid()))) return 1;
+    execvp(argv[0], argv);
+    return 127;
+}
+
 /* The leader of a session with standard input as its terminal. */
 static int on_terminal(char **argv) {
     if (setsid() < 0 || ioctl(0, TIOCSCTTY, 0)) return 1;
@@ -174,6 +188,8 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "orphans")) return orphans(atoi(argv[2]));
     if (!strcmp(what, "worker")) return worker(atol(argv[2]), argv[3]);
     if (!strcmp(what, "nobody")) return as_nobody(argv + 2);
+    if (!strcmp(what, "group")) return in_group(argv + 2);
+    if (!strcmp(what, "parents-group")) return in_parents_group(argv + 2);
     if (!strcmp(what, "terminal")) return on_terminal(argv + 2);
     if (!strcmp(what, "foreground")) return foreground();
     if (!strcmp(what, "unadopting")) return unadopting(argv + 2);
