@@ -1,22 +1,15 @@
 //! What has been seen of one target: decides when to speak, when to try again, when to give up.
 //!
-//! Takes the time as an argument; only its lines are a side effect.
+//! Takes the time as an argument; only its lines (`voice`) are a side effect.
 
 #[cfg(test)]
 mod tests;
+mod voice;
 
 use std::time::{Duration, Instant};
 
-use super::{
-    Limits, Ready, WaitError,
-    error::{self, Report},
-    pace::pause,
-    probe::Seen,
-};
+use super::{Limits, WaitError, error::Report, pace::pause, probe::Seen};
 use crate::diagnose::{Class, Diagnosis, Facts, Pace, table};
-
-/// How long a passing reason lasts before its hint is shown.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// In front of the hint for a server that answered before.
 const RESTARTING: &str = "it answered before, so it is restarting or has ended";
@@ -145,79 +138,6 @@ impl Watch {
         f64::from(mixed) / f64::from(u32::MAX)
     }
 
-    fn say_reason(&self, seen: &Seen) {
-        tracing::info!(
-            phase = "wait",
-            event = "reason",
-            reason = seen.diagnosis.id(),
-            "{}: {}",
-            self.target,
-            seen.diagnosis
-        );
-        for (host, diagnosis) in &seen.others {
-            tracing::debug!(
-                phase = "wait",
-                event = "reason",
-                reason = diagnosis.id(),
-                "{}: {host}: {diagnosis}",
-                self.target
-            );
-        }
-    }
-
-    /// Once per reason: at once if somebody has to act, else when it lasts.
-    fn say_hint(&mut self, seen: &Seen, now: Instant) {
-        let passing = seen.diagnosis.class() == Class::Transient;
-        if self.hinted || (passing && now.duration_since(self.since) < PATIENCE) {
-            return;
-        }
-        (self.hinted, self.spoken) = (true, now);
-        tracing::info!(
-            phase = "wait",
-            event = "hint",
-            reason = seen.diagnosis.id(),
-            "hint: {} [{}]",
-            seen.diagnosis.hint,
-            seen.diagnosis.id()
-        );
-    }
-
-    /// A reason that stays is told again, with how long it has lasted.
-    fn beat(&mut self, seen: &Seen, now: Instant) {
-        let silent = now.duration_since(self.spoken);
-        if self.limits.heartbeat.is_none_or(|interval| silent < interval) {
-            return;
-        }
-        self.spoken = now;
-        let (elapsed, held) = (now.duration_since(self.began), now.duration_since(self.since));
-        tracing::info!(
-            phase = "wait",
-            event = "heartbeat",
-            reason = seen.diagnosis.id(),
-            duration_ms = millis(elapsed),
-            "{} is not ready after {}; for {}: {}",
-            self.target,
-            error::seconds(elapsed),
-            error::seconds(held),
-            seen.diagnosis
-        );
-    }
-
-    /// The line of success.
-    pub(super) fn ready(&self, now: Instant) -> Ready {
-        let elapsed = now.duration_since(self.began);
-        let tries = self.tries + 1;
-        tracing::info!(
-            phase = "wait",
-            event = "ready",
-            duration_ms = millis(elapsed),
-            "{} is ready after {}",
-            self.target,
-            error::effort(tries, elapsed)
-        );
-        Ready { target: self.target.clone(), tries, elapsed, session: None }
-    }
-
     /// The deadline passed. A reason that needs somebody to act is told as such.
     pub(super) fn late(&self, now: Instant) -> WaitError {
         let acting = |seen: &Seen| seen.diagnosis.class() != Class::Transient;
@@ -247,9 +167,4 @@ impl Watch {
             elapsed: now.duration_since(self.began),
         }
     }
-}
-
-/// For the field of that name.
-fn millis(elapsed: Duration) -> u64 {
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
