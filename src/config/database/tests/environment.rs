@@ -49,6 +49,7 @@ fn every_variable_of_libpq_fills_its_field() {
     assert_eq!(with("PGSSLMINPROTOCOLVERSION", "TLSv1.3").ssl.versions, TlsVersions::Only13);
     assert_eq!(with("PGSSLMAXPROTOCOLVERSION", "TLSv1.2").ssl.versions, TlsVersions::Only12);
     assert!(!with("PGSSLSNI", "0").ssl.sni);
+    assert!(with("PGLOADBALANCEHOSTS", "random").shuffled);
     assert!(with("PGSSLNEGOTIATION", "direct").ssl.direct);
     assert_eq!(with("PGCHANNELBINDING", "require").ssl.channel_binding, ChannelBinding::Require);
 }
