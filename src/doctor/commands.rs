@@ -17,15 +17,15 @@ use crate::{
 };
 
 /// One command of the plan.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// `migrate`, `etl`, the name of a step, `server`.
-    subject: &'a str,
-    command: &'a CommandLine,
-    environment: &'a Environment,
+    pub(super) subject: &'a str,
+    pub(super) command: &'a CommandLine,
+    pub(super) environment: &'a Environment,
     /// How a start ends if it cannot run; `None` for the server: 126 or 127.
-    exit: Option<Exit>,
+    pub(super) exit: Option<Exit>,
     /// A step of the image's own runs before it, and may make what it needs.
-    after_own_step: bool,
+    pub(super) after_own_step: bool,
 }
 
 /// Every command that a start of this plan would run.
@@ -36,7 +36,7 @@ pub(super) fn look(plan: &Plan) -> Vec<Finding> {
     real.flat_map(|asked| std::iter::once(program(asked)).chain(files(asked))).collect()
 }
 
-fn commands(plan: &Plan) -> Vec<Asked<'_>> {
+pub(super) fn commands(plan: &Plan) -> Vec<Asked<'_>> {
     let mut found = Vec::new();
     let mut after_own_step = false;
     for phase in &plan.phases {
@@ -144,6 +144,6 @@ fn file(asked: &Asked<'_>, needed: &Needed) -> Finding {
 
 /// Whether the word stands in the command as the user wrote it. One that came from a variable may be
 /// a secret, and is not shown.
-fn is_written(command: &CommandLine, word: &OsStr) -> bool {
+pub(super) fn is_written(command: &CommandLine, word: &OsStr) -> bool {
     command.source.contains(&*word.to_string_lossy())
 }

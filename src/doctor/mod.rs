@@ -10,6 +10,7 @@ mod directories;
 mod files;
 mod finding;
 mod lint;
+mod module;
 mod needs;
 mod network;
 mod render;
@@ -36,6 +37,10 @@ pub(crate) async fn examine(config: &Config, given: &Environment) -> Report {
     findings.extend(user::as_server(config, || files::look(config, plan.as_ref(), given)));
     let programs = || plan.iter().flat_map(commands::look).collect::<Vec<_>>();
     findings.extend(user::as_server(config, programs));
+    if let Some(plan) = plan.as_ref().filter(|_| user::other(config).is_none()) {
+        // Python's own start runs the image's code, which is not ours to run with root's rights.
+        findings.extend(module::look(plan).await);
+    }
     findings.extend(directories::look(config, plan.as_ref()));
     findings.extend(network::look(config, plan.as_ref()).await);
     findings.push(user::look(config));

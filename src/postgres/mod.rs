@@ -8,6 +8,7 @@ mod error;
 mod login;
 mod lookup;
 pub(crate) mod negotiate;
+mod order;
 mod role;
 mod session;
 pub(crate) mod socket;
@@ -15,7 +16,7 @@ pub(crate) mod tls;
 
 use std::time::Duration;
 
-use crate::config::database::{Connection, SessionAttributes};
+use crate::config::database::{Connection, Host, SessionAttributes};
 
 pub(crate) use error::ConnectError;
 pub(crate) use session::Session;
@@ -65,7 +66,7 @@ impl Budget {
 
 /// Connects and logs in, with `application_name` shown in `pg_stat_activity`.
 ///
-/// Hosts are tried in their order until one lets us in and is what `target_session_attrs` asks for.
+/// Hosts are tried in their order, or in any where that is asked for, until one lets us in and is what `target_session_attrs` asks for.
 /// # Errors
 /// The reason of the host that came furthest, with the reasons of the others beside it.
 pub(crate) async fn connect(
@@ -77,10 +78,11 @@ pub(crate) async fn connect(
         Some(timeout) => budget.with_timeout(timeout),
         None => budget,
     };
-    match pass(connection, connection.attributes, application_name, budget).await {
+    let hosts = order::order(connection, order::below);
+    match pass(connection, &hosts, connection.attributes, application_name, budget).await {
         // A standby is preferred, but any server will do (manual, 34.1.2).
         Err(_) if connection.attributes == SessionAttributes::PreferStandby => {
-            pass(connection, SessionAttributes::Any, application_name, budget).await
+            pass(connection, &hosts, SessionAttributes::Any, application_name, budget).await
         }
         outcome => outcome,
     }
@@ -89,12 +91,13 @@ pub(crate) async fn connect(
 /// One round through all hosts.
 async fn pass(
     connection: &Connection,
+    hosts: &[&Host],
     attributes: SessionAttributes,
     application_name: &str,
     budget: Budget,
 ) -> Result<Session, ConnectError> {
     let mut failed: Option<ConnectError> = None;
-    for host in &connection.hosts {
+    for host in hosts {
         let attempt = login::Attempt { connection, host, application_name, budget };
         match attempt.run(attributes).await {
             Ok(session) => return Ok(session),

@@ -20,7 +20,7 @@ use rustix::process::{Pid, getpid, getppid, set_parent_process_death_signal};
 
 use super::{
     Inherited,
-    spawn::{self, Start},
+    spawn::{self, Descriptors, Start},
     terminal::Terminal,
     unrunnable::{Reason, explain},
 };
@@ -64,8 +64,8 @@ pub(crate) fn start<'e>(
     let environment: Vec<_> = environment.collect();
     for path in spawn::own_paths() {
         let launch = Start { program: &path, argv: &argv, ..start };
-        let started =
-            spawn::spawn_sharing(launch, Some(sink.as_raw_fd()), environment.iter().copied());
+        let shared = Descriptors::Shared(sink.as_raw_fd());
+        let started = spawn::spawn_with(launch, shared, environment.iter().copied());
         if let Ok(pid) = started {
             drop(sink);
             return outcome(pid, start.program, File::from(report));

@@ -1,7 +1,7 @@
 //! Processes: the only code that starts, signals or collects one.
 //!
 //! `origin` and `mask` what we were started with, `program` and `unrunnable` from a name to a file or the true
-//! reason why not, `spawn` and `launch` starting, `reap` and `events` collecting, `send` signalling,
+//! reason why not, `spawn` and `launch` starting, `question` a program that is asked something, `reap` and `events` collecting, `send` signalling,
 //! `descendants` who is there, `terminal` and `descriptors` what they share, `identity` and
 //! `privileges` whose they are.
 
@@ -15,6 +15,7 @@ pub(crate) mod mask;
 mod origin;
 pub(crate) mod privileges;
 pub(crate) mod program;
+pub(crate) mod question;
 pub(crate) mod reap;
 pub(crate) mod send;
 pub(crate) mod signal;

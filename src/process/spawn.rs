@@ -53,6 +53,16 @@ pub(crate) enum Signals<'a> {
     Inherited(&'a Inherited),
 }
 
+/// What a child has of our descriptors besides the standard ones.
+#[derive(Clone, Copy)]
+pub(super) enum Descriptors {
+    Standard,
+    /// Keeps this close-on-exec one, under its number.
+    Shared(RawFd),
+    /// Writes to this one instead of to our standard output, and nothing to our standard error.
+    Answer(RawFd),
+}
+
 /// Starts a child in a process group of its own and returns once it runs the program.
 /// # Errors
 /// The true reason why the program cannot be run.
@@ -60,19 +70,19 @@ pub(crate) fn spawn<'e>(
     start: Start<'_>,
     environment: impl Iterator<Item = (&'e OsStr, &'e OsStr)>,
 ) -> Result<Pid, Reason> {
-    spawn_sharing(start, None, environment)
+    spawn_with(start, Descriptors::Standard, environment)
 }
 
-/// As `spawn`; the child also keeps the close-on-exec descriptor `shared`, under its number.
+/// As `spawn`, with these descriptors.
 #[expect(clippy::disallowed_methods, reason = "the one place that starts a process")]
-pub(super) fn spawn_sharing<'e>(
+pub(super) fn spawn_with<'e>(
     start: Start<'_>,
-    shared: Option<RawFd>,
+    descriptors: Descriptors,
     environment: impl Iterator<Item = (&'e OsStr, &'e OsStr)>,
 ) -> Result<Pid, Reason> {
     let argv = words(start.argv)?;
     let environment = variables(environment)?;
-    let spawned = actions(start.stdin, shared).and_then(|actions| {
+    let spawned = actions(start.stdin, descriptors).and_then(|actions| {
         let attributes = attributes(start.signals)?;
         nix::spawn::posix_spawn(start.program, &actions, &attributes, &argv, &environment)
     });
@@ -81,14 +91,19 @@ pub(super) fn spawn_sharing<'e>(
     Pid::from_raw(pid.as_raw()).ok_or(Reason::Other("the kernel gave no pid"))
 }
 
-fn actions(stdin: Stdin, shared: Option<RawFd>) -> nix::Result<PosixSpawnFileActions> {
+fn actions(stdin: Stdin, descriptors: Descriptors) -> nix::Result<PosixSpawnFileActions> {
     let mut actions = PosixSpawnFileActions::init()?;
     if stdin == Stdin::Null {
         actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
     }
-    if let Some(descriptor) = shared {
+    match descriptors {
+        Descriptors::Standard => {}
         // Onto itself: that takes close-on-exec away (POSIX, posix_spawn_file_actions_adddup2).
-        actions.add_dup2(descriptor, descriptor)?;
+        Descriptors::Shared(descriptor) => actions.add_dup2(descriptor, descriptor)?,
+        Descriptors::Answer(descriptor) => {
+            actions.add_dup2(descriptor, 1)?;
+            actions.add_open(2, "/dev/null", OFlag::O_WRONLY, Mode::empty())?;
+        }
     }
     Ok(actions)
 }

@@ -25,6 +25,9 @@ fn every_dialect_logs_in() {
         format!("host=127.0.0.1 port={port} dbname=postgres user=postgres password='{CANARY}'"),
         format!("Host=127.0.0.1;Port={port};Database=postgres;Username=postgres;Password={CANARY}"),
         format!("postgres://postgres:{CANARY}@/postgres?host=/tmp&port={port}"),
+        // Nothing else looks for the socket of this port in /tmp, where the server has put it.
+        format!("postgres://postgres:{CANARY}@:{port}/postgres"),
+        format!("port={port} dbname=postgres user=postgres password='{CANARY}'"),
         format!("\"postgres://postgres:{CANARY}@127.0.0.1:{port}/postgres\"\r\n"),
         format!("postgres://postgres:{CANARY}@127.0.0.1:{port}/postgres?application_name=x&frob=1"),
     ] {

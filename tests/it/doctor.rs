@@ -1,5 +1,6 @@
 //! `init doctor`: every finding at once, each trap with its code and its hint, nothing changed.
 
+mod module;
 mod server;
 
 use std::{

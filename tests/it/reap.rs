@@ -10,7 +10,7 @@ use nix::{
 use crate::support::{
     Init,
     init::binary,
-    pid1::{Namespace, child, children, pid1, probing, status},
+    pid1::{Namespace, child, children, is_gone, pid1, probing, status},
     until,
 };
 
@@ -18,11 +18,6 @@ const STARTS: [fn(Vec<OsString>) -> Init; 2] = [child, pid1];
 
 fn shell(script: &str) -> Vec<OsString> {
     ["sh", "-c", script].map(OsString::from).to_vec()
-}
-
-fn is_gone(pid: Pid) -> bool {
-    let state = status(pid, "State");
-    state.is_empty() || state.starts_with('Z')
 }
 
 #[test]

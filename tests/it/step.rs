@@ -15,7 +15,7 @@ use nix::{
 use crate::support::{
     Init,
     init::shell,
-    pid1::{child, pid1, probing, status, wrapped},
+    pid1::{child, is_gone, pid1, probing, status, wrapped},
     spin, unproved, until,
 };
 
@@ -26,11 +26,6 @@ fn all(start: fn([&'static str; 1]) -> Init, step: &str) -> Init {
     start(["all"])
         .env("APP_INIT_ETL_COMMAND", shell(step))
         .env("APP_INIT_API_COMMAND", shell("echo server-is-up"))
-}
-
-fn is_gone(pid: Pid) -> bool {
-    let state = status(pid, "State");
-    state.is_empty() || state.starts_with('Z')
 }
 
 fn last_number(line: &str) -> Pid {

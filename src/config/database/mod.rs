@@ -109,8 +109,10 @@ pub(crate) struct Keepalive {
 /// How to reach one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
-    /// In the order to try; never empty.
+    /// In the order they were written; never empty.
     pub(crate) hosts: Vec<Host>,
+    /// Each try takes the hosts in another order (`load_balance_hosts`).
+    pub(crate) shuffled: bool,
     pub(crate) user: String,
     pub(crate) password: Option<Secret>,
     pub(crate) database: String,

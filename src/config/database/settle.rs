@@ -6,6 +6,9 @@ mod ssl;
 
 use std::time::Duration;
 
+#[cfg(test)]
+pub(super) use gaps::usual_host;
+
 use super::{
     Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes, draft::Draft, service,
 };
@@ -31,6 +34,7 @@ pub(super) fn settle(
         database: text(&draft, "dbname").unwrap_or_default(),
         ssl: ssl::ssl(&draft, variables)?,
         attributes: attributes(&draft)?,
+        shuffled: shuffled(&draft)?,
         connect_timeout: seconds(&draft, "connect_timeout")?,
         keepalive: keepalive(&draft)?,
         options: text(&draft, "options"),
@@ -73,6 +77,16 @@ fn attributes(draft: &Draft) -> Result<SessionAttributes, Problem> {
             "target_session_attrs",
             "any, read-write, read-only, primary, standby or prefer-standby",
         )),
+    }
+}
+
+/// JDBC and Npgsql write `true`.
+fn shuffled(draft: &Draft) -> Result<bool, Problem> {
+    let value = draft.value("load_balance_hosts").map(str::to_ascii_lowercase);
+    match value.as_deref() {
+        Some("random" | "true") => Ok(true),
+        None | Some("disable" | "false") => Ok(false),
+        Some(_) => Err(value_problem(draft, "load_balance_hosts", "disable or random")),
     }
 }
 

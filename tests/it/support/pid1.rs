@@ -110,6 +110,12 @@ pub(crate) fn status(pid: Pid, field: &str) -> String {
     line.unwrap_or_default().trim().to_owned()
 }
 
+/// Whether it has ended, even if nobody has collected it.
+pub(crate) fn is_gone(pid: Pid) -> bool {
+    let state = status(pid, "State");
+    state.is_empty() || state.starts_with('Z')
+}
+
 /// Whether strace is there and may trace.
 pub(crate) fn can_trace() -> bool {
     let mut works = Command::new("strace");

@@ -51,6 +51,7 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("connecttimeout", "connect_timeout"),
     ("sslrootcertificate", "sslrootcert"),
     ("channelbinding", "channel_binding"),
+    ("loadbalancehosts", "load_balance_hosts"),
 ];
 
 /// Keys of pools, drivers and frameworks that say nothing about reaching the database.

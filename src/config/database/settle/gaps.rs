@@ -80,14 +80,20 @@ pub(super) fn fill_defaults(draft: &mut Draft) -> Result<(), Problem> {
     let user = draft.value("user").unwrap_or_default().to_owned();
     draft.offer("dbname", &user, "the user name, as no database is named");
     if !draft.has("host") && !draft.has("hostaddr") {
-        let directory = SOCKET_DIRECTORIES
-            .iter()
-            .find(|directory| Path::new(directory).join(".s.PGSQL.5432").exists());
-        draft.offer("host", directory.unwrap_or(&"localhost"), DEFAULT);
+        let port = draft.value("port").unwrap_or("5432").to_owned();
+        draft.offer("host", usual_host(&port, Path::exists), DEFAULT);
     }
     draft.offer("port", "5432", DEFAULT);
     draft.offer("sslmode", default_ssl_mode(draft), DEFAULT);
     Ok(())
+}
+
+/// A directory with a socket for the port, else `localhost`. libpq has one directory built in, and
+/// takes `localhost` only where there are no such sockets (PostgreSQL manual, 34.1.2, `host`).
+pub(in super::super) fn usual_host(port: &str, exists: impl Fn(&Path) -> bool) -> &'static str {
+    let socket = |directory: &str| Path::new(directory).join(format!(".s.PGSQL.{port}"));
+    let found = SOCKET_DIRECTORIES.iter().find(|directory| exists(&socket(directory)));
+    found.unwrap_or(&"localhost")
 }
 
 /// `sslrootcert=system` makes full verification the default (PostgreSQL manual, 34.1.2).

@@ -65,6 +65,39 @@ fn numbers_and_roles() {
     assert_eq!(connection.keepalive.retries, Some(4));
     assert_eq!(connection.attributes, SessionAttributes::Primary);
     assert_eq!(connection.search_path.as_deref(), Some("s"));
+    let kept = "host=h user=u keepalives=0 keepalives_idle=5 keepalives_interval=6";
+    for retries in ["keepalives_count=7", "keepalives_retries=7"] {
+        let expected = Keepalive {
+            off: true,
+            idle: Some(Duration::from_secs(5)),
+            interval: Some(Duration::from_secs(6)),
+            retries: Some(7),
+            user_timeout: None,
+        };
+        assert_eq!(parsed(&format!("{kept} {retries}")).keepalive, expected, "{retries}");
+    }
+}
+
+#[test]
+fn every_kind_of_server_can_be_wanted() {
+    use SessionAttributes::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
+    for (query, wanted) in [
+        ("", Any),
+        ("target_session_attrs=any", Any),
+        ("target_session_attrs=read-write", ReadWrite),
+        ("target_session_attrs=read-only", ReadOnly),
+        ("target_session_attrs=primary", Primary),
+        ("target_session_attrs=standby", Standby),
+        ("target_session_attrs=prefer-standby", PreferStandby),
+        ("targetServerType=any", Any),
+        ("targetServerType=primary", Primary),
+        ("targetServerType=master", Primary),
+        ("targetServerType=preferSecondary", PreferStandby),
+        ("targetServerType=preferSlave", PreferStandby),
+    ] {
+        let connection = parsed(&format!("jdbc:postgresql://h/d?user=u&{query}"));
+        assert_eq!(connection.attributes, wanted, "{query}");
+    }
 }
 
 #[test]
@@ -125,4 +158,6 @@ fn a_named_schema_becomes_a_start_up_option_unless_a_pooler_stands_in_front() {
         let dropped = notes.iter().filter(|note| matches!(note, Note::Pooler { .. })).count();
         assert_eq!(dropped, if query.contains("pgbouncer=true") { 2 } else { 0 }, "{query}");
     }
+    let npgsql = parsed("Host=h;Username=u;Search Path=app;Options=-cx=1");
+    assert_eq!(npgsql.start_up_options().as_deref(), Some("-csearch_path=app -cx=1"));
 }

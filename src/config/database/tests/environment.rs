@@ -49,8 +49,58 @@ fn every_variable_of_libpq_fills_its_field() {
     assert_eq!(with("PGSSLMINPROTOCOLVERSION", "TLSv1.3").ssl.versions, TlsVersions::Only13);
     assert_eq!(with("PGSSLMAXPROTOCOLVERSION", "TLSv1.2").ssl.versions, TlsVersions::Only12);
     assert!(!with("PGSSLSNI", "0").ssl.sni);
+    assert!(with("PGLOADBALANCEHOSTS", "random").shuffled);
     assert!(with("PGSSLNEGOTIATION", "direct").ssl.direct);
     assert_eq!(with("PGCHANNELBINDING", "require").ssl.channel_binding, ChannelBinding::Require);
+}
+
+#[test]
+fn a_clients_certificate_may_come_from_variables() {
+    let variables = |name: &str| match name {
+        "PGSSLCERT" => Some("/c".to_owned()),
+        "PGSSLKEY" => Some("/k".to_owned()),
+        _ => None,
+    };
+    let (connection, _) = Connection::parse("postgres://u@h/d", "URL", &variables).unwrap();
+    assert_eq!(connection.ssl.identity, Some(("/c".into(), "/k".into())));
+}
+
+/// Each way to name a password file or a service file, above the file of the home directory.
+#[test]
+fn the_files_can_be_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        (".pgpass", "*:*:*:*:home"),
+        ("named", "*:*:*:*:named"),
+        (".pg_service.conf", "[s]\nhost=home"),
+        ("services", "[s]\nhost=named"),
+        ("pg_service.conf", "[system]\nhost=system"),
+    ] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let place = directory.path().to_str().unwrap();
+    for (text, name, value, expected) in [
+        ("postgres://u@h/d", "", "", "u:home@h:5432/d"),
+        ("postgres://u@h/d", "PGPASSFILE", "DIR/named", "u:named@h:5432/d"),
+        ("postgres://u@h/d?passfile=DIR/named", "", "", "u:named@h:5432/d"),
+        ("Host=h;Username=u;Database=d;Passfile=DIR/named", "", "", "u:named@h:5432/d"),
+        ("postgres://u@/d?service=s", "", "", "u:home@home:5432/d"),
+        ("postgres://u@/d", "PGSERVICE", "s", "u:home@home:5432/d"),
+        ("postgres://u@/d?service=s", "PGSERVICEFILE", "DIR/services", "u:home@named:5432/d"),
+        ("postgres://u@/d?service=s&servicefile=DIR/services", "", "", "u:home@named:5432/d"),
+        ("postgres://u@/d?service=system", "PGSYSCONFDIR", "DIR", "u:home@system:5432/d"),
+    ] {
+        let fill = |text: &str| text.replace("DIR", place);
+        let variables = |asked: &str| match asked {
+            "HOME" => Some(place.to_owned()),
+            asked => (asked == name).then(|| fill(value)),
+        };
+        let (connection, _) = Connection::parse(&fill(text), "URL", &variables).unwrap();
+        assert_eq!(fields(&connection), expected, "{text} {name}={value}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Hosts of all kinds, in the order to try.
 
+use std::path::Path;
+
 use super::*;
 
 #[test]
@@ -35,5 +37,41 @@ fn hosts_of_all_kinds() {
         let found: Vec<String> = connection.hosts.iter().map(ToString::to_string).collect();
         assert_eq!(found.join(","), hosts, "{text:?}");
         assert_eq!(connection.database, "d", "{text:?}");
+    }
+}
+
+/// `PGHOST`, else a directory with the port's socket, else localhost.
+#[test]
+fn the_last_resorts_come_in_libpqs_order() {
+    use crate::config::database::settle::usual_host;
+    for (port, there, host) in [
+        ("5432", vec![], "localhost"),
+        ("5432", vec!["/tmp/.s.PGSQL.5432"], "/tmp"),
+        ("5432", vec!["/run/postgresql/.s.PGSQL.5432", "/tmp/.s.PGSQL.5432"], "/run/postgresql"),
+        (
+            "5432",
+            vec!["/var/run/postgresql/.s.PGSQL.5432", "/run/postgresql/.s.PGSQL.5432"],
+            "/var/run/postgresql",
+        ),
+        ("6", vec!["/var/run/postgresql/.s.PGSQL.5432", "/tmp/.s.PGSQL.6"], "/tmp"),
+        ("6", vec!["/tmp/.s.PGSQL.5432"], "localhost"),
+    ] {
+        let exists = |socket: &Path| there.iter().any(|path| socket == Path::new(path));
+        assert_eq!(usual_host(port, exists), host, "{port} {there:?}");
+    }
+}
+
+/// No server has a socket for port 1.
+#[test]
+fn what_names_no_host_gets_one() {
+    let read = |text: &str, host: Option<&str>| {
+        let variables = |name: &str| host.filter(|_| name == "PGHOST").map(str::to_owned);
+        fields(&Connection::parse(text, "DATABASE_URL", &variables).unwrap().0)
+    };
+    for text in ["postgres:///d?user=u&port=1", "postgres://u@:1/d", "dbname=d user=u port=1"] {
+        assert_eq!(read(text, None), "u:-@localhost:1/d", "{text}");
+        assert_eq!(read(text, Some("ph")), "u:-@ph:1/d", "{text}");
+        assert_eq!(read(text, Some("/dir")), "u:-@/dir/.s.PGSQL.1/d", "{text}");
+        assert_eq!(read(text, Some("")), "u:-@localhost:1/d", "{text}");
     }
 }

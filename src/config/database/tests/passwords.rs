@@ -46,12 +46,23 @@ fn passwords_that_any_framework_accepts_unescaped() {
 
 #[test]
 fn an_ambiguous_password_is_remarked_on() {
-    for (password, code) in [("p@ss", "%40"), ("p/ss", "%2F"), ("p?ss", "%3F"), ("p%zz", "%25")] {
+    for (password, code) in [
+        ("p@ss", "%40"),
+        ("p/ss", "%2F"),
+        ("p?ss", "%3F"),
+        ("p#ss", "%23"),
+        ("p[ss", "%5B"),
+        ("p]ss", "%5D"),
+        ("p ss", "%20"),
+        ("p%zz", "%25"),
+    ] {
         let (connection, notes) = parse(&format!("postgres://u:{password}@db/app")).unwrap();
         assert!(notes.iter().any(|note| note.to_string().contains(code)), "{password} {notes:?}");
         assert!(connection.password_remark.is_some_and(|remark| remark.contains(code)));
     }
-    assert_eq!(parse("postgres://u:p%40ss@db/app").unwrap().1, []);
+    for password in ["p%40ss", "p:ss", "p+ss", "p&ss", "pässwörd"] {
+        assert_eq!(parse(&format!("postgres://u:{password}@db/app")).unwrap().1, [], "{password}");
+    }
 }
 
 /// A small deterministic generator (Marsaglia's xorshift), so that a failure can be repeated.

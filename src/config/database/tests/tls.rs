@@ -51,6 +51,16 @@ fn keys_of_tls_that_are_honoured() {
     ] {
         assert_eq!(parsed(&format!("postgres://u@h/d?{query}")).ssl.versions, versions, "{query}");
     }
+    for text in [
+        "postgres://u@h/d?sslrootcert=/ca&sslcert=/c&sslkey=/k",
+        "host=h user=u sslrootcert=/ca sslcert=/c sslkey=/k",
+        "jdbc:postgresql://h/d?user=u&sslrootcert=/ca&sslcert=/c&sslkey=/k",
+        "Host=h;Username=u;Root Certificate=/ca;SSL Certificate=/c;SSL Key=/k",
+    ] {
+        let ssl = parsed(text).ssl;
+        assert_eq!(ssl.roots, Roots::File("/ca".into()), "{text}");
+        assert_eq!(ssl.identity, Some(("/c".into(), "/k".into())), "{text}");
+    }
     for (query, files) in [
         ("", None),
         ("sslcert=/c", Some(("/c", "/c"))),
@@ -72,4 +82,21 @@ fn keys_of_tls_that_are_honoured() {
     ] {
         assert_eq!(parsed(text).ssl.channel_binding, ChannelBinding::Require, "{text}");
     }
+}
+
+/// As in libpq, `~/.postgresql/root.crt` makes `require` verify.
+#[test]
+fn the_usual_root_file_counts_if_it_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let usual = home.path().join(".postgresql/root.crt");
+    let path = home.path().to_str().unwrap().to_owned();
+    let variables = move |name: &str| (name == "HOME").then(|| path.clone());
+    let roots =
+        |text: &str| Connection::parse(text, "DATABASE_URL", &variables).unwrap().0.ssl.roots;
+    assert_eq!(roots("postgres://u@h/d"), Roots::System);
+    std::fs::create_dir(usual.parent().unwrap()).unwrap();
+    std::fs::write(&usual, "").unwrap();
+    assert_eq!(roots("postgres://u@h/d"), Roots::File(usual));
+    assert_eq!(roots("postgres://u@h/d?sslrootcert=/ca"), Roots::File("/ca".into()));
+    assert_eq!(roots("postgres://u@h/d?sslrootcert=system"), Roots::System);
 }
