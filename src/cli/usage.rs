@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
 use super::{
-    MODES, WORDS,
+    MODES, REPORTS, WORDS,
     mask::mask,
     settings::{self, Kind},
 };
@@ -99,13 +99,16 @@ fn unexpected(argument: &str, words: &[OsString], modes: &[String]) -> UsageErro
         WORDS.into_iter().any(known) || modes.iter().any(|name| known(name))
     };
     let before = words.iter().take_while(|word| mask(&word.to_string_lossy()) != argument);
-    if !before.into_iter().any(known) {
+    let Some(command) = before.into_iter().find(|word| known(word)) else {
         return unknown_mode(argument, modes);
-    }
-    UsageError {
-        message: format!("unexpected word `{argument}`"),
-        hint: "another server command goes after `--`: init api -- CMD".into(),
-    }
+    };
+    let command = command.to_string_lossy();
+    let hint = if REPORTS.contains(&&*command) {
+        format!("`init help {command}` says what it takes")
+    } else {
+        format!("another server command goes after `--`: init {command} -- CMD")
+    };
+    UsageError { message: format!("unexpected word `{argument}`"), hint }
 }
 
 /// A word that is neither a command nor a mode nor, as the caller has found, a program.
