@@ -133,8 +133,9 @@ pub(super) fn unknown_topic(word: &str) -> UsageError {
 ///
 /// Also decides whether an unknown first word is a mistake or a program to hand over to.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // A third of the letters wrong is still a typing mistake; more is another word.
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    // A third of the letters wrong is still a typing mistake; more, or every one, is another word.
+    let letters = word.chars().count();
+    let limit = (letters / 3).clamp(1, 3).min(letters.saturating_sub(1));
     let word = word.to_ascii_lowercase();
     let near = known
         .iter()
