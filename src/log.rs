@@ -6,8 +6,10 @@
 mod status;
 mod wrap;
 
-pub(crate) use status::{allow as allow_status, columns, end as end_status, show as status};
-pub(crate) use wrap::hang;
+pub(crate) use status::{
+    allow as allow_status, columns, columns_of, end as end_status, show as status,
+};
+pub(crate) use wrap::{fit, hang};
 
 use std::{
     fmt,

@@ -86,8 +86,7 @@ fn show_row(name: (&str, usize), outcome: Outcome, millis: u128, note: &str) {
     }
 }
 
-/// On a terminal of that many columns a note that is too long goes on below its beginning, if there
-/// is room for more than a word or two.
+/// On a terminal of that many columns a note that is too long goes on below its beginning.
 fn line(
     name: (&str, usize),
     status: &str,
@@ -98,11 +97,7 @@ fn line(
     let (phase, width) = name;
     let head = format!("{phase:width$} {status:<8} {time:>9}  ");
     let indent = "init: ".len() + head.chars().count();
-    let note = match columns {
-        Some(columns) if columns >= indent + 20 => log::hang(note, indent, columns),
-        _ => note.to_owned(),
-    };
-    format!("{head}{note}").trim_end().to_owned()
+    format!("{head}{}", log::fit(note, indent, columns)).trim_end().to_owned()
 }
 
 /// `850 ms`, `12.3 s`, `4 min 05 s`.

@@ -278,7 +278,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "APP_INIT_HANDOFF",
                 Kind::Choice(&["auto", "supervise", "exec"]),
                 Some("auto"),
-                "supervise as PID 1, exec otherwise",
+                "supervise, exec, or auto: supervise as PID 1",
             ),
             row(
                 "APP_INIT_STOP_DELAY",
@@ -302,7 +302,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "APP_INIT_SIGNAL_TARGET",
                 Kind::Choice(&["child", "group"]),
                 Some("child"),
-                "who gets forwarded signals",
+                "who gets forwarded signals: child or group",
             ),
             row("APP_INIT_SIGNAL_MAP", Kind::List, None, "TERM=QUIT replaces, X= drops"),
             row("APP_INIT_SUCCESS_CODES", Kind::List, None, "exit codes that become 0: 143"),
@@ -333,7 +333,7 @@ pub(crate) const GROUPS: &[(&str, &[Setting])] = &[
                 "APP_INIT_LOG_LEVEL",
                 Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
                 Some("info"),
-                "also -q, -v, -vv",
+                "error warn info debug trace; also -q -v -vv",
             ),
             row(
                 "APP_INIT_HEARTBEAT",

@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
 use super::{
-    MODES, WORDS,
+    MODES, REPORTS, WORDS,
     mask::mask,
     settings::{self, Kind},
 };
@@ -99,13 +99,16 @@ fn unexpected(argument: &str, words: &[OsString], modes: &[String]) -> UsageErro
         WORDS.into_iter().any(known) || modes.iter().any(|name| known(name))
     };
     let before = words.iter().take_while(|word| mask(&word.to_string_lossy()) != argument);
-    if !before.into_iter().any(known) {
+    let Some(command) = before.into_iter().find(|word| known(word)) else {
         return unknown_mode(argument, modes);
-    }
-    UsageError {
-        message: format!("unexpected word `{argument}`"),
-        hint: "another server command goes after `--`: init api -- CMD".into(),
-    }
+    };
+    let command = command.to_string_lossy();
+    let hint = if REPORTS.contains(&&*command) {
+        format!("`init help {command}` says what it takes")
+    } else {
+        format!("another server command goes after `--`: init {command} -- CMD")
+    };
+    UsageError { message: format!("unexpected word `{argument}`"), hint }
 }
 
 /// A word that is neither a command nor a mode nor, as the caller has found, a program.
@@ -130,8 +133,9 @@ pub(super) fn unknown_topic(word: &str) -> UsageError {
 ///
 /// Also decides whether an unknown first word is a mistake or a program to hand over to.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // A third of the letters wrong is still a typing mistake; more is another word.
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    // A third of the letters wrong is still a typing mistake; more, or every one, is another word.
+    let letters = word.chars().count();
+    let limit = (letters / 3).clamp(1, 3).min(letters.saturating_sub(1));
     let word = word.to_ascii_lowercase();
     let near = known
         .iter()

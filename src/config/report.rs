@@ -1,9 +1,12 @@
 //! `init config`: every setting with its value and where it came from. Secrets stay hidden.
 
 use super::{connections::Connections, database::Connection, file::Raw, sources::Sources};
-use crate::cli::{
-    mask::mask,
-    settings::{self, Kind, Setting},
+use crate::{
+    cli::{
+        mask::mask,
+        settings::{self, Kind, Setting},
+    },
+    log,
 };
 
 /// One line of the report.
@@ -71,8 +74,9 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
 }
 
-/// The report, aligned for a terminal: what is set first, then what is left at its default.
-pub(crate) fn text(shown: &[Shown]) -> String {
+/// The report, aligned: what is set first, then what is left at its default. `columns` are those of a
+/// terminal.
+pub(crate) fn text(shown: &[Shown], columns: Option<usize>) -> String {
     let width = |of: fn(&Shown) -> usize| shown.iter().map(of).max().unwrap_or_default();
     let name = width(|line| line.name.len());
     let origin = width(|line| line.origin.len()).min(40);
@@ -81,6 +85,7 @@ pub(crate) fn text(shown: &[Shown]) -> String {
         let nothing = if line.field.is_some() { "set" } else { "-" };
         let shown = line.value.as_deref().unwrap_or(nothing);
         let label = line.field.map_or(line.name.to_owned(), |field| format!("  {field}"));
+        let shown = log::fit(shown, name + origin + 4, columns);
         format!("{label:name$}  {:origin$}  {shown}\n", line.origin)
     };
     set.into_iter().chain(left).map(row).collect()

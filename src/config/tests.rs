@@ -356,7 +356,17 @@ fn passwords_never_show() {
         .env("APP_INIT_WAIT_TIMEOUT", &url)
         .start("api");
     let parts = (&config.database, &config.migrate.provision, &config.environment, &config.shown);
-    let printed = format!("{parts:?}\n{}\n{:?}", super::report(&config.shown), messages(&config));
+    let printed =
+        format!("{parts:?}\n{}\n{:?}", super::report(&config.shown, None), messages(&config));
     assert!(!printed.contains(secret), "{printed}");
     assert!(printed.contains("APP_INIT_WAIT_TIMEOUT"));
+}
+
+#[test]
+fn a_long_value_keeps_its_column_on_a_terminal() {
+    let config = Image::new().env("APP_INIT_DIRS", "/app/data/cache /app/logs").start("api");
+    let text = super::report(&config.shown, Some(70));
+    let column = " ".repeat("APP_INIT_MIGRATE_STATEMENT_TIMEOUT  environment  ".len());
+    let (first, next) = ("APP_INIT_DIRS", format!("\n{column}/app/logs\n"));
+    assert!(text.starts_with(first) && text.contains(&next), "{text}");
 }

@@ -133,12 +133,13 @@ mod tests {
 
     #[test]
     fn finds_the_name_that_was_meant() {
-        let names = ["migrate", "api", "all", "seed"];
+        let names = ["migrate", "api", "all", "seed", "_"];
         for (text, name) in [
             ("mirgate", Some("migrate")),
             ("ap", Some("api")),
             ("API", Some("api")),
             ("bash", None),
+            ("x", None),
         ] {
             assert_eq!(nearest(text, names), name, "{text:?}");
         }

@@ -4,6 +4,7 @@
 
 use std::{
     io::{Write, stderr},
+    os::fd::AsFd,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -49,17 +50,19 @@ pub(super) fn make_room() {
     }
 }
 
-/// Columns of the terminal that stderr is; `None` if it is none.
+/// Columns of the terminal that stderr is; `None` if it is none where such lines work.
 pub(crate) fn columns() -> Option<usize> {
     POSSIBLE.load(Ordering::Relaxed).then(width)
 }
 
 /// Columns of the terminal now; one that does not tell has the usual 80.
 fn width() -> usize {
-    match tcgetwinsize(stderr()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => 80,
-    }
+    columns_of(&stderr()).unwrap_or(80)
+}
+
+/// Columns of the terminal that a stream is; `None` if it is none, or does not tell.
+pub(crate) fn columns_of(stream: &impl AsFd) -> Option<usize> {
+    tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// As much as fits: a line that wraps could not be erased.

@@ -21,6 +21,15 @@ pub(crate) fn hang(text: &str, indent: usize, width: usize) -> String {
     lines.join(&format!("\n{:indent$}", ""))
 }
 
+/// The same on a terminal of that many columns if there is room for more than a word or two; else, and
+/// where there is no terminal, the text as it is.
+pub(crate) fn fit(text: &str, indent: usize, columns: Option<usize>) -> String {
+    match columns {
+        Some(columns) if columns >= indent + 20 => hang(text, indent, columns),
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,19 +5,21 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Action, End, Phase, Plan, Source, Watch, Work};
+use crate::log;
 
 impl Plan {
-    /// One line a phase, aligned; then what follows.
-    pub(crate) fn text(&self) -> String {
+    /// One line a phase, aligned; then what follows. `columns` are those of a terminal.
+    pub(crate) fn text(&self, columns: Option<usize>) -> String {
         let width = self.phases.iter().map(|phase| phase.name.len()).chain(["server".len()]).max();
         let width = width.unwrap_or_default();
+        let line = |name: &str, what: &str| line(name, width, &log::fit(what, width + 4, columns));
         let mut text = format!("mode {}\n\n", self.mode);
         for phase in &self.phases {
-            text.push_str(&line(&phase.name, width, &phase.outcome()));
+            text.push_str(&line(&phase.name, &phase.outcome()));
         }
         text.push_str(&match &self.end {
-            End::Exit => line("exit", width, ""),
-            End::Server(server) => line("server", width, &server.command.source),
+            End::Exit => line("exit", ""),
+            End::Server(server) => line("server", &server.command.source),
         });
         text
     }

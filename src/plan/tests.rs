@@ -26,7 +26,7 @@ fn made(image: Image, words: &str) -> Result<Plan, Problems> {
 
 /// One line a phase.
 fn lines(image: Image, words: &str) -> Vec<String> {
-    let text = made(image, words).unwrap().text();
+    let text = made(image, words).unwrap().text(None);
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     text.lines().skip(2).map(words).collect()
 }
@@ -36,6 +36,16 @@ const NO_SEED: &str = "seed skip: SEED_ON_START is false";
 const NO_ETL: &str = "etl skip: RUN_ETL_ON_STARTUP is false";
 const MIGRATE: &str = "migrate folder /migrations";
 const ONCE: &str = "seed folder /seeds, once per database";
+
+#[test]
+fn a_long_command_keeps_its_column_on_a_terminal() {
+    let image = bare().env("APP_INIT_API_COMMAND", "serve --host 0.0.0.0 --port 8000");
+    let text = made(image, "").unwrap().text(Some(36));
+    assert!(
+        text.ends_with("\n  server   serve --host 0.0.0.0\n           --port 8000\n"),
+        "{text}"
+    );
+}
 
 #[test]
 fn each_mode_has_its_phases() {

@@ -113,8 +113,7 @@ impl Preparation {
     async fn wait(&mut self, name: &str, wait: &Wait) -> Result<Done> {
         let mut ready = self.unless_stopped(name, wait::run(wait)).await??;
         self.sessions = wait.targets.iter().zip(&mut ready).filter_map(kept).collect();
-        let notes: Vec<String> = ready.iter().map(ToString::to_string).collect();
-        Ok(done(notes.join("; ")))
+        Ok(done(wait::note(&ready)))
     }
 
     async fn step(&mut self, step: &Step) -> Result<Done> {

@@ -8,7 +8,7 @@ use crate::{
     diagnose::SET_DATABASE,
     exit::Exit,
     failure::Failure,
-    migrate, plan,
+    log, migrate, plan,
 };
 
 /// What was asked for on stdout. A reader that went away (`init help | head`) is no failure.
@@ -22,7 +22,7 @@ pub(super) fn print(text: &str) -> Exit {
 /// `init config`: the report comes first, so that a mistake is seen beside its setting.
 pub(super) fn settings(config: &Config, check: bool) -> Exit {
     if !check {
-        print(&config::report(&config.shown));
+        print(&config::report(&config.shown, log::columns_of(&std::io::stdout())));
     }
     note(config);
     match config.check() {
@@ -36,7 +36,7 @@ pub(super) fn settings(config: &Config, check: bool) -> Exit {
 pub(super) fn plan(config: &Config, json: bool) -> Exit {
     match plan::plan(config) {
         Ok(plan) if json => print(&format!("{:#}\n", plan.json())),
-        Ok(plan) => print(&plan.text()),
+        Ok(plan) => print(&plan.text(log::columns_of(&std::io::stdout()))),
         Err(problems) => tell_all(&problems),
     }
 }

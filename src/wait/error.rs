@@ -48,9 +48,14 @@ impl Report {
 }
 
 /// `3 tries in 1.2 s`.
-pub(super) fn effort(tries: u32, elapsed: Duration) -> String {
-    let noun = if tries == 1 { "try" } else { "tries" };
-    format!("{tries} {noun} in {}", seconds(elapsed))
+pub(super) fn effort(number: u32, elapsed: Duration) -> String {
+    format!("{} in {}", tries(number), seconds(elapsed))
+}
+
+/// `3 tries`.
+pub(super) fn tries(number: u32) -> String {
+    let noun = if number == 1 { "try" } else { "tries" };
+    format!("{number} {noun}")
 }
 
 pub(super) fn seconds(elapsed: Duration) -> String {

@@ -37,9 +37,15 @@ pub(crate) struct Ready {
     pub(crate) session: Option<Box<Session>>,
 }
 
-impl std::fmt::Display for Ready {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} after {}", self.target, error::effort(self.tries, self.elapsed))
+/// For the timeline, whose row shows the time of the slowest, and so of the only one.
+pub(crate) fn note(ready: &[Ready]) -> String {
+    match ready {
+        [only] => format!("{} after {}", only.target, error::tries(only.tries)),
+        all => {
+            let effort = |one: &Ready| error::effort(one.tries, one.elapsed);
+            let notes = all.iter().map(|one| format!("{} after {}", one.target, effort(one)));
+            notes.collect::<Vec<_>>().join("; ")
+        }
     }
 }
 

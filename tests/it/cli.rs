@@ -117,6 +117,12 @@ fn a_word_too_many_is_64() {
     error: unexpected word `python`
     hint: another server command goes after `--`: init api -- CMD
     "##);
+    let report = Init::new(["status", "everything"]).run();
+    assert_eq!(report.code, 64, "{}", report.stderr);
+    insta::assert_snapshot!(report.stderr, @r##"
+    error: unexpected word `everything`
+    hint: `init help status` says what it takes
+    "##);
 }
 
 #[test]
@@ -140,7 +146,7 @@ fn words_for_no_server_are_64() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: mode etl has no server to add words to
-    hint: give the whole command: init MODE -- CMD
+    hint: give the whole command: init etl -- CMD
     "##);
 }
 

@@ -288,7 +288,7 @@ fn several_mistakes_come_at_once() {
     hint: known are wait, lock, migrate, seed, etl, dirs
     error: --heartbeat: `soon` is not a duration such as 500ms, 30s, 5m or 1h
     error: mode api has no server: APP_INIT_API_COMMAND is unset
-    hint: set it, or give the command: init MODE -- CMD
+    hint: set it, or give the command: init api -- CMD
     "##);
 }
 

@@ -38,7 +38,8 @@ fn help_fits_a_screen() {
       -v, --verbose  more; -vv for everything
       --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-    More: init help env | modes | config | exit-codes;  init completions SHELL
+    More: init help env | modes | config | exit-codes | COMMAND
+          init completions SHELL, init version
     "##);
 }
 
@@ -221,11 +222,11 @@ fn help_env_lists_every_setting() {
       APP_INIT_ENV_FILE  file of NAME=value lines, below the environment
 
     The server
-      APP_INIT_HANDOFF          supervise as PID 1, exec otherwise [auto]
+      APP_INIT_HANDOFF          supervise, exec, or auto: supervise as PID 1 [auto]
       APP_INIT_STOP_DELAY       wait before a stop signal is forwarded [0]
       APP_INIT_STOP_GRACE       after a stop: SIGKILL to the group [forever]
       APP_INIT_LEFTOVER_GRACE   for what still runs when the server has ended [5s]
-      APP_INIT_SIGNAL_TARGET    who gets forwarded signals [child]
+      APP_INIT_SIGNAL_TARGET    who gets forwarded signals: child or group [child]
       APP_INIT_SIGNAL_MAP       TERM=QUIT replaces, X= drops
       APP_INIT_SUCCESS_CODES    exit codes that become 0: 143
       APP_INIT_SIGNALS_INHERIT  keep ignored signals ignored (nohup) [false]
@@ -234,7 +235,7 @@ fn help_env_lists_every_setting() {
 
     Output
       APP_INIT_LOG_FORMAT       text or json, on stderr [text]
-      APP_INIT_LOG_LEVEL        also -q, -v, -vv [info]
+      APP_INIT_LOG_LEVEL        error warn info debug trace; also -q -v -vv [info]
       APP_INIT_HEARTBEAT        interval of the line for a long wait or step [15s]
       APP_INIT_TERMINATION_LOG  reason of a failure, where writable
                                 [/dev/termination-log]

@@ -280,7 +280,10 @@ fn status_tells_what_is_applied_pending_and_wrong() {
         ask(&url, "select count(*) from pg_class where relname = 'refinery_schema_history'"),
         "0"
     );
-    assert!(fresh.stdout.ends_with("\nnot up to date: `init migrate` will apply 2\n"), "{fresh:?}");
+    assert!(
+        fresh.stdout.ends_with("\nnot up to date: `init migrate` will apply 2 migrations\n"),
+        "{fresh:?}"
+    );
     assert_ne!(status(both.path(), &["--exit-code"]).code, 0);
     migrated(&url, both.path());
     let done = status(both.path(), &["--exit-code", "--json"]);

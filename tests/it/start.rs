@@ -50,6 +50,7 @@ fn all_waits_migrates_seeds_loads_and_serves() {
     let end = init.finish();
     assert_eq!(end.code, 7, "{}", end.stderr);
     assert!(end.stdout.contains("etl on ") && end.stdout.contains("bye"), "{}", end.stdout);
+    assert!(end.stderr.contains(" tries\ninit: migrate  "), "the time once:\n{}", end.stderr);
     for phase in ["wait", "migrate", "seed", "etl", "total"] {
         let row = end.stderr.lines().find(|line| line.starts_with(&format!("init: {phase} ")));
         assert!(row.is_some(), "no row for {phase} in:\n{}", end.stderr);

@@ -31,7 +31,8 @@ Options
   -v, --verbose  more; -vv for everything
   --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-More: init help env | modes | config | exit-codes;  init completions SHELL
+More: init help env | modes | config | exit-codes | COMMAND
+      init completions SHELL, init version
 ";
 
 pub(super) const MODES: &str = "\

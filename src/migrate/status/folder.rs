@@ -32,17 +32,21 @@ impl Folder {
     /// One line per migration, and what to do about problems.
     pub(super) fn lines(&self) -> Vec<String> {
         let State { applied, pending, ahead, problems } = &self.state;
+        let label = |row: &Row| format!("V{}__{}", row.version, row.name);
+        let width = applied.iter().map(|row| label(row).chars().count()).max().unwrap_or_default();
         let mut lines: Vec<String> = applied
             .iter()
             .map(|row| {
                 let when = row.applied_on.as_deref().map_or("at an unknown time".into(), to_second);
-                line("applied", format_args!("V{}__{}  {when}", row.version, row.name))
+                line("applied", format_args!("{:width$}  {when}", label(row)))
             })
             .collect();
         lines.extend(pending.iter().map(|file| line("pending", format_args!("{}", file.label))));
-        lines.extend(ahead.iter().map(|row| {
-            line("ahead", format_args!("V{}__{} is newer than this image", row.version, row.name))
-        }));
+        lines.extend(
+            ahead
+                .iter()
+                .map(|row| line("ahead", format_args!("{} is newer than this image", label(row)))),
+        );
         lines.extend(problems.iter().map(|problem| line(kind(problem), format_args!("{problem}"))));
         lines.extend(hints(problems).map(|hint| line("hint", format_args!("{hint}"))));
         lines
@@ -56,7 +60,10 @@ impl Folder {
                 "a start stops here: the database is ahead of this image, and APP_INIT_MIGRATE_STRICT is true".into()
             }
             (0, 0) => format!("up to date: {} applied{newer}", applied.len() + ahead.len()),
-            (0, count) => format!("not up to date: `init migrate` will apply {count}{newer}"),
+            (0, count) => format!(
+                "not up to date: `init migrate` will apply {}{newer}",
+                counted(count, "migration")
+            ),
             (count, _) => format!(
                 "a start stops here: {}, nothing will be applied",
                 counted(count, "problem")

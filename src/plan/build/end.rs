@@ -19,7 +19,9 @@ impl Builder<'_> {
                     "mode {} has no server to add words to",
                     self.mode.name
                 ));
-                self.problems.push(problem.hint("give the whole command: init MODE -- CMD"));
+                self.problems.push(
+                    problem.hint(format!("give the whole command: init {} -- CMD", self.mode.name)),
+                );
             }
             self.configured(&environment)
                 .map(|command| if appended { command.and(words) } else { command })
@@ -45,7 +47,8 @@ impl Builder<'_> {
                 "mode {} has no server: APP_INIT_API_COMMAND is unset",
                 self.mode.name
             ));
-            self.problems.push(problem.hint("set it, or give the command: init MODE -- CMD"));
+            let hint = format!("set it, or give the command: init {} -- CMD", self.mode.name);
+            self.problems.push(problem.hint(hint));
             return None;
         };
         let expanded = template.expand(environment, self.config.nproc);
