@@ -51,7 +51,7 @@ fn a_near_miss_of_a_mode_is_a_usage_error_that_names_it() {
 fn exec_leaves_no_trace() {
     let directory = tempfile::tempdir().unwrap();
     let look = |program: &[&str], through: bool| {
-        let inherited = ["with", "b10", "b40", "i13", "i14", "i17", "c0", "--"];
+        let inherited = ["with", "b10", "b40", "i13", "i14", "i17", "c0", "a2", "--"];
         let mut words = probing(inherited);
         words
             .extend(["env", "-i", "ZEBRA=1", "APP_INIT_HANDOFF=exec", "B=", "A=x"].map(Into::into));
