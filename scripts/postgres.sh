@@ -5,7 +5,7 @@
 #   postgres.sh init DIR PORT   make a cluster in DIR, which must not exist; print its URL. Not started
 #   postgres.sh run DIR         be the server, in the foreground, until SIGINT (fast stop)
 #   postgres.sh start DIR       start it in the background; returns when it answers
-#   postgres.sh stop DIR        stop it (fast); nothing to do if it does not run
+#   postgres.sh stop DIR        stop it (fast); nothing to do if it does not run, an error if it does not end
 #
 # POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB name what `init` makes (default: demo).
 # PG_BIN names a directory to use as it is. The server refuses to run as root (PostgreSQL manual,
@@ -168,9 +168,13 @@ start() {
 
 # SIGINT: roll back what runs and close the connections (PostgreSQL manual, 18.5).
 stop() {
-    local pid
+    local pid patience=$((SECONDS + 60))
     pid=$(cat "$1/pid" 2>/dev/null) && kill -INT "$pid" 2>/dev/null || return 0
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    while kill -0 "$pid" 2>/dev/null; do
+        ((SECONDS < patience)) ||
+            fail "Postgres (pid $pid) still runs a minute after SIGINT: $(tail -n 3 "$1/log" 2>/dev/null)"
+        sleep 0.05
+    done
     rm -f "$1/pid"
 }
 

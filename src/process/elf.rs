@@ -66,6 +66,46 @@ mod tests {
         assert!(loader.is_none_or(|path| path.starts_with('/')));
     }
 
+    /// A header of 64 bit with one program header behind it, which asks for `/lib/ld`.
+    fn header(machine: u16, big: bool) -> Vec<u8> {
+        let mut head = b"\x7fELF\x02\x01".to_vec();
+        head.resize(128, 0);
+        head.extend(b"/lib/ld\0");
+        let mut put = |at: usize, width: usize, value: u64| {
+            let bytes = if big { value.to_be_bytes() } else { value.to_le_bytes() };
+            let from = if big { 8 - width } else { 0 };
+            head[at..at + width].copy_from_slice(&bytes[from..from + width]);
+        };
+        // e_machine, e_phoff, e_phentsize, e_phnum; p_type, p_offset (elf(5)).
+        for (at, width, value) in [(18, 2, machine.into()), (32, 8, 64), (54, 2, 56), (56, 2, 1)] {
+            put(at, width, value);
+        }
+        put(64, 4, 3);
+        put(72, 8, 128);
+        head[5] = if big { 2 } else { 1 };
+        head
+    }
+
+    #[test]
+    fn other_machines_are_named_and_their_loaders_found() {
+        for (number, big, words) in [
+            (62, false, "x86-64"),
+            (183, false, "ARM64"),
+            (243, false, "RISC-V"),
+            (21, false, "PowerPC"),
+            (21, true, "PowerPC"),
+            (22, true, "s390x"),
+            (258, false, "another architecture"),
+        ] {
+            let head = header(number, big);
+            assert_eq!(machine(&head), Some(words), "{number}");
+            assert_eq!(loader(&head).as_deref(), Some("/lib/ld"), "{number}");
+        }
+        let mut narrow = header(40, false);
+        narrow[4] = 1;
+        assert_eq!((machine(&narrow), loader(&narrow)), (Some("ARM (32 bit)"), None));
+    }
+
     #[test]
     fn rubbish_is_no_binary() {
         for head in [&b""[..], b"\x7fEL", b"#!/bin/sh"] {

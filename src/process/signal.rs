@@ -276,6 +276,15 @@ mod tests {
         }
     }
 
+    /// They are not the same on every architecture (signal(7)).
+    #[test]
+    fn the_numbers_are_this_machines() {
+        for signal in nix::sys::signal::Signal::iterator() {
+            let ours = parse(signal.as_str()).unwrap();
+            assert_eq!((ours.number(), ours.to_string()), (signal as i32, signal.to_string()));
+        }
+    }
+
     #[test]
     fn a_near_miss_is_named() {
         assert_eq!(parse("TREM"), Err("`TREM` is not a signal; did you mean TERM?".to_owned()));

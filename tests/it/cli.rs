@@ -20,7 +20,10 @@ fn a_near_miss_of_a_mode_is_64() {
 
 #[test]
 fn an_unknown_option_is_64() {
-    let end = Init::new(["api", "--wait-timeot", "3s"]).run();
+    let end = Init::new(["all", "--wait-timeot", "3s"])
+        .env("APP_INIT_ETL_COMMAND", "echo a step")
+        .env("APP_INIT_API_COMMAND", "echo a server")
+        .run();
     assert_eq!(end.code, 64, "{}", end.stderr);
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"

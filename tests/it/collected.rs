@@ -26,7 +26,7 @@ impl Traced {
     fn start(init: Init) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let calls = directory.path().join("calls");
-        let trace = "trace=kill,wait4,waitid,pidfd_open";
+        let trace = "trace=kill,wait4,?pidfd_open";
         let before = ["strace", "-f", "-qq", "-o", calls.to_str().unwrap(), "-e", trace];
         let running = init.current_dir(directory.path()).below(&before).start();
         Self { init: running.init_pid(), running, directory }

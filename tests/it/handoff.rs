@@ -73,6 +73,32 @@ fn the_supervisor_keeps_nothing() {
     assert_eq!(running.exit_code(), 0);
 }
 
+/// Descriptors and environment as without us, after a preparation that had some of its own too.
+#[test]
+fn the_server_and_the_steps_have_what_we_were_given_and_no_more() {
+    let mut before = probing(["with", "a2", "--"]);
+    before.extend(after("exec 7</etc/passwd; exec \"$@\""));
+    let look = ["sh", "-c", "ls /proc/self/fd; tr '\\0' '\\n' </proc/$$/environ"];
+    let settings = |init: crate::support::Init| {
+        let init = init.env("APP_INIT_HANDOFF", "supervise").env("B", "").env("A", "a=b");
+        init.env("APP_INIT_ETL_COMMAND", serde_json::to_string(&look).unwrap())
+            .env("APP_INIT_API_COMMAND", serde_json::to_string(&look).unwrap())
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .run()
+            .stdout
+    };
+    let plainly = before.iter().cloned().chain(look.map(OsString::from));
+    let bare = settings(crate::support::Init::wrapped(plainly));
+    assert!(bare.contains("\n7\n"), "{bare}");
+    for start in [binary_as_child, wrapped_in] {
+        assert_eq!(settings(start(&before, &look.map(OsString::from))), bare);
+        let all = settings(start(&before, &["all".into()]));
+        let told = all.replace("APP_INIT_STEP=etl\n", "");
+        let processors = all.lines().find(|line| line.starts_with("APP_INIT_NPROC=")).unwrap();
+        assert_eq!(told, format!("{bare}APP_INIT_MODE=all\n{processors}\n").repeat(2));
+    }
+}
+
 /// A reader of the server's output sees its end when the server closes it.
 #[test]
 fn the_supervisor_holds_no_pipe_open() {
@@ -265,7 +291,8 @@ fn the_log_of_the_supervisor_is_json_if_asked() {
             })
             .collect();
         assert_eq!(events, ["ended", "leftovers", "leftovers_killed"]);
-        assert_eq!(ended.code, 3);
+        // The application's output is its own.
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
-use crate::support::{Init, Postgres, init::shell, postgres::psql, until};
+use crate::{
+    migrate::sleeping,
+    support::{
+        Init, Postgres, case::write, free_port, init::shell, pid1::pid1, postgres::psql, until,
+    },
+};
 
 /// A folder with two migrations and one seed.
 fn image() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
+    let write = |name: &str, text: &str| write(&folder.path().join(name), text);
     write("migrations/V1__items.sql", "create table items (id int primary key, name text);");
     write(
         "migrations/V2__more.sql",
@@ -153,6 +154,41 @@ fn row(line: &str) -> Option<Row> {
         _ => (0.0, 0.0),
     };
     Some(Row { phase: (*phase).to_owned(), status: (*status).to_owned(), millis, rounding })
+}
+
+/// As PID 1, where the kernel drops what nobody waits for: in a phase of each kind a stop ends it, long
+/// before that would end by itself.
+#[test]
+fn a_stop_in_each_phase_ends_pid_1() {
+    const LONG: &str = "select pg_sleep(1000)";
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = format!("postgres://127.0.0.1:{}/x", free_port());
+    for phase in ["wait", "migrate", "seed", "etl", "serve"] {
+        let slow = |kind| if phase == kind { LONG } else { "select 1" };
+        for (name, sql) in
+            [("migrations/V1__a.sql", slow("migrate")), ("seeds/1.sql", slow("seed"))]
+        {
+            write(&folder.path().join(name), sql);
+        }
+        let url = Postgres::shared().database();
+        let etl = if phase == "etl" { "echo busy=$((1+1)); exec sleep 1000" } else { "true" };
+        let running = pid1(["all"])
+            .current_dir(folder.path())
+            .env("DATABASE_URL", if phase == "wait" { &nowhere } else { &url })
+            .env("SEED_ON_START", "true")
+            .env("APP_INIT_ETL_COMMAND", shell(etl))
+            .env("APP_INIT_API_COMMAND", shell("echo busy=$((1+1)); exec sleep 1000"))
+            .start();
+        match phase {
+            "wait" => drop(running.expect_line("connection refused")),
+            "migrate" | "seed" => until("it sleeps", || sleeping(&url)),
+            _ => drop(running.expect_line("busy=2")),
+        }
+        kill(running.init_pid(), Signal::SIGTERM).unwrap();
+        let ended = running.finish();
+        assert_eq!(ended.code, 143, "{phase}: {}", ended.stderr);
+        assert_eq!(ended.stdout.contains("busy"), ["etl", "serve"].contains(&phase), "{phase}");
+    }
 }
 
 /// SIGTERM at moments spread over a whole start: the code is always right, nothing is half-applied,

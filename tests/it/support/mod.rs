@@ -14,7 +14,13 @@ pub(crate) use postgres::Postgres;
 
 use std::{
     io::Write,
-    sync::atomic::{AtomicU16, Ordering},
+    net::TcpListener,
+    ops::Range,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixListener},
+    },
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -53,17 +59,40 @@ pub(crate) fn unproved(why: &str) {
     writeln!(stderr, "note: {name}: {why}: nothing is proved").unwrap();
 }
 
-/// A port that nothing listens on, and that no test nor the kernel hands out again: below the range
-/// from which outgoing connections and `bind(0)` are served (ip(7), `ip_local_port_range`).
+/// A port that nothing listens on, and that neither a test, of another process too, nor the kernel hands
+/// out again: below the range from which outgoing connections and `bind(0)` are served (ip(7),
+/// `ip_local_port_range`).
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
+    static OURS: Mutex<Range<u16>> = Mutex::new(0..0);
+    let mut ours = OURS.lock().unwrap();
     loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        // Test processes that run at the same time begin at different places.
-        let begin = u16::try_from(std::process::id() % 97).unwrap() * 190;
-        let port = 12_000 + (begin + step) % 18_500;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        match ours.next() {
+            Some(port) if TcpListener::bind(("127.0.0.1", port)).is_ok() => return port,
+            Some(_) => {}
+            None => *ours = hundred_ports(),
         }
     }
+}
+
+/// Ports for this process alone, as long as it lives: a name of the abstract namespace can be bound by
+/// one, of whatever user, and nothing of it stays behind (unix(7)). The namespace is per network, as
+/// ports are.
+fn hundred_ports() -> Range<u16> {
+    // Not the same first ones each time: something left behind may still ask for its old server.
+    let first = u16::try_from(std::process::id() % 184).unwrap();
+    let begins = (0..184).map(|block| 12_000 + (first + block) % 184 * 100);
+    let is_free = |begin: &u16| {
+        let name = SocketAddr::from_abstract_name(format!("app-init-test-ports-{begin}")).unwrap();
+        // Leaked: it is closed when the process ends.
+        UnixListener::bind_addr(&name).map(|bound| Box::leak(Box::new(bound))).is_ok()
+    };
+    let begin = begins.into_iter().find(is_free).unwrap();
+    begin..begin + 100
+}
+
+#[test]
+fn no_other_test_process_gets_our_ports() {
+    // That the name is taken is all that another process could see of us.
+    let (one, other) = (hundred_ports(), hundred_ports());
+    assert!(one.end <= other.start || other.end <= one.start, "{one:?} {other:?}");
 }

@@ -48,7 +48,8 @@ static int state(void) {
     return 0;
 }
 
-/* Runs argv with just the named signals ignored (i15), blocked (b15), descriptors closed (c0). */
+/* Runs argv with just the named signals ignored (i15), blocked (b15), descriptors closed (c0), and all
+   above one (a2): those of tests that run at the same time. */
 static int with(char **argv) {
     sigset_t none;
     sigemptyset(&none);
@@ -63,6 +64,7 @@ static int with(char **argv) {
         if (**argv == 'i') signal(n, SIG_IGN);
         if (**argv == 'b') sigprocmask(SIG_BLOCK, &one, NULL);
         if (**argv == 'c') close(n);
+        for (int above = n + 1; **argv == 'a' && above < 1024; above++) close(above);
     }
     execvp(argv[1], argv + 1);
     return 127;
