@@ -16,7 +16,7 @@ pub(super) fn look(
     problems: &Problems,
     given: &Environment,
 ) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = plan.into_iter().map(mode).collect();
+    let mut findings: Vec<Finding> = plan.into_iter().map(|plan| mode(plan, problems)).collect();
     findings.extend(problems.iter().map(|problem| {
         let message = problem.to_string();
         Finding::failure(Section::Settings, subject(&message), problem)
@@ -39,13 +39,14 @@ pub(super) fn look(
     findings
 }
 
-/// What a start would do.
-fn mode(plan: &Plan) -> Finding {
+/// What a start would do. Where something is wrong, what follows is not known.
+fn mode(plan: &Plan, problems: &Problems) -> Finding {
     let works = plan.phases.iter().filter(|phase| matches!(phase.action, Action::Do(_)));
     let mut steps: Vec<&str> = works.map(|phase| phase.name.as_str()).collect();
     match &plan.end {
         End::Server(server) => steps.push(&server.command.source),
-        End::Exit => steps.push("exit"),
+        End::Exit if problems.is_empty() => steps.push("exit"),
+        End::Exit => steps.push("…"),
     }
     Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", "))
 }

@@ -196,6 +196,15 @@ fn the_program_of_every_command_is_looked_for() {
 }
 
 #[test]
+fn a_missing_server_is_not_said_to_be_the_end() {
+    let (url, image) = (Postgres::shared().database(), image());
+    let (text, report) = reports(image.path(), &url, &[("APP_INIT_API_COMMAND", "")]);
+    assert_eq!(text.code, 78, "{}", text.stdout);
+    let ok = found(&report, "ok");
+    assert!(ok.iter().any(|line| line.contains("dirs, wait, migrate, seed, …")), "{ok:#?}");
+}
+
+#[test]
 fn files_that_the_settings_name_are_looked_at() {
     let url = Postgres::shared().database();
     let image = image();
