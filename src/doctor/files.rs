@@ -18,6 +18,7 @@ use crate::{
     migrate::format::refinery,
     phrase::{counted, unread},
     plan::{Action, Plan, Source, Work},
+    postgres::tls::files::{ENCRYPTED, is_encrypted},
 };
 
 pub(super) fn look(config: &Config, plan: Option<&Plan>, given: &Environment) -> Vec<Finding> {
@@ -134,6 +135,9 @@ fn certificates(connection: &Connection) -> Vec<Finding> {
 
 fn certificate(what: &str, path: &Path) -> Finding {
     match fs::read(path) {
+        Ok(bytes) if what == "sslkey" && is_encrypted(&bytes) => {
+            tls_file(what, &format!("`{}` {ENCRYPTED}", path.display()))
+        }
         Ok(bytes) if bytes.windows(11).any(|window| window == b"-----BEGIN ") => {
             Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))
         }

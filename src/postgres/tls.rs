@@ -3,7 +3,7 @@
 //! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
 //! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
 
-mod files;
+pub(crate) mod files;
 
 use std::sync::Arc;
 

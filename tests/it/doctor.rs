@@ -15,7 +15,10 @@ use std::{
 use nix::{sys::signal::Signal, unistd::Uid};
 use serde_json::Value;
 
-use crate::support::{CANARY, Init, Postgres, fake::Fake, init::Finished, postgres::psql, until};
+use crate::support::{
+    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, free_port, init::Finished,
+    postgres::psql, until,
+};
 
 /// An image with two migrations, a seed and a script.
 fn image() -> tempfile::TempDir {
@@ -229,6 +232,11 @@ fn files_that_the_settings_name_are_looked_at() {
     let keys = format!("{url}?sslmode=prefer&sslcert=app/main.sh&sslkey=gone.key");
     trap(&keys, &[], 66, &["sslcert", "not in PEM form", "[tls-file]"]);
     trap(&keys, &[], 66, &["sslkey", "`gone.key`: there is no such file"]);
+    let made = Certificates::made();
+    let locked = made.path("locked.key");
+    let dead = format!("postgres://u@127.0.0.1:{}/app", free_port());
+    let key = format!("{dead}?sslcert=app/main.sh&sslkey={}", locked.display());
+    trap(&key, &[], 66, &["files sslkey", "locked.key` is encrypted", "[tls-file]"]);
 }
 
 #[test]

@@ -38,18 +38,19 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_file(path).map_err(|_| {
-        let why = if is_encrypted(path) {
-            "is encrypted, which is not supported, with `sslpassword` or without"
-        } else {
-            "is missing or holds no plain PEM private key"
-        };
+        let encrypted = std::fs::read(path).is_ok_and(|pem| is_encrypted(&pem));
+        let why =
+            if encrypted { ENCRYPTED } else { "is missing or holds no plain PEM private key" };
         format!("`{}` {why}", path.display())
     })
 }
 
+/// What is said of an encrypted key.
+pub(crate) const ENCRYPTED: &str =
+    "is encrypted, which is not supported, with `sslpassword` or without";
+
 /// Whether a key needs a password: PKCS #8 (RFC 7468, 11), or OpenSSL's older form (RFC 1421, 4.6.1.1).
-fn is_encrypted(path: &Path) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| {
-        text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
-    })
+pub(crate) fn is_encrypted(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
