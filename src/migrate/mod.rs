@@ -16,6 +16,7 @@ pub(crate) mod lock;
 pub(crate) mod marker;
 mod options;
 mod outside;
+mod perform;
 mod progress;
 mod queue;
 mod script;

@@ -27,6 +27,7 @@ mod pooled;
 mod reap;
 mod refinery;
 mod renewal;
+mod resumed;
 mod secrets;
 mod seed;
 mod services;
