@@ -24,6 +24,7 @@ mod passthrough;
 mod phases;
 mod plan;
 mod pooled;
+mod promptly;
 mod reap;
 mod refinery;
 mod renewal;
