@@ -16,6 +16,7 @@ pub(crate) mod lock;
 pub(crate) mod marker;
 mod options;
 mod outside;
+mod perform;
 mod progress;
 mod queue;
 mod script;
@@ -32,19 +33,14 @@ mod transaction;
 pub(crate) mod unchanged;
 mod watch;
 
-use std::{future::Future, path::Path, pin::pin, time::Duration};
+use std::{future::Future, path::Path, pin::pin};
 
 use tokio_postgres::Client;
 
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{
-    config::database::Connection,
-    exit::Exit,
-    plan::{LockPolicy, Migrate},
-    postgres::Session,
-};
+use crate::{config::database::Connection, exit::Exit, plan::Migrate, postgres::Session};
 use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
@@ -58,35 +54,40 @@ use session::{open, open_unless};
 /// Reads folder and history, creating nothing and taking no lock. `session` is one to that database
 /// if there is one already; it may have been lost since.
 /// # Errors
-/// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files.
+/// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
+/// `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
+    plan: &Migrate,
     session: Option<Box<Session>>,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
     if let Some(session) = session {
-        match read(&session.client, &migrations).await {
+        match read(&session.client, &migrations, plan).await {
             Err(error) if error.may_pass() => {}
             outcome => return Ok(outcome?.0),
         }
     }
     let session = open(connection, "migrate").await?;
-    Ok(read(&session.client, &migrations).await?.0)
+    Ok(read(&session.client, &migrations, plan).await?.0)
 }
 
 /// The folder against the history; problems are errors.
 async fn read(
     client: &Client,
     migrations: &[Migration],
+    plan: &Migrate,
 ) -> Result<(State, refinery::Table), MigrateError> {
     let history = refinery::history(client, migrations).await?;
     let state = state::compare(migrations, &history);
-    if state.problems.is_empty() {
-        Ok((state, history))
-    } else {
-        Err(MigrateError::Problems(state.problems))
+    if !state.problems.is_empty() {
+        return Err(MigrateError::Problems(state.problems));
     }
+    if plan.strict && !state.ahead.is_empty() {
+        return Err(MigrateError::Ahead(state.ahead_labels()));
+    }
+    Ok((state, history))
 }
 
 /// Queues for the lock until it is ours or, `None`, until another replica has applied everything:
@@ -96,13 +97,13 @@ async fn read(
 pub(crate) async fn lead(
     connection: &Connection,
     folder: &Path,
-    policy: &LockPolicy,
+    plan: &Migrate,
 ) -> Result<Option<Leader>, MigrateError> {
     let migrations = refinery::scan(folder)?;
     let done = async |client: &Client| {
-        read(client, &migrations).await.map(|(state, _)| state.pending.is_empty())
+        read(client, &migrations, plan).await.map(|(state, _)| state.pending.is_empty())
     };
-    lock::acquire_unless(connection, policy, done).await
+    lock::acquire_unless(connection, &plan.lock, done).await
 }
 
 /// Applies what is pending and returns the names of what this call applied.
@@ -125,7 +126,7 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session.client, &refinery::scan(folder)?).await?;
+        let (state, history) = read(&session.client, &refinery::scan(folder)?, plan).await?;
         if state.pending.is_empty() {
             return Ok(());
         }
@@ -185,16 +186,16 @@ async fn create(session: &Session, history: &impl History) -> Result<(), Migrate
 }
 
 /// Waits until somebody else has applied every file of the folder, asking again and again on
-/// connections that are not kept. `None` waits for ever.
+/// connections that are not kept.
 /// # Errors
 /// `NotApplied` says what is missing; `Problems` as for `inspect`.
 pub(crate) async fn await_applied(
     connection: &Connection,
     folder: &Path,
-    limit: Option<Duration>,
+    plan: &Migrate,
 ) -> Result<State, MigrateError> {
-    awaiting::until(limit, async || {
-        let state = inspect(connection, folder, None).await;
+    awaiting::until(plan.lock.timeout, async || {
+        let state = inspect(connection, folder, plan, None).await;
         let state =
             state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
         Ok(match labels(&state.pending) {

@@ -1,17 +1,15 @@
 //! A file that cannot run in a transaction: step by step, going on where it stopped.
 //!
-//! Before a step and after it, a marker says so. A step that can have a transaction commits with
-//! its marker; one that cannot is repeated if nobody knows how it ended, and an index that it left
-//! behind half-built is dropped first.
+//! A marker says how far it is; `perform` carries out each step and moves it.
 
-use tokio_postgres::{Error, SimpleQueryRow, error::SqlState};
+use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::{
     cause::Cause,
     error::MigrateError,
     executor::{Attempt, CLEAN, Executor, Unit},
     lock::milliseconds,
-    script::{Piece, Script},
+    script::Script,
     session::is_pooled,
     sql::{column, rows},
     steps::{Kind, Step, fingerprint, steps},
@@ -118,57 +116,6 @@ impl Executor<'_> {
         Ok(Reached { done, begun })
     }
 
-    async fn step(
-        &self,
-        script: &Script,
-        steps: &[Step],
-        index: usize,
-        again: bool,
-    ) -> Result<(), MigrateError> {
-        let step = &steps[index];
-        let done = self.note(script, &steps[..=index], "done");
-        match step.kind {
-            Kind::Together => {
-                self.ask(script, "BEGIN").await?;
-                self.alone(script, step).await.map_err(|error| left(error, index))?;
-                self.ask(script, &format!("{done}; COMMIT")).await?;
-            }
-            Kind::Setting => {
-                self.alone(script, step).await.map_err(|error| left(error, index))?;
-                self.ask(script, &done).await?;
-            }
-            Kind::Alone => {
-                self.drop_invalid(script, step, again).await?;
-                self.ask(script, &self.note(script, &steps[..index], "begun")).await?;
-                match self.alone(script, step).await {
-                    Err(error) if again && was_done(&error) => {}
-                    outcome => outcome.map_err(|error| left(error, index))?,
-                }
-                self.ask(script, &done).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The statement that notes how far the file is.
-    fn note(&self, script: &Script, done: &[Step], state: &str) -> String {
-        let value = format!("{} {state} {}", done.len(), fingerprint(script, done));
-        self.scene.place.record(&marker(script), &value)
-    }
-
-    /// Sends a step's statements one by one.
-    async fn alone(&self, script: &Script, step: &Step) -> Result<(), MigrateError> {
-        for first in step.statements.clone() {
-            let statement = &script.statements[first];
-            let piece = match &statement.data {
-                Some(data) => Piece::Copy { statement: first, data: data.clone() },
-                None => Piece::Query { range: statement.range.clone(), first },
-            };
-            self.piece(script, piece).await?;
-        }
-        Ok(())
-    }
-
     async fn refuse_pooler(&self, script: &Script) -> Result<(), MigrateError> {
         let pooled = is_pooled(self.scene.session, self.scene.connection).await?;
         if !pooled {
@@ -198,7 +145,7 @@ impl Executor<'_> {
 }
 
 /// Where a file notes how far it is.
-fn marker(script: &Script) -> String {
+pub(super) fn marker(script: &Script) -> String {
     format!("progress {}", script.label)
 }
 
@@ -209,28 +156,4 @@ pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> Migr
         why: why.to_owned(),
         hint: hint.to_owned(),
     }
-}
-
-/// Says what stays behind when a step fails.
-fn left(mut error: MigrateError, done: usize) -> MigrateError {
-    if let MigrateError::Script(failure) = &mut error {
-        failure.left = Some(match done {
-            0 => "nothing of it is done".into(),
-            1 => "the step before it is done, and the next start goes on here".into(),
-            done => format!("the {done} steps before it are done, and the next start goes on here"),
-        });
-    }
-    error
-}
-
-/// What a statement says whose work was done by a try that could not note it any more.
-fn was_done(error: &MigrateError) -> bool {
-    let MigrateError::Script(failure) = error else { return false };
-    failure.cause.is(&[
-        SqlState::DUPLICATE_TABLE,
-        SqlState::DUPLICATE_OBJECT,
-        SqlState::DUPLICATE_DATABASE,
-        SqlState::UNDEFINED_OBJECT,
-        SqlState::INVALID_CATALOG_NAME,
-    ])
 }

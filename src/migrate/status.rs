@@ -102,7 +102,9 @@ async fn command(
     step: &Step,
 ) -> Result<Command, MigrateError> {
     let watched = match &work.watch {
-        Some(watch) => Some((watch, Watched::new(connection, watch, work)?.report(client).await?)),
+        Some(watch) => {
+            Some((watch, Watched::new(connection, watch, work).await?.report(client).await?))
+        }
         None => None,
     };
     Ok(Command::new(step, watched, work.strict))

@@ -21,7 +21,9 @@ pub(super) struct Step {
 pub(super) enum Kind {
     /// In a transaction, with the note that it is done.
     Together,
-    /// The server refuses a transaction round it, or it makes its own (`CALL`, `DO`).
+    /// `CALL` or `DO`: the same, unless it commits by itself.
+    Routine,
+    /// The server refuses a transaction round it.
     Alone,
     /// It changes only the session, so it is done again when the file goes on.
     Setting,
@@ -55,8 +57,11 @@ fn kind(statement: &Statement) -> Kind {
     let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
     match words[..] {
         _ if statement.refuses_transaction() => Kind::Alone,
-        ["CALL" | "DO", ..] => Kind::Alone,
-        ["SET" | "RESET", ..] => Kind::Setting,
+        ["CALL" | "DO", ..] => Kind::Routine,
+        // `pg_dump` writes `SELECT pg_catalog.set_config(…)`.
+        ["SET" | "RESET", ..]
+        | ["SELECT", "SET_CONFIG"]
+        | ["SELECT", "PG_CATALOG", "SET_CONFIG"] => Kind::Setting,
         _ => Kind::Together,
     }
 }
@@ -128,6 +133,23 @@ fn creates(tokens: &[&str]) -> Builds {
     Builds::Named(Index { name, table: dotted(tokens, at) })
 }
 
+/// A partition that a statement detaches concurrently; names as they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Detaches {
+    pub(super) table: String,
+    pub(super) partition: String,
+}
+
+pub(super) fn detaches(script: &Script, statement: usize) -> Option<Detaches> {
+    let statement = &script.statements[statement];
+    let is_one = statement.refuses_transaction() && statement.words.iter().any(|it| it == "DETACH");
+    let tokens = tokens(&script.text[statement.range.clone()]);
+    let find = |word: &str| tokens.iter().position(|token| token.eq_ignore_ascii_case(word));
+    let table = find("ONLY").or(find("EXISTS")).or(find("TABLE")).filter(|_| is_one)?;
+    let partition = find("PARTITION")?;
+    Some(Detaches { table: dotted(&tokens, table + 1), partition: dotted(&tokens, partition + 1) })
+}
+
 /// A name that may have a schema in front, as it is written.
 fn dotted(tokens: &[&str], mut at: usize) -> String {
     let mut name = String::new();
@@ -167,7 +189,11 @@ mod tests {
             ("select 1; vacuum", "0..1 Together, 1..2 Alone"),
             (
                 "set x to 1; call p(); begin; select 1; select 2; commit; select 3",
-                "0..1 Setting, 1..2 Alone, 3..5 Together, 6..7 Together",
+                "0..1 Setting, 1..2 Routine, 3..5 Together, 6..7 Together",
+            ),
+            (
+                "select pg_catalog.set_config('x', '1', false); select set_config('x', y, false), f()",
+                "0..1 Setting, 1..2 Together",
             ),
             ("vacuum;\nbegin; select 1", "3"),
             ("vacuum;\n\ncommit;", "4"),
@@ -203,6 +229,22 @@ mod tests {
             ("create database d", Builds::Nothing),
         ] {
             assert_eq!(builds(&script(text), 0), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_partition_that_is_detached() {
+        for (text, expected) in [
+            ("alter table s.t detach partition \"P 1\" concurrently", Some(("s.t", "\"P 1\""))),
+            ("alter table if exists only t detach partition s.p concurrently", Some(("t", "s.p"))),
+            ("alter table t detach partition p", None),
+            ("vacuum", None),
+        ] {
+            let expected = expected.map(|(table, partition)| Detaches {
+                table: table.into(),
+                partition: partition.into(),
+            });
+            assert_eq!(detaches(&script(text), 0), expected, "{text:?}");
         }
     }
 }

@@ -203,8 +203,12 @@ fn fault((opening, script): (usize, usize), ended: usize, inside: bool, missing:
 
 /// A lock that was not to be had in time, or a deadlock of which we were the victim.
 pub(super) fn is_blocked(error: &MigrateError) -> bool {
-    let MigrateError::Script(failure) = error else { return false };
-    failure.cause.is(&[SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED])
+    let cause = match error {
+        MigrateError::Script(failure) => &failure.cause,
+        MigrateError::Database { cause, .. } => cause,
+        _ => return false,
+    };
+    cause.is(&[SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED])
 }
 
 /// The file is done; it must have been this file.

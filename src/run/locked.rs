@@ -17,7 +17,7 @@ impl Preparation {
     pub(super) async fn migrate(&mut self, name: &str, work: &Migrate) -> Result<Done> {
         match (&work.source, &work.connection) {
             (Source::Folder(folder), Some(connection)) if work.check_only => {
-                let found = migrate::await_applied(connection, folder, work.lock.timeout);
+                let found = migrate::await_applied(connection, folder, work);
                 let state = self.unless_stopped(name, found).await??;
                 Ok(done(nothing_pending(&state)))
             }
@@ -43,16 +43,13 @@ impl Preparation {
         folder: &Path,
     ) -> Result<Done> {
         let known = self.known_session(connection);
-        let inspected = migrate::inspect(connection, folder, known);
+        let inspected = migrate::inspect(connection, folder, work, known);
         let state = self.unless_stopped(name, inspected).await??;
-        if work.strict && !state.ahead.is_empty() {
-            return Err(MigrateError::Ahead(state.ahead_labels()).into());
-        }
         if state.pending.is_empty() {
             return Ok(done(nothing_pending(&state)));
         }
         if self.leader.is_none() {
-            let leader = migrate::lead(connection, folder, &work.lock);
+            let leader = migrate::lead(connection, folder, work);
             self.leader = self.unless_stopped(name, leader).await??;
         }
         let Some(leader) = &self.leader else {
@@ -120,15 +117,14 @@ impl Preparation {
         if let Some(connection) = connection {
             self.lock(name, connection, &work.lock).await?;
             if !work.force
-                && let Need::Done(reason) = migrate::seed::needed(work).await?
+                && let Need::Done(reason) =
+                    self.unless_stopped(name, migrate::seed::needed(work)).await??
             {
                 return Ok(skipped(reason));
             }
         }
         let done = self.command(name, step, connection, &work.lock).await?;
-        if let Some(leader) = &self.leader {
-            migrate::seed::mark(work, leader).await?;
-        }
+        self.noting(name, async |leader| migrate::seed::mark(work, leader).await).await?;
         Ok(done)
     }
 
@@ -158,6 +154,26 @@ impl Preparation {
             }
             (result, None) => Ok(result.map(|_| done(step.command.source.as_str()))?),
         }
+    }
+
+    /// Writes what is remembered of a tool, if we have the lock. A stop drops the leader, and with it
+    /// the lock; a server that answers no more is a lost lock.
+    pub(super) async fn noting(
+        &mut self,
+        name: &str,
+        note: impl AsyncFnOnce(&Leader) -> std::result::Result<(), MigrateError>,
+    ) -> Result<()> {
+        let Some(leader) = self.leader.take() else { return Ok(()) };
+        let noted = async {
+            tokio::select! {
+                biased;
+                outcome = note(&leader) => outcome,
+                why = leader.lost() => Err(MigrateError::LockLost { why, applied: Vec::new() }),
+            }
+        };
+        self.unless_stopped(name, noted).await??;
+        self.leader = Some(leader);
+        Ok(())
     }
 
     /// Queues for the lock unless it is held already.

@@ -24,10 +24,13 @@ impl Preparation {
         (connection, watch): (&Connection, &Watch),
         step: &Step,
     ) -> Result<Done> {
-        let watched = Watched::new(connection, watch, work)?;
+        let watched = self.unless_stopped(name, Watched::new(connection, watch, work)).await??;
         if work.check_only {
-            let run = self.unless_stopped(name, watched.await_recorded(work.lock.timeout));
-            return Ok(done(run.await??));
+            let found = self.unless_stopped(name, watched.await_recorded(work.lock.timeout));
+            return Ok(done(match found.await?? {
+                Verdict::Ahead(who) => ahead(name, work, who)?,
+                Verdict::Unchanged(note) | Verdict::Run(note) => note,
+            }));
         }
         let known = self.known_session(connection);
         if let Some(done) = self.nothing_to_do(name, work, &watched, known).await? {
@@ -37,21 +40,10 @@ impl Preparation {
         if let Some(done) = self.nothing_to_do(name, work, &watched, None).await? {
             return Ok(done);
         }
-        self.place_for_marker(name, &watched).await?;
+        self.noting(name, async |leader| watched.prepare(leader).await).await?;
         let done = self.command(name, step, Some(connection), &work.lock).await?;
-        if let Some(leader) = &self.leader {
-            watched.record(leader).await?;
-        }
+        self.noting(name, async |leader| watched.record(leader).await).await?;
         Ok(done)
-    }
-
-    /// A stop here drops the leader, and with it the lock.
-    async fn place_for_marker(&mut self, name: &str, watched: &Watched<'_>) -> Result<()> {
-        if let Some(leader) = self.leader.take() {
-            self.unless_stopped(name, watched.prepare(&leader)).await??;
-            self.leader = Some(leader);
-        }
-        Ok(())
     }
 
     /// How the phase ends without the command; `None`: it has to run.
@@ -68,15 +60,20 @@ impl Preparation {
                 tracing::debug!(phase = name, event = "run", "the command has to run: {why}");
                 Ok(None)
             }
-            Verdict::Ahead(who) if work.strict => Err(MigrateError::Ahead(who).into()),
-            Verdict::Ahead(who) => {
-                tracing::warn!(
-                    phase = name,
-                    event = "ahead",
-                    "the database is ahead of this image: {who}; the command is not run"
-                );
-                Ok(Some(skipped(format!("ahead of this image: {who}"))))
-            }
+            Verdict::Ahead(who) => Ok(Some(skipped(ahead(name, work, who)?))),
         }
     }
+}
+
+/// The note of an older image on a newer schema, which starts and says so, unless it must not.
+fn ahead(name: &str, work: &Migrate, who: String) -> Result<String> {
+    if work.strict {
+        return Err(MigrateError::Ahead(who).into());
+    }
+    tracing::warn!(
+        phase = name,
+        event = "ahead",
+        "the database is ahead of this image: {who}; the command is not run"
+    );
+    Ok(format!("ahead of this image: {who}"))
 }

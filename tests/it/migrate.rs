@@ -148,9 +148,17 @@ fn a_database_that_is_ahead_of_the_image_starts_and_is_named() {
     fs::remove_file(folder.path().join("V2__add_name.sql")).unwrap();
     let finished = migrated(&url, folder.path());
     assert!(finished.stderr.contains("ahead of this image: V2__add_name"), "{}", finished.stderr);
-    let strict = migrate(&url, folder.path()).env("APP_INIT_MIGRATE_STRICT", "true").run();
-    assert_eq!(strict.code, 80, "{}", strict.stderr);
-    assert!(strict.stderr.contains("hint: start a newer image"), "{}", strict.stderr);
+    for (mode, autorun) in [("migrate", "true"), ("api", "wait")] {
+        let strict = Init::new([mode])
+            .env("DATABASE_URL", &url)
+            .env("APP_INIT_API_COMMAND", "true")
+            .env("APP_INIT_MIGRATIONS", folder.path())
+            .env("AUTORUN_MIGRATIONS", autorun)
+            .env("APP_INIT_MIGRATE_STRICT", "true")
+            .run();
+        assert_eq!(strict.code, 80, "{mode} {}", strict.stderr);
+        assert!(strict.stderr.contains("hint: start a newer image"), "{}", strict.stderr);
+    }
 }
 
 #[test]

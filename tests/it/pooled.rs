@@ -21,6 +21,11 @@ struct Pooler {
 impl Pooler {
     /// `None` where pgbouncer is not installed: it is no part of what a user needs.
     fn start(mode: &str) -> Option<Self> {
+        Self::sized(mode, 20)
+    }
+
+    /// With at most so many sessions for each database.
+    fn sized(mode: &str, size: u8) -> Option<Self> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
             .into_iter()
             .find(|path| fs::exists(path).unwrap())?;
@@ -35,7 +40,7 @@ impl Pooler {
         fs::write(
             &file,
             format!(
-                "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = {mode}\n{user}",
+                "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {size}\n{user}",
                 users.display()
             ),
         )
@@ -112,6 +117,10 @@ fn a_transaction_pooler_is_noticed_where_it_cannot_work_and_a_session_pooler_can
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
     assert_eq!(history(&url), "1");
+    let Some(pooler) = Pooler::sized("transaction", 2) else { return };
+    let finished =
+        migrate(&pooler.past(&url), folder.path()).env("APP_INIT_MIGRATE_TIMEOUT", "10s").run();
+    assert_eq!(finished.code, 80, "noticed in a small pool: {}", finished.stderr);
     let Some(pooler) = Pooler::start("session") else { return };
     let finished = migrate(&pooler.past(&url), folder.path()).run();
     assert_eq!(finished.code, 0, "{}", finished.stderr);

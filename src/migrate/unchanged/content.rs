@@ -27,6 +27,15 @@ pub(super) struct Content {
     pub(super) parts: Parts,
 }
 
+/// The same as `content`, on a thread of its own: a large folder must not hold up a stop.
+pub(super) async fn read(watch: &Watch) -> Result<Content, MigrateError> {
+    let watch = watch.clone();
+    match tokio::task::spawn_blocking(move || content(&watch)).await {
+        Ok(content) => content,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
 /// Reads what is watched: the words of the command line, then every watched path in the order
 /// given, folders with everything in them by name. Only names and contents count, neither times
 /// nor owners nor modes, so that two builds of one image agree.
@@ -37,7 +46,7 @@ pub(super) struct Content {
 /// Kubernetes keeps the versions of a mounted `ConfigMap`.
 /// # Errors
 /// `Folder` for a watched path that is missing or unreadable, or for something below it.
-pub(super) fn content(watch: &Watch) -> Result<Content, MigrateError> {
+fn content(watch: &Watch) -> Result<Content, MigrateError> {
     let (mut whole, mut parts) = (Hasher::default(), Parts::new());
     let mut add = |name: &[u8], shown: String, part: Hasher| {
         let part = part.hex();

@@ -50,12 +50,12 @@ impl<'a> Watched<'a> {
     /// Reads what is watched.
     /// # Errors
     /// `Folder` for a watched path that cannot be read.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         connection: &'a Connection,
         watch: &'a Watch,
         work: &'a Migrate,
     ) -> Result<Self, MigrateError> {
-        Ok(Self { connection, watch, work, content: content::content(watch)? })
+        Ok(Self { connection, watch, work, content: content::read(watch).await? })
     }
 
     /// Whether the command has to run. Takes no lock and creates nothing. `session` is one to that
@@ -72,22 +72,26 @@ impl<'a> Watched<'a> {
         })
     }
 
-    /// Waits until the run of this image's command and files is recorded, and returns when and by
-    /// whom. `None` waits for ever.
+    /// Waits until the run of this image's command and files is recorded: `Unchanged` says when and
+    /// by whom; `Ahead` as for `verdict`. `None` waits for ever.
     /// # Errors
     /// `NotApplied` when nobody did in time; `Rights` as for `verdict`.
     pub(crate) async fn await_recorded(
         &self,
         limit: Option<Duration>,
-    ) -> Result<String, MigrateError> {
+    ) -> Result<Verdict, MigrateError> {
         awaiting::until(limit, async || {
-            Ok(match self.look(None).await? {
-                Look::Busy(why) => Answer::Missing(why),
-                Look::Seen { records, now } => match verdict::missing(&records, &now) {
-                    Some(missing) => Answer::Missing(missing),
-                    None => Answer::Ready(done_by(&records)),
-                },
-            })
+            let (records, now) = match self.look(None).await? {
+                Look::Busy(why) => return Ok(Answer::Missing(why)),
+                Look::Seen { records, now } => (records, now),
+            };
+            if let Some(missing) = verdict::missing(&records, &now) {
+                return Ok(Answer::Missing(missing));
+            }
+            Ok(Answer::Ready(match verdict::verdict(&records, &now) {
+                Verdict::Ahead(who) => Verdict::Ahead(who),
+                _ => Verdict::Unchanged(done_by(&records)),
+            }))
         })
         .await
     }

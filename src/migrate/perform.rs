@@ -1,0 +1,164 @@
+//! One step of a file that runs outside a transaction.
+//!
+//! Before a step and after it, a marker says so. A step that can have a transaction commits with
+//! its marker; one that cannot is repeated if nobody knows how it ended, and what it left behind
+//! half-done is cleared away or finished first.
+
+use tokio_postgres::error::SqlState;
+
+use super::{
+    error::MigrateError,
+    executor::Executor,
+    outside::marker,
+    script::{Piece, Script},
+    sql::{column, literal},
+    steps::{Detaches, Kind, Step, detaches, fingerprint},
+};
+
+/// A script may have taken a role that cannot write our markers. Ends with the transaction.
+const AS_OURSELVES: &str = "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT";
+
+impl Executor<'_> {
+    /// Carries out a step. `again`: it was begun before, and nobody knows how it ended.
+    pub(super) async fn step(
+        &self,
+        script: &Script,
+        steps: &[Step],
+        index: usize,
+        again: bool,
+    ) -> Result<(), MigrateError> {
+        let performed = match steps[index].kind {
+            Kind::Setting => self.setting(script, steps, index).await,
+            Kind::Together => self.together(script, steps, index).await,
+            Kind::Routine if !again => match self.together(script, steps, index).await {
+                Err(error) if ends_transaction(&error) => {
+                    self.ask(script, "ROLLBACK").await?;
+                    self.by_itself(script, steps, index, again).await
+                }
+                outcome => outcome,
+            },
+            Kind::Routine | Kind::Alone => self.by_itself(script, steps, index, again).await,
+        };
+        performed.map_err(|error| left(error, index))
+    }
+
+    async fn setting(
+        &self,
+        script: &Script,
+        steps: &[Step],
+        index: usize,
+    ) -> Result<(), MigrateError> {
+        self.alone(script, &steps[index]).await?;
+        self.ask(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+    }
+
+    /// The step and its note, or neither.
+    async fn together(
+        &self,
+        script: &Script,
+        steps: &[Step],
+        index: usize,
+    ) -> Result<(), MigrateError> {
+        self.ask(script, "BEGIN").await?;
+        self.alone(script, &steps[index]).await?;
+        let done = self.note(script, &steps[..=index], "done");
+        self.ask(script, &format!("{done}; COMMIT")).await.map(drop)
+    }
+
+    /// The step between two notes.
+    async fn by_itself(
+        &self,
+        script: &Script,
+        steps: &[Step],
+        index: usize,
+        again: bool,
+    ) -> Result<(), MigrateError> {
+        let step = &steps[index];
+        self.drop_invalid(script, step, again).await?;
+        if !(again && self.was_detached(script, step).await?) {
+            self.ask(script, &self.note(script, &steps[..index], "begun")).await?;
+            match self.alone(script, step).await {
+                Err(error) if again && was_done(&error) => {}
+                outcome => outcome?,
+            }
+        }
+        self.ask(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+    }
+
+    /// Whether an earlier try detached the partition that the step detaches concurrently, with what
+    /// it left pending finished: the server refuses to begin that anew (manual, ALTER TABLE).
+    async fn was_detached(&self, script: &Script, step: &Step) -> Result<bool, MigrateError> {
+        let Some(Detaches { table, partition }) = detaches(script, step.statements.start) else {
+            return Ok(false);
+        };
+        let query = format!(
+            "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhparent = \
+             pg_catalog.to_regclass({}) AND inhrelid = pg_catalog.to_regclass({})",
+            literal(&table),
+            literal(&partition),
+        );
+        let attached = self.ask(script, &query).await?;
+        match attached.first().and_then(|row| column(row, 0)).as_deref() {
+            None => Ok(true),
+            Some("t") => {
+                let finish = format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE");
+                self.ask(script, &finish).await.map(|_| true)
+            }
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// The statements that note how far the file is.
+    fn note(&self, script: &Script, done: &[Step], state: &str) -> String {
+        let value = format!("{} {state} {}", done.len(), fingerprint(script, done));
+        format!("{AS_OURSELVES}; {}", self.scene.place.record(&marker(script), &value))
+    }
+
+    /// Sends a step's statements one by one.
+    pub(super) async fn alone(&self, script: &Script, step: &Step) -> Result<(), MigrateError> {
+        for first in step.statements.clone() {
+            let statement = &script.statements[first];
+            let piece = match &statement.data {
+                Some(data) => Piece::Copy { statement: first, data: data.clone() },
+                None => Piece::Query { range: statement.range.clone(), first },
+            };
+            self.piece(script, piece).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what stays behind when a step fails.
+fn left(mut error: MigrateError, done: usize) -> MigrateError {
+    if let MigrateError::Script(failure) = &mut error {
+        failure.left = Some(match done {
+            0 => "nothing of it is done".into(),
+            1 => "the step before it is done, and the next start goes on here".into(),
+            done => format!("the {done} steps before it are done, and the next start goes on here"),
+        });
+    }
+    error
+}
+
+/// What a statement says whose work was done by a try that could not note it any more.
+fn was_done(error: &MigrateError) -> bool {
+    is(
+        error,
+        &[
+            SqlState::DUPLICATE_TABLE,
+            SqlState::DUPLICATE_OBJECT,
+            SqlState::DUPLICATE_DATABASE,
+            SqlState::UNDEFINED_OBJECT,
+            SqlState::INVALID_CATALOG_NAME,
+        ],
+    )
+}
+
+/// A routine that commits by itself, inside a transaction (2D000).
+fn ends_transaction(error: &MigrateError) -> bool {
+    is(error, &[SqlState::INVALID_TRANSACTION_TERMINATION])
+}
+
+fn is(error: &MigrateError, states: &[SqlState]) -> bool {
+    matches!(error, MigrateError::Script(failure) if failure.cause.is(states))
+}

@@ -1,0 +1,129 @@
+//! Files outside a transaction that somebody stands in the way of, or that are cut off: what the next try finds.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    migrate::{ask, folder, free, history, migrate, migrated, sleeping},
+    outside::Holding,
+    support::{Postgres, until},
+};
+
+fn marked(text: &str) -> String {
+    format!("-- app-init: no-transaction\n{text}")
+}
+
+#[test]
+fn a_file_may_take_a_role_that_cannot_write_our_markers() {
+    for take in ["role", "session authorization"] {
+        let url = Postgres::shared().database();
+        let role = format!("r_{}", url.rsplit_once('/').unwrap().1);
+        ask(&url, &format!("create role {role}; create schema s authorization {role}"));
+        let text = marked(&format!(
+            "set {take} {role};\ncreate table s.t (n int);\ncreate index concurrently i on s.t (n);\n"
+        ));
+        let folder = folder(&[("V1__x.sql", &text)]);
+        migrated(&url, folder.path());
+        let owners = "select string_agg(relowner::regrole::text, ',') from pg_class where relnamespace = 's'::regnamespace";
+        assert_eq!(ask(&url, owners), format!("{role},{role}"), "{take}");
+    }
+}
+
+#[test]
+fn a_half_built_index_that_cannot_be_dropped_in_time_is_tried_again_too() {
+    let url = Postgres::shared().database();
+    let table = ("V1__t.sql", "create table t (n int);");
+    let index = "-- app-init: lock_timeout=200ms\ncreate index concurrently i on t (n);";
+    let folder = folder(&[table]);
+    migrated(&url, folder.path());
+    fs::write(folder.path().join("V2__i.sql"), index).unwrap();
+    let writer = Holding::begin(&url, "insert into t values (0)");
+    let patient = migrate(&url, folder.path()).start();
+    patient.expect_line("V2__i could not lock a table within 200ms");
+    until("what that left could not be dropped either", || {
+        let tries = patient.output().matches("dropping the half-built index public.i").count();
+        (tries > 1).then_some(())
+    });
+    writer.end();
+    assert_eq!(patient.exit_code(), 0);
+    assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn a_detaching_that_was_cut_off_is_finished() {
+    let url = Postgres::shared().database();
+    if ask(&url, "select current_setting('server_version_num')::int < 140000") == "t" {
+        return;
+    }
+    let table = "create table p (n int) partition by range (n); create table p1 partition of p for values from (0) to (9);";
+    let folder = folder(&[("V1__p.sql", table)]);
+    migrated(&url, folder.path());
+    let detach = "alter table p detach partition p1 concurrently;";
+    fs::write(folder.path().join("V2__d.sql"), detach).unwrap();
+    let reader = Holding::begin(&url, "select * from p");
+    let killed = migrate(&url, folder.path()).start();
+    until("the detaching is pending", || {
+        (ask(&url, "select inhdetachpending from pg_inherits") == "t").then_some(())
+    });
+    killed.signal(Signal::SIGKILL);
+    drop(killed);
+    until("the server noticed", || free(&url));
+    reader.end();
+    migrated(&url, folder.path());
+    assert_eq!(
+        (history(&url), ask(&url, "select * from pg_inherits")),
+        ("1,2".into(), String::new())
+    );
+}
+
+/// A replica that is killed while it notes what it has done: nobody knows whether the note came through.
+#[test]
+fn a_block_of_code_is_done_together_with_its_note() {
+    let url = Postgres::shared().database();
+    let block =
+        marked("create table log (n int);\ndo $$ begin insert into log values (1); end $$;");
+    let folder = folder(&[("V1__x.sql", &marked("select 1;"))]);
+    migrated(&url, folder.path());
+    ask(
+        &url,
+        "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(300); return new; end'; \
+         create trigger slow before update on app_init.marker for each row when (new.value like '2 done%') execute function slow()",
+    );
+    fs::write(folder.path().join("V2__x.sql"), block).unwrap();
+    let killed = migrate(&url, folder.path()).start();
+    until("the block is done and its note is not", || sleeping(&url));
+    killed.signal(Signal::SIGKILL);
+    drop(killed);
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()",
+    );
+    until("the server noticed", || free(&url));
+    ask(&url, "drop trigger slow on app_init.marker");
+    migrated(&url, folder.path());
+    assert_eq!((history(&url), ask(&url, "select count(*) from log")), ("1,2".into(), "1".into()));
+}
+
+#[test]
+fn a_block_of_code_may_commit_by_itself() {
+    let url = Postgres::shared().database();
+    let block = "create table log (n int);\ndo $$ begin insert into log values (1); commit; insert into log values (2); end $$;";
+    let folder = folder(&[("V1__x.sql", &marked(block))]);
+    migrated(&url, folder.path());
+    assert_eq!(ask(&url, "select string_agg(n::text, ',') from log"), "1,2");
+}
+
+#[test]
+fn a_search_path_that_a_function_sets_is_set_again() {
+    let url = Postgres::shared().database();
+    let text = marked(
+        "create schema s;\nselect pg_catalog.set_config('search_path', 's', false);\nselect 1 / n from public.divisor;\ncreate table here ();",
+    );
+    let folder = folder(&[("V1__x.sql", &text)]);
+    ask(&url, "create table divisor as select 0 as n");
+    assert_eq!(migrate(&url, folder.path()).run().code, 80);
+    ask(&url, "update divisor set n = 1");
+    migrated(&url, folder.path());
+    assert_eq!(ask(&url, "select to_regclass('s.here')"), "s.here");
+}
