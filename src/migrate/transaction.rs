@@ -73,7 +73,10 @@ impl Executor<'_> {
             }
             Err(failed) => failed,
         };
-        drop(self.scene.session.client.batch_execute("ROLLBACK").await);
+        // A part that the script committed by itself may have changed the session, which a pooler
+        // would give to others.
+        let undo = format!("ROLLBACK; {CLEAN}");
+        drop(self.scene.session.client.batch_execute(&undo).await);
         match failed {
             Failed::Fenced => Ok(Attempt::Fenced),
             Failed::Already => self.already(unit).await,

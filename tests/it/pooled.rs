@@ -128,6 +128,21 @@ fn a_transaction_pooler_is_noticed_where_it_cannot_work_and_a_session_pooler_can
 }
 
 #[test]
+fn what_a_failed_script_set_stays_in_no_session_of_the_pool() {
+    let Some(pooler) = Pooler::sized("transaction", 2) else { return };
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__x.sql", "set work_mem to '77MB'; commit; select 1 / 0;")]);
+    let finished = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    let setting = "select current_setting('work_mem')";
+    let usual = ask(&url, setting);
+    assert_eq!(ask(&pooler.past(&url), setting), usual);
+    // While one session of the pool is held, the next question gets the other.
+    let _held = watch::Held::new(&pooler.past(&url), "begin; select 1");
+    assert_eq!(ask(&pooler.past(&url), setting), usual);
+}
+
+#[test]
 fn a_watched_command_runs_once_through_a_transaction_pooler() {
     let Some(pooler) = Pooler::start("transaction") else { return };
     let (url, image) = (Postgres::shared().database(), watch::image("1"));
