@@ -386,4 +386,8 @@ fn a_replica_that_waits_for_a_folder_needs_only_to_read_its_history() {
     let refused = api().run();
     assert_eq!(refused.code, 77, "{}", refused.stderr);
     says(&refused, &[&format!("GRANT SELECT ON refinery_schema_history TO \"{role}\"")]);
+    ask(&url, "revoke usage on schema public from public");
+    let hidden = api().run();
+    assert_eq!(hidden.code, 77, "{}", hidden.stderr);
+    says(&hidden, &[&format!("GRANT USAGE ON SCHEMA \"public\" TO \"{role}\"")]);
 }

@@ -3,6 +3,7 @@
 //! refinery-core decides which files count and what their names mean. It is built for 32-bit
 //! versions only, so wider ones (`V20240101000001__x`) are read and hashed here.
 
+mod closed;
 mod files;
 
 use std::hash::{Hash, Hasher};
@@ -56,6 +57,11 @@ pub(crate) async fn history(
     let found = place.first().and_then(|row| column(row, 0));
     let schema = found.or_else(|| place.first().and_then(|row| column(row, 2)));
     let kind = place.first().and_then(|row| column(row, 1));
+    if kind.is_none()
+        && let Some(error) = closed::closed(client).await.map_err(failed)?
+    {
+        return Err(error);
+    }
     let Some(schema) = schema else {
         return Err(MigrateError::Database {
             doing: format!("find a schema for the migration history `{TABLE}`"),
