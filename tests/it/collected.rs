@@ -150,7 +150,8 @@ fn a_server_that_ended_while_it_was_stopped_is_not_continued() {
         traced.running.expect_line("up");
         let server = children(traced.init)[0];
         kill(server, Signal::SIGTSTP).unwrap();
-        until("it stops too", || traced.calls().contains(", SIGSTOP").then_some(()));
+        // The stop itself, not the call for it: a SIGCONT in between would come too early.
+        until("it stops too", || traced.calls().contains("stopped by SIGSTOP").then_some(()));
         kill(server, Signal::SIGKILL).unwrap();
         traced.send_all();
         traced.go();
