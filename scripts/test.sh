@@ -16,6 +16,7 @@ missing=()
 for program in "${services[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("$program")
 done
+[[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || missing+=(libnginx-mod-stream)
 if ((${#missing[@]})) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     step "Services for the tests: ${missing[*]}"
     packages=("${missing[@]/#ip/iproute2}")

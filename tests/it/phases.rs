@@ -10,7 +10,9 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::{
     config::folder,
-    support::{CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, until},
+    support::{
+        CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, unproved, until,
+    },
 };
 
 fn wait(url: &str) -> Running {
@@ -76,6 +78,18 @@ fn a_server_that_starts_up_is_waited_for() {
     server.launch();
     init.expect_line("[pg-starting]");
     fs::write(&go, "").unwrap();
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// The kernel accepts for a postmaster that does nothing: as on a machine that swaps, or in a paused
+/// container.
+#[test]
+fn a_server_that_is_silent_is_waited_for_until_it_answers() {
+    let server = Postgres::start();
+    let paused = server.pause();
+    let init = wait(&server.url("postgres"));
+    init.expect_line("[pg-silent]");
+    drop(paused);
     assert_eq!(init.exit_code(), 0);
 }
 
@@ -229,6 +243,26 @@ fn each_refusal_of_a_real_server_is_told_apart() {
     wait(&at("limited", "postgres")).expect_line("[pg-limit]");
     let over_socket = over_socket(&server).replace("//postgres:", "//peered:");
     assert_refused(&over_socket, 77, "pg-rejected");
+}
+
+/// Ways of logging in that only some builds of Postgres have, and that no password can satisfy.
+#[test]
+fn ways_in_that_we_do_not_have_are_told() {
+    let server = Postgres::start();
+    let ldap = "ldap ldapserver=127.0.0.1 ldapport=1 ldapprefix=cn=";
+    for (rule, id) in [("gss", "pg-authentication"), (ldap, "pg-rejected")] {
+        server.hba(&format!("host all other all {rule}\nhost all all all scram-sha-256"));
+        let wrong = "select error from pg_hba_file_rules where error is not null";
+        let missing = server.psql("postgres", wrong).unwrap();
+        if missing.is_empty() {
+            server.signal(Signal::SIGHUP);
+            let url = server.url("postgres").replace("//postgres:", "//other:");
+            wait(&url).expect_line(&format!("[{id}]"));
+            assert_refused(&url, 77, id);
+        } else {
+            unproved(&missing);
+        }
+    }
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::TcpStream,
+    net::{IpAddr, TcpStream, UdpSocket},
     process::{Command, Stdio},
 };
 
 use crate::support::{
     CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
-    until,
+    unproved, until,
 };
 
 fn wait(target: &str) -> Init {
@@ -71,11 +71,28 @@ fn a_pooler_in_front_of_a_server_is_ready_when_the_server_is() {
 #[test]
 fn a_server_that_refuses_behind_a_pooler_is_told_by_its_first_reason() {
     let server = Postgres::shared();
-    let databases = format!("lost = host=127.0.0.1 port={} dbname=never_made_here", server.port);
+    let place = format!("host=127.0.0.1 port={}", server.port);
+    let databases = format!(
+        "lost = {place} dbname=never_made_here\n\
+         shut = {place} dbname=postgres user=postgres password=wrong\n\
+         nowhere = host=nowhere.invalid dbname=postgres"
+    );
     let settings = "auth_type = scram-sha-256\nquery_wait_timeout = 1\nserver_login_retry = 1";
     let users = format!("\"postgres\" \"{CANARY}\"\n");
     let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
     drop(assert_says(&at(&pooler, "lost"), "pg-no-database"));
+    drop(assert_says(&at(&pooler, "shut"), "pg-password"));
+    drop(assert_says(&at(&pooler, "nowhere"), "pooler-server"));
+}
+
+/// What a port proxy does whose server is not there: it accepts, and closes.
+#[test]
+fn a_proxy_is_ready_when_the_server_behind_it_is() {
+    let mut server = Postgres::prepared();
+    let Some(proxy) = Service::proxy(server.port) else { return };
+    let init = assert_says(&at(&proxy, "postgres"), "pg-closed");
+    server.up();
+    assert_eq!(init.exit_code(), 0);
 }
 
 #[test]
@@ -117,6 +134,22 @@ fn redis_is_ready_when_it_lets_us_in() {
     assert_ends(&format!("redis://{place}"), 77, "[redis-no-password]");
     assert_ends(&format!("redis://:wrong@{place}"), 77, "[redis-login]");
     assert_ends(&format!("redis://nobody:{CANARY}@{place}"), 77, "[redis-login]");
+}
+
+/// It refuses whoever does not come from 127.0.0.1 as long as it has no password.
+#[test]
+fn redis_in_protected_mode_is_told() {
+    let Some(address) = own_address() else { return unproved("no network but the loopback") };
+    let everywhere = ["--bind", "0.0.0.0", "--protected-mode", "yes"];
+    let Some(redis) = Service::redis(&everywhere) else { return };
+    assert_ends(&format!("redis://{address}:{}", redis.port), 77, "[redis-denied]");
+}
+
+/// The address that this machine has for others; nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
 }
 
 #[test]

@@ -15,7 +15,10 @@ use std::{
     },
 };
 
-use nix::unistd::{Pid, Uid, User, chown};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, Uid, User, chown},
+};
 
 use super::{CANARY, free_port, until};
 
@@ -88,8 +91,8 @@ impl Postgres {
         writeln!(file, "{lines}").unwrap();
     }
 
-    /// Replaces `pg_hba.conf`; counts from the next `up`.
-    pub(crate) fn hba(&mut self, lines: &str) {
+    /// Replaces `pg_hba.conf`; counts from the next `up` or SIGHUP.
+    pub(crate) fn hba(&self, lines: &str) {
         fs::write(self.directory.join("pg_hba.conf"), format!("{lines}\n")).unwrap();
     }
 
@@ -131,10 +134,16 @@ impl Postgres {
     }
 
     /// Sends a signal to the postmaster: TERM stops it once all clients have left.
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let file = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap();
         let pid = file.lines().next().unwrap().parse().unwrap();
-        nix::sys::signal::kill(Pid::from_raw(pid), signal).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Stops the postmaster until the answer is dropped: the kernel goes on accepting for it.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        self.signal(Signal::SIGSTOP);
+        Paused(self)
     }
 
     /// A session that stays until it is dropped. Asked for again while the server refuses one.
@@ -213,6 +222,15 @@ impl Postgres {
     /// Runs SQL as the superuser; unaligned rows, or psql's error text.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> Result<String, String> {
         psql(&self.url(database), sql)
+    }
+}
+
+/// A server that does nothing.
+pub(crate) struct Paused<'a>(&'a Postgres);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.signal(Signal::SIGCONT);
     }
 }
 

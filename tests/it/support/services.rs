@@ -56,21 +56,45 @@ impl Service {
         Some(Self::started(&mut command, port, directory))
     }
 
-    /// An nginx whose `location`s are given; `stream` for whole connections instead of HTTP.
+    /// An nginx that serves HTTP; its `location`s are given.
     pub(crate) fn nginx(locations: &str) -> Option<Self> {
-        let program = found("nginx")?;
-        let (directory, port) = (open_directory(), free_port());
-        let place = directory.path().display();
-        let user = if Uid::effective().is_root() { "user nobody nogroup;" } else { "" };
-        let text = format!(
-            "{user} daemon off; pid {place}/pid; error_log stderr; events {{}}\n\
-             http {{ access_log off; client_body_temp_path {place}/b; proxy_temp_path {place}/p; fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n\
-             server {{ listen 127.0.0.1:{port}; {locations} }} }}\n"
+        let port = free_port();
+        let place = open_directory();
+        let path = place.path().display();
+        let blocks = format!(
+            "http {{ access_log off; client_body_temp_path {path}/b; proxy_temp_path {path}/p; fastcgi_temp_path {path}/f; uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;\n\
+             server {{ listen 127.0.0.1:{port}; {locations} }} }}"
         );
-        let file = directory.path().join("nginx.conf");
+        Self::nginx_with(&blocks, port, place)
+    }
+
+    /// An nginx that accepts for the server at the port `behind` and passes everything on.
+    pub(crate) fn proxy(behind: u16) -> Option<Self> {
+        let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
+        if !Path::new(module).exists() {
+            unproved("nginx has no stream module");
+            return None;
+        }
+        let port = free_port();
+        let blocks = format!(
+            "stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{behind}; }} }}"
+        );
+        let loaded = format!("load_module {module};\n{blocks}");
+        Self::nginx_with(&loaded, port, open_directory())
+    }
+
+    fn nginx_with(blocks: &str, port: u16, directory: tempfile::TempDir) -> Option<Self> {
+        let program = found("nginx")?;
+        let user = if Uid::effective().is_root() { "user nobody nogroup;" } else { "" };
+        let place = directory.path();
+        let text = format!(
+            "{blocks}\n{user} daemon off; pid {}/pid; error_log stderr; events {{}}\n",
+            place.display()
+        );
+        let file = place.join("nginx.conf");
         fs::write(&file, text).unwrap();
         let mut command = Command::new(program);
-        command.arg("-c").arg(&file).arg("-p").arg(directory.path());
+        command.arg("-c").arg(&file).arg("-p").arg(place);
         Some(Self::started(&mut command, port, directory))
     }
 
