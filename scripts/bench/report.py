@@ -30,7 +30,7 @@ def row(subject, values, digits, budget="", held=""):
 
 
 def ratio_row(what, ratio, limit, digits=2):
-    return [what, "", f"{ratio:.{digits}f}", "", f"≤ {limit}", verdict(ratio, limit)]
+    return [what, "", f"{ratio:.{digits}f}", "", f"≤ {limit:g}", verdict(ratio, limit)]
 
 
 class Skip(Exception):
