@@ -29,11 +29,14 @@ commit;
 END
 "#;
 
-/// An image with that tool, whose newest migration is `head`.
+/// An image with that tool, whose newest migration is `head`, with a file for each.
 pub(crate) fn image(head: &str) -> tempfile::TempDir {
     let image = tempfile::tempdir().unwrap();
     fs::create_dir(image.path().join("versions")).unwrap();
     fs::write(image.path().join("versions/head"), head).unwrap();
+    for version in 1..=head.parse().unwrap() {
+        fs::write(image.path().join(format!("versions/{version}.sql")), "").unwrap();
+    }
     fs::write(image.path().join("tool.sh"), TOOL).unwrap();
     image
 }

@@ -116,14 +116,12 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     for row in answer.iter().filter(|row| row.len() == 5) {
         let text = |index| column(row, index).unwrap_or_default();
         let by = text(4);
-        let (tables, parts) = Record::read(&text(2));
         let record = Some(Record {
             hash: text(1).trim_start_matches(PREFIX).to_owned(),
-            tables,
-            parts,
             since: text(3),
             // `app-init migrate@HOST`
             by: by.split_once('@').map_or(by.as_str(), |(_, host)| host).to_owned(),
+            ..Record::read(&text(2))
         });
         match text(0).as_str() {
             "latest" => records.latest = record,

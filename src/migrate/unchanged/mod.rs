@@ -124,7 +124,9 @@ impl<'a> Watched<'a> {
             }
             Err(error) => return Err(failed("read the tool's version tables", &error)),
         };
-        let (name, value) = (self.marker(), Record::value(&now, &self.content.parts));
+        let Content { parts, names, .. } = self.content.clone();
+        let record = Record { tables: now, parts, names, ..Record::default() };
+        let (name, value) = (self.marker(), record.value());
         self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
     }
 

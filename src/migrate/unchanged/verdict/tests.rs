@@ -1,0 +1,85 @@
+//! Decisions by what was recorded and what is there.
+
+use super::*;
+
+fn tables(text: &str) -> Tables {
+    let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+    pairs.map(|(name, print)| (name.to_owned(), print.to_owned())).collect()
+}
+
+/// `HASH [names] [table=print]…`, where `HASH` may have `/COMMAND` behind it.
+fn record(text: &str) -> Option<Record> {
+    let mut words = text.split_whitespace();
+    let hash = words.next()?;
+    let (letters, rest): (Vec<_>, Vec<_>) = words.partition(|word| !word.contains('='));
+    let command = hash.split_once('/').map_or("up", |(_, command)| command);
+    Some(Record {
+        hash: hash.into(),
+        tables: tables(&rest.join(" ")),
+        parts: [(COMMAND, command), ("mig", hash)].map(|(a, b)| (a.into(), b.into())).into(),
+        names: letters.concat().chars().map(String::from).collect(),
+        since: "then".into(),
+        by: "pod".into(),
+    })
+}
+
+#[test]
+fn decides_by_the_last_success() {
+    for (ours, latest, now, expected) in [
+        ("", "", "", "run, wait"),
+        ("", "B 12 a=1", "a=1", "run, wait"),
+        ("A 1 a=1", "A 1 a=1", "a=1", "unchanged, go"),
+        ("A 1 a=1", "A 1 a=1", "a=1 k=9", "unchanged, go"), // another app's table
+        ("A 1 a=1", "A 1 a=1", "a=0", "run, wait"),         // a downgrade by hand
+        ("A 1 a=1", "A 1 a=1", "", "run, wait"),
+        ("A 1", "A 1", "a=1", "unchanged, go"), // no version table is known
+        ("A 1", "B 12", "", "run, go"),         // and so the order of versions is unknown
+        ("A 12", "B 1", "", "run, go"),
+        ("A 1", "A/down 1", "", "run, wait"), // not even the command is ours
+        ("A 1 a=1", "B 12 a=1", "a=1", "run, go"), // other files, same version
+        ("A 1 a=1", "B 12 a=2", "a=2", "ahead, go"), // rolled back to A
+        ("A 1 a=1", "B 12 a=2", "a=1", "run, go"), // B's migration undone by hand
+        ("A 1 a=1", "B 12 a=2", "a=0", "run, wait"),
+        // B, its migration undone by hand, an older image with or without a fix, B again.
+        ("B 12 a=2", "A 1 a=1", "a=1", "run, wait"),
+        ("B 12 a=2", "A 13 a=1", "a=1", "run, wait"),
+        // The same files: which of the two is further is anybody's guess.
+        ("A 1 a=1", "B 1 a=2", "a=2", "run, wait"),
+        ("A 1 a=1", "B/down 12 a=2", "a=2", "run, wait"),
+        // A record without names, and one that has lost a table of ours.
+        ("A a=1", "B 12 a=2", "a=2", "run, wait"),
+        ("A 1 a=1", "B a=2", "a=2", "run, wait"),
+        ("A 1 a=1", "B 12 k=2", "k=2", "run, wait"),
+        ("A 1", "B 12 a=2", "a=2", "ahead, go"), // the table came with B
+    ] {
+        let records = Records { ours: record(ours), latest: record(latest) };
+        let now = tables(now);
+        let told = match verdict(&records, &now) {
+            Verdict::Run(_) => "run",
+            Verdict::Unchanged(_) => "unchanged",
+            Verdict::Ahead(_) => "ahead",
+        };
+        let served = if missing(&records, &now).is_none() { "go" } else { "wait" };
+        assert_eq!(format!("{told}, {served}"), expected, "{ours} / {latest} / {now:?}");
+    }
+}
+
+#[test]
+fn a_record_survives_its_marker() {
+    let before = Record {
+        tables: tables("public.alembic_version=ab12 app.knex_migrations=cd"),
+        parts: tables("versions=ef"),
+        names: Names::from(["0a".to_owned()]),
+        ..Record::default()
+    };
+    assert_eq!(Record::read(&before.value()), before);
+    for other in ["done", "{}", "[1]"] {
+        assert_eq!(Record::read(other), Record::default(), "{other}");
+    }
+}
+
+#[test]
+fn names_what_has_changed_come_or_gone() {
+    let record = Record { parts: tables("ini=1 old=1 same=1"), ..Record::default() };
+    assert_eq!(record.changed_parts(&tables("ini=2 new=1 same=1")), ["ini", "new", "old"]);
+}
