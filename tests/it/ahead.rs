@@ -150,3 +150,26 @@ fn two_apps_in_one_database_are_never_ahead_of_one_another() {
     assert_eq!(other_runs("4").run().code, 0);
     b_is_run_again(&url);
 }
+
+#[test]
+fn a_waiting_replica_does_not_care_for_the_version_table_of_another_app() {
+    let (url, app) = (Postgres::shared().database(), image(A));
+    let waiting = || {
+        let init = init("api", app.path(), &url).env("AUTORUN_MIGRATIONS", "wait");
+        init.env("APP_INIT_LOCK_NAME", "mine").run()
+    };
+    ask(&url, "create table django_migrations (version text)");
+    ask(&url, "create table migrations (of_birds text)");
+    assert_eq!(init("migrate", app.path(), &url).env("APP_INIT_LOCK_NAME", "mine").run().code, 0);
+    ask(
+        &url,
+        "insert into django_migrations values ('2'); insert into migrations values ('stork')",
+    );
+    let restarted = waiting();
+    assert_eq!((restarted.code, &*restarted.stdout), (0, "server-is-up\n"), "{}", restarted.stderr);
+    ask(&url, "delete from schema_migrations");
+    let downgraded = waiting();
+    assert_eq!(downgraded.code, 69, "{}", downgraded.stderr);
+    assert!(downgraded.stderr.contains("`public.schema_migrations`"), "{}", downgraded.stderr);
+    assert!(downgraded.stderr.contains("let APP_INIT_MIGRATE_TABLE name"), "{}", downgraded.stderr);
+}

@@ -31,7 +31,7 @@ use content::Content;
 use look::Look;
 use tables::Table;
 pub(crate) use verdict::Verdict;
-use verdict::{Record, Records};
+use verdict::{Before, Record, Records};
 
 /// What the names of our markers start with; the hash follows.
 const PREFIX: &str = "migrate command ";
@@ -96,16 +96,23 @@ impl<'a> Watched<'a> {
         .await
     }
 
-    /// Makes the place for the marker, so that missing rights show before the command runs.
+    /// Makes the place for the marker, so that missing rights show before the command runs, and
+    /// looks at the version tables, so that it shows which ones are the command's own.
     /// # Errors
     /// `Rights` says what to grant.
-    pub(crate) async fn prepare(&self, leader: &Leader) -> Result<(), MigrateError> {
+    pub(crate) async fn prepare(&self, leader: &Leader) -> Result<Before, MigrateError> {
         let session = open(self.connection, "migrate").await?;
-        self.place(&leader.namespace).write(&session.client, None).await
+        self.place(&leader.namespace).write(&session.client, None).await?;
+        let Look::Seen { records, now } = self.look_through(&session.client).await? else {
+            return Ok(Before::default());
+        };
+        let us = Record { parts: self.content.parts.clone(), ..Record::default() };
+        let known = records.latest.filter(|latest| latest.is_of_the_same(&us));
+        Ok(Before { tables: Some(now), own: known.map(|known| known.own).unwrap_or_default() })
     }
 
     /// Remembers the success of the command. Only for the leader.
-    pub(crate) async fn record(&self, leader: &Leader) -> Result<(), MigrateError> {
+    pub(crate) async fn record(&self, leader: &Leader, before: Before) -> Result<(), MigrateError> {
         let session = open(self.connection, "migrate").await?;
         let survey = self.survey(&session.client).await?;
         let expected = expected(&survey.tables);
@@ -125,7 +132,8 @@ impl<'a> Watched<'a> {
             Err(error) => return Err(failed("read the tool's version tables", &error)),
         };
         let Content { parts, names, .. } = self.content.clone();
-        let record = Record { tables: now, parts, names, ..Record::default() };
+        let own = before.own(&now);
+        let record = Record { tables: now, own, parts, names, ..Record::default() };
         let (name, value) = (self.marker(), record.value());
         self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
     }

@@ -16,6 +16,8 @@ pub(super) struct Record {
     pub(super) hash: String,
     /// As the command left them; empty if none was found.
     pub(super) tables: Tables,
+    /// Those among them that runs of this command have changed; empty if none was seen to change.
+    pub(super) own: BTreeSet<String>,
     /// Of what the hash was made.
     pub(super) parts: Parts,
     /// Of everything that was watched.
@@ -33,6 +35,28 @@ pub(super) struct Records {
     pub(super) latest: Option<Record>,
     /// The newest of this image.
     pub(super) ours: Option<Record>,
+}
+
+/// What was there before the command ran.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    /// `None` if they could not be read.
+    pub(super) tables: Option<Tables>,
+    /// What runs of this command had changed by then.
+    pub(super) own: BTreeSet<String>,
+}
+
+impl Before {
+    /// What runs of this command have changed by now.
+    pub(super) fn own(self, now: &Tables) -> BTreeSet<String> {
+        let Self { tables, mut own } = self;
+        if let Some(before) = tables {
+            let changed = now.iter().filter(|(table, print)| before.get(*table) != Some(print));
+            own.extend(changed.map(|(table, _)| table.clone()));
+        }
+        own.retain(|table| now.contains_key(table));
+        own
+    }
 }
 
 /// Whether the command has to run.
@@ -90,13 +114,17 @@ fn is_ahead(ours: &Record, latest: &Record, now: &Tables) -> bool {
 /// What a replica that may not migrate still waits for; `None` if it can start: this image's
 /// migrations were run, and the version tables are as that run left them, or certainly further.
 ///
+/// Of the version tables those count that this command was seen to change: a replica that has
+/// nobody to migrate for it must not wait for another app's table to change back. One that may
+/// migrate looks at all of them, as it does no harm to run the command once more.
+///
 /// Where no version table is known, a later run of the same command is taken for what it nearly
 /// always is, a newer or an older image: waiting would hold up every roll-out and roll-back.
 pub(super) fn missing(records: &Records, now: &Tables) -> Option<String> {
     let (Some(ours), Some(latest)) = (&records.ours, &records.latest) else {
         return Some(nothing_recorded(records));
     };
-    let why = changed(ours, now);
+    let why = ours.own_tables().find_map(|table| changed_in(ours, table, now));
     let is_known = !ours.tables.is_empty() || latest.is_of_the_same(ours);
     if is_ahead(ours, latest, now) || (is_known && why.is_none()) {
         return None;
@@ -124,7 +152,14 @@ fn nothing_recorded(records: &Records) -> String {
 
 /// The first table that is not as it was recorded.
 fn changed(record: &Record, now: &Tables) -> Option<String> {
-    let (table, _) = record.tables.iter().find(|(table, print)| now.get(*table) != Some(print))?;
+    record.tables.keys().find_map(|table| changed_in(record, table, now))
+}
+
+/// Says that this table is not as it was recorded.
+fn changed_in(record: &Record, table: &str, now: &Tables) -> Option<String> {
+    if now.get(table) == record.tables.get(table) {
+        return None;
+    }
     let verb = if now.contains_key(table) { "has changed" } else { "is gone" };
     Some(format!("the version table `{table}` {verb} since {} by {}", record.since, record.by))
 }
@@ -132,7 +167,8 @@ fn changed(record: &Record, now: &Tables) -> Option<String> {
 impl Record {
     /// What the marker holds.
     pub(super) fn value(&self) -> String {
-        json!({ "tables": self.tables, "parts": self.parts, "names": self.names }).to_string()
+        json!({"tables": self.tables, "own": self.own, "parts": self.parts, "names": self.names})
+            .to_string()
     }
 
     /// Out of a marker's value; nothing is known from a value of another shape.
@@ -144,13 +180,27 @@ impl Record {
                 |(name, print): (&String, &Value)| Some((name.clone(), print.as_str()?.to_owned()));
             pairs.filter_map(text).collect()
         };
-        let names = value["names"].as_array().into_iter().flatten();
-        let names = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        Self { tables: map("tables"), parts: map("parts"), names, ..Self::default() }
+        let set = |name: &str| {
+            let items = value[name].as_array().into_iter().flatten();
+            items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        };
+        Self {
+            tables: map("tables"),
+            own: set("own"),
+            parts: map("parts"),
+            names: set("names"),
+            ..Self::default()
+        }
+    }
+
+    /// The command's own version tables; all of them if it was not seen to change any.
+    fn own_tables(&self) -> impl Iterator<Item = &String> {
+        let is_own = |table: &&String| self.own.is_empty() || self.own.contains(*table);
+        self.tables.keys().filter(is_own)
     }
 
     /// Whether both are runs of one command line that watches the same paths, of one app.
-    fn is_of_the_same(&self, other: &Self) -> bool {
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
         self.parts.get(COMMAND) == other.parts.get(COMMAND)
             && self.parts.keys().eq(other.parts.keys())
     }

@@ -20,6 +20,7 @@ fn record(text: &str) -> Option<Record> {
         names: letters.concat().chars().map(String::from).collect(),
         since: "then".into(),
         by: "pod".into(),
+        ..Record::default()
     })
 }
 
@@ -69,6 +70,7 @@ fn a_record_survives_its_marker() {
     let before = Record {
         tables: tables("public.alembic_version=ab12 app.knex_migrations=cd"),
         parts: tables("versions=ef"),
+        own: ["public.alembic_version".to_owned()].into(),
         names: Names::from(["0a".to_owned()]),
         ..Record::default()
     };
@@ -82,4 +84,29 @@ fn a_record_survives_its_marker() {
 fn names_what_has_changed_come_or_gone() {
     let record = Record { parts: tables("ini=1 old=1 same=1"), ..Record::default() };
     assert_eq!(record.changed_parts(&tables("ini=2 new=1 same=1")), ["ini", "new", "old"]);
+}
+
+#[test]
+fn who_waits_looks_at_the_tables_that_the_command_has_changed() {
+    let own = |before: Option<&str>, known: &[&str], now: &str| {
+        let own = known.iter().map(|table| (*table).to_owned()).collect();
+        Before { tables: before.map(tables), own }.own(&tables(now))
+    };
+    assert_eq!(own(Some("k=1"), &[], "a=1 k=1"), ["a".to_owned()].into());
+    assert_eq!(own(Some("a=1 k=1"), &["b"], "a=2 b=1 k=1"), ["a", "b"].map(Into::into).into());
+    assert_eq!(own(Some("a=1 k=1"), &["gone"], "a=1 k=1"), [].into());
+    assert_eq!(own(None, &["a"], "a=2 k=1"), ["a".to_owned()].into());
+    for (known, now, expected) in [
+        ("a", "a=1 k=2", "go"), // another app has migrated
+        ("a", "a=1", "go"),
+        ("a", "a=2 k=1", "wait"),
+        ("", "a=1 k=2", "wait"), // the command was never seen to change any
+    ] {
+        let mut ours = record("A 1 a=1 k=1").unwrap();
+        ours.own = known.split_whitespace().map(str::to_owned).collect();
+        let records = Records { ours: Some(ours.clone()), latest: Some(ours) };
+        let told = if missing(&records, &tables(now)).is_none() { "go" } else { "wait" };
+        assert_eq!(told, expected, "own: {known}, now: {now}");
+        assert!(matches!(verdict(&records, &tables(now)), Verdict::Run(_)), "{now}");
+    }
 }
