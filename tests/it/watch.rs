@@ -248,7 +248,8 @@ fn a_waiting_replica_starts_when_the_job_is_done_and_needs_only_to_read() {
 
     ask(&url, "update alembic_version set version_num = '1'");
     let downgraded = waiting().start();
-    downgraded.expect_line("the version table `public.alembic_version` has changed since 20");
+    downgraded
+        .expect_line("the version table `public.alembic_version` is not as the run recorded on 20");
     downgraded.signal(Signal::SIGTERM);
     assert_eq!(downgraded.exit_code(), 143);
     assert_eq!(ran(&url), "1,2");
@@ -363,7 +364,8 @@ fn a_tool_that_holds_its_version_table_holds_up_nobody() {
     succeeded(init("migrate", image.path(), &url));
     let held = Held::new(&url, "begin; lock table alembic_version");
     let waiting = init("api", image.path(), &url).env("AUTORUN_MIGRATIONS", "wait").start();
-    waiting.expect_line("another session holds the version table: somebody is migrating");
+    waiting.expect_line("another session holds the version table: pid ");
+    waiting.expect_line(", held, from 127.0.0.1, since 20");
     drop(held);
     assert_eq!(waiting.exit_code(), 0);
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     migrate::{
         error::MigrateError,
+        holder::holder_of,
         marker::rights::{self, Standing},
         session::open,
         sql::{column, identifier, rows},
@@ -59,7 +60,9 @@ impl Watched<'_> {
         query = query + "; " + &place.newest(PREFIX, &self.marker());
         let answer = match rows(client, &query).await {
             Ok(answer) => answer,
-            Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+            Err(error) if is_busy(&error) => {
+                return Ok(Look::Busy(busy(client, expected(&survey.tables)).await));
+            }
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };
         let (records, now) = (records(&answer), tables::collected(&answer));
@@ -85,9 +88,9 @@ impl Watched<'_> {
             others.push(table);
         }
         if !others.is_empty() {
-            match tables::read(client, others).await {
+            match tables::read(client, others.iter().copied()).await {
                 Ok(more) => now.extend(more),
-                Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+                Err(error) if is_busy(&error) => return Ok(Look::Busy(busy(client, others).await)),
                 Err(error) => return Err(failed("read the tool's version tables", &error)),
             }
         }
@@ -131,8 +134,17 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     records
 }
 
-fn busy() -> String {
-    "another session holds the version table: somebody is migrating".into()
+/// Who stands in the way of reading those tables, as far as our role may see it.
+pub(super) async fn busy<'a>(
+    client: &Client,
+    tables: impl IntoIterator<Item = &'a Table>,
+) -> String {
+    let keys: Vec<String> = tables.into_iter().map(Table::key).collect();
+    let held = "another session holds the version table";
+    match holder_of(client, &keys).await {
+        Ok(Some(holder)) => format!("{held}: {holder}"),
+        _ => held.to_owned(),
+    }
 }
 
 fn closed(table: &Table, standing: &Standing) -> MigrateError {

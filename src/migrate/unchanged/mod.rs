@@ -115,17 +115,17 @@ impl<'a> Watched<'a> {
     pub(crate) async fn record(&self, leader: &Leader, before: Before) -> Result<(), MigrateError> {
         let session = open(self.connection, "migrate").await?;
         let survey = self.survey(&session.client).await?;
-        let expected = expected(&survey.tables);
+        let expected: Vec<&Table> = expected(&survey.tables).collect();
         self.note_tables(&survey.tables);
-        let read = tables::read(&session.client, expected).await;
+        let read = tables::read(&session.client, expected.iter().copied()).await;
         let now = match read {
             Ok(now) => now,
             Err(error) if is_busy(&error) => {
-                let why = "another session holds the version table: this success is not recorded";
+                let why = look::busy(&session.client, expected).await;
                 tracing::warn!(
                     phase = "migrate",
                     event = "unrecorded",
-                    "{why}, the next start runs the command again"
+                    "{why}; this success is not recorded, the next start runs the command again"
                 );
                 return Ok(());
             }

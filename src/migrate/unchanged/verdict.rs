@@ -160,8 +160,12 @@ fn changed_in(record: &Record, table: &str, now: &Tables) -> Option<String> {
     if now.get(table) == record.tables.get(table) {
         return None;
     }
-    let verb = if now.contains_key(table) { "has changed" } else { "is gone" };
-    Some(format!("the version table `{table}` {verb} since {} by {}", record.since, record.by))
+    let run = format!("the run recorded on {} by {}", record.since, record.by);
+    Some(if now.contains_key(table) {
+        format!("the version table `{table}` is not as {run} left it")
+    } else {
+        format!("the version table `{table}` is gone, which {run} left")
+    })
 }
 
 impl Record {
