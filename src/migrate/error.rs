@@ -18,6 +18,9 @@ pub(crate) enum MigrateError {
     #[error("cannot read the {what} in `{}`: {why}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, why: String },
 
+    #[error("cannot read the watched path `{}`: {why}", path.display())]
+    Watched { path: PathBuf, why: String, hint: String },
+
     /// Everything that is wrong with files or history, found before anything ran.
     #[error("cannot migrate: {}", list(.0))]
     Problems(Vec<Problem>),
@@ -135,7 +138,7 @@ impl MigrateError {
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Folder { .. } => Exit::NoInput,
+            Self::Folder { .. } | Self::Watched { .. } => Exit::NoInput,
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -154,7 +157,7 @@ impl Failure for MigrateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Problems(problems) => hints(problems),
-            Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Unfit { hint, .. } | Self::Watched { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),

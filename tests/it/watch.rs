@@ -317,7 +317,28 @@ fn a_watched_path_that_is_missing_is_named() {
     let finished =
         init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "no/such").run();
     assert_eq!(finished.code, 66, "{}", finished.stderr);
-    says(&finished, &["cannot read the watched path in `no/such`"]);
+    says(&finished, &["cannot read the watched path `no/such`", "looked for in `/"]);
+    let patterns = init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "versions/*");
+    says(&patterns.run(), &["cannot read the watched path `versions/*`", "has no patterns"]);
+}
+
+#[test]
+fn a_watched_path_may_have_blanks_in_quotes() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    fs::create_dir(image.path().join("my dir")).unwrap();
+    fs::write(image.path().join("a,b"), "").unwrap();
+    for (runs, watch) in [
+        ("1", "\"my dir\", versions"),
+        ("1", "'my dir' versions"),
+        ("1", r#"["my dir", "versions"]"#),
+        ("1,1", r"my\ dir 'a,b'"),
+    ] {
+        succeeded(init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", watch));
+        assert_eq!(ran(&url), runs, "{watch}");
+    }
+    let open = init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "'my dir").run();
+    assert_eq!(open.code, 78, "{}", open.stderr);
+    says(&open, &["APP_INIT_MIGRATE_WATCH: a quote is not closed"]);
 }
 
 #[test]

@@ -194,10 +194,25 @@ fn digest(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> MigrateError {
-    MigrateError::Folder {
-        what: "watched path",
-        folder: path.to_owned(),
+    MigrateError::Watched {
+        path: path.to_owned(),
         why: phrase::system(error),
+        hint: hint(path, std::env::current_dir().ok().as_deref()),
+    }
+}
+
+/// What is likely wrong with a watched path that cannot be read.
+fn hint(path: &Path, here: Option<&Path>) -> String {
+    if path.to_string_lossy().contains(['*', '?']) {
+        return "APP_INIT_MIGRATE_WATCH has no patterns: watch the folder itself".to_owned();
+    }
+    let places =
+        "APP_INIT_MIGRATE_WATCH lists files and folders; blanks and commas in a name need quotes";
+    match here {
+        Some(here) if path.is_relative() => {
+            format!("{places}; this one is looked for in `{}`", here.display())
+        }
+        _ => places.to_owned(),
     }
 }
 

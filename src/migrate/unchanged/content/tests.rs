@@ -95,7 +95,19 @@ fn a_missing_path_is_named() {
     let error = content(&watch).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the watched path in `/no/such`: no such file or directory"
+        "cannot read the watched path `/no/such`: no such file or directory"
     );
     assert_eq!(crate::failure::Failure::exit(&error).code(), 66);
+}
+
+#[test]
+fn what_is_likely_wrong_with_a_path_is_told() {
+    for (path, told) in [
+        ("mig/*.py", "has no patterns: watch the folder itself"),
+        ("mig", "need quotes; this one is looked for in `/app`"),
+        ("/mig", "in a name need quotes"),
+    ] {
+        let hint = hint(Path::new(path), Some(Path::new("/app")));
+        assert!(hint.ends_with(told), "{path}: {hint}");
+    }
 }
