@@ -118,14 +118,16 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     let mut records = Records::default();
     for row in answer.iter().filter(|row| row.len() == 5) {
         let text = |index| column(row, index).unwrap_or_default();
-        let by = text(4);
-        let record = Some(Record {
+        let mut record = Record {
             hash: text(1).trim_start_matches(PREFIX).to_owned(),
             since: text(3),
-            // `app-init migrate@HOST`
-            by: by.split_once('@').map_or(by.as_str(), |(_, host)| host).to_owned(),
             ..Record::read(&text(2))
-        });
+        };
+        if record.by.is_empty() {
+            // A host without a name: what is left is the `application_name`.
+            record.by = text(4);
+        }
+        let record = Some(record);
         match text(0).as_str() {
             "latest" => records.latest = record,
             _ => records.ours = record,

@@ -20,7 +20,7 @@ use super::{
     error::MigrateError,
     lock::Leader,
     marker::Place,
-    session::open,
+    session::{host, open},
 };
 use crate::{
     config::database::Connection,
@@ -133,7 +133,8 @@ impl<'a> Watched<'a> {
         };
         let Content { parts, names, .. } = self.content.clone();
         let own = before.own(&now);
-        let record = Record { tables: now, own, parts, names, ..Record::default() };
+        let by = host();
+        let record = Record { tables: now, own, parts, names, by, ..Record::default() };
         let (name, value) = (self.marker(), record.value());
         self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
     }

@@ -171,8 +171,14 @@ fn changed_in(record: &Record, table: &str, now: &Tables) -> Option<String> {
 impl Record {
     /// What the marker holds.
     pub(super) fn value(&self) -> String {
-        json!({"tables": self.tables, "own": self.own, "parts": self.parts, "names": self.names})
-            .to_string()
+        json!({
+            "tables": self.tables,
+            "own": self.own,
+            "parts": self.parts,
+            "names": self.names,
+            "host": self.by,
+        })
+        .to_string()
     }
 
     /// Out of a marker's value; nothing is known from a value of another shape.
@@ -193,6 +199,7 @@ impl Record {
             own: set("own"),
             parts: map("parts"),
             names: set("names"),
+            by: value["host"].as_str().unwrap_or_default().to_owned(),
             ..Self::default()
         }
     }

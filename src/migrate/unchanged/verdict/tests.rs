@@ -72,6 +72,7 @@ fn a_record_survives_its_marker() {
         parts: tables("versions=ef"),
         own: ["public.alembic_version".to_owned()].into(),
         names: Names::from(["0a".to_owned()]),
+        by: "a-pod-whose-name-is-longer-than-an-application-name-can-be-7d9f8c6b5-x2k4p".into(),
         ..Record::default()
     };
     assert_eq!(Record::read(&before.value()), before);
