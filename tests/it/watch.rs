@@ -353,8 +353,7 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
     ask(&url, "insert into other.alembic_version values (1)");
     let named = || init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "app.version");
     for (sql, runs) in [
-        ("select 1", "1"), // nothing was recorded of the table, so nothing has changed
-        ("drop schema app_init cascade", "1,1"),
+        ("select 1", "1,1"), // nothing was recorded of the table
         ("select 1", "1,1"),
         ("delete from app.version", "1,1,1"),
     ] {
@@ -362,6 +361,33 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
         succeeded(named());
         assert_eq!(ran(&url), runs, "{sql}");
     }
+}
+
+#[test]
+fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once_it_is() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    let named = |mode: &str| {
+        init(mode, image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "\"My App\".\"v\", nope")
+    };
+    let missing =
+        "APP_INIT_MIGRATE_TABLE: there is no table `\"My App\".\"v\"`, `nope` that can be read";
+    for _ in 0..2 {
+        says(&succeeded(named("migrate")), &[missing]);
+    }
+    says(&succeeded(named("api").env("AUTORUN_MIGRATIONS", "wait")), &[missing]);
+    let status = succeeded(named("status"));
+    assert!(status.stdout.contains("missing   \"My App\".\"v\", nope\n"), "{}", status.stdout);
+    let doctor = named("doctor").arg("migrate").run();
+    assert!(doctor.stdout.contains(missing), "{}", doctor.stdout);
+    assert_eq!(ran(&url), "1");
+
+    ask(&url, "create schema \"My App\"; create table \"My App\".v (); create table nope ()");
+    let found = succeeded(named("migrate"));
+    assert!(!found.stderr.contains("there is no table"), "{}", found.stderr);
+    assert!(succeeded(named("status")).stdout.contains("version   My App.v, public.nope\n"));
+    assert_eq!(ran(&url), "1,1", "the record had nothing of them");
+    succeeded(named("migrate"));
+    assert_eq!(ran(&url), "1,1");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, SimpleQueryRow};
 
 use super::{
     PREFIX, Watched, expected, failed, is_busy,
-    tables::{self, Table},
+    tables::{self, Table, absent},
     verdict::{Record, Records, Tables},
 };
 use crate::{
@@ -24,6 +24,8 @@ pub(super) enum Look {
     Seen {
         records: Box<Records>,
         now: Tables,
+        /// Named by the settings, and not there.
+        absent: Vec<String>,
     },
     /// The version tables cannot be read just now: somebody changes them.
     Busy(String),
@@ -54,7 +56,8 @@ impl Watched<'_> {
         let place = self.place(named.unwrap_or(&survey.standing.database));
         place.may_read(&survey.standing)?;
         if !survey.standing.has_table {
-            return Ok(Look::Seen { records: Box::default(), now: Tables::new() });
+            let absent = absent(&self.watch.tables, &survey.tables);
+            return Ok(Look::Seen { records: Box::default(), now: Tables::new(), absent });
         }
         let mut query = tables::fingerprints(expected(&survey.tables));
         query = query + "; " + &place.newest(PREFIX, &self.marker());
@@ -65,7 +68,10 @@ impl Watched<'_> {
             }
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };
-        let (records, now) = (records(&answer), tables::collected(&answer));
+        let (mut records, now) = (records(&answer), tables::collected(&answer));
+        if !self.watch.tables.is_empty() {
+            records.named = now.keys().cloned().collect();
+        }
         self.look_further(client, &survey, records, now).await
     }
 
@@ -94,7 +100,8 @@ impl Watched<'_> {
                 Err(error) => return Err(failed("read the tool's version tables", &error)),
             }
         }
-        Ok(Look::Seen { records: Box::new(records), now })
+        let absent = absent(&self.watch.tables, &survey.tables);
+        Ok(Look::Seen { records: Box::new(records), now, absent })
     }
 
     /// Our rights and the version tables, by catalogue only.

@@ -12,7 +12,7 @@ mod verdict;
 
 use std::time::Duration;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     awaiting::{self, Answer},
@@ -21,6 +21,7 @@ use super::{
     lock::Leader,
     marker::Place,
     session::{host, open},
+    sql::rows,
 };
 use crate::{
     config::database::Connection,
@@ -66,10 +67,15 @@ impl<'a> Watched<'a> {
         &self,
         session: Option<Box<Session>>,
     ) -> Result<Verdict, MigrateError> {
-        Ok(match self.look(session).await? {
-            Look::Seen { records, now } => verdict::verdict(&records, &now),
-            Look::Busy(why) => Verdict::Run(why),
-        })
+        let (records, now, absent) = match self.look(session).await? {
+            Look::Seen { records, now, absent } => (records, now, absent),
+            Look::Busy(why) => return Ok(Verdict::Run(why)),
+        };
+        let verdict = verdict::verdict(&records, &now);
+        if !matches!(verdict, Verdict::Run(_)) {
+            note_absent(&absent); // after a run it is noted, too
+        }
+        Ok(verdict)
     }
 
     /// Waits until the run of this image's command and files is recorded: `Unchanged` says when and
@@ -81,13 +87,14 @@ impl<'a> Watched<'a> {
         limit: Option<Duration>,
     ) -> Result<Verdict, MigrateError> {
         awaiting::until(limit, async || {
-            let (records, now) = match self.look(None).await? {
+            let (records, now, absent) = match self.look(None).await? {
                 Look::Busy(why) => return Ok(Answer::Missing(why)),
-                Look::Seen { records, now } => (records, now),
+                Look::Seen { records, now, absent } => (records, now, absent),
             };
             if let Some(missing) = verdict::missing(&records, &now) {
                 return Ok(Answer::Missing(missing));
             }
+            note_absent(&absent);
             Ok(Answer::Ready(match verdict::verdict(&records, &now) {
                 Verdict::Ahead(who) => Verdict::Ahead(who),
                 _ => Verdict::Unchanged(done_by(&records)),
@@ -103,7 +110,7 @@ impl<'a> Watched<'a> {
     pub(crate) async fn prepare(&self, leader: &Leader) -> Result<Before, MigrateError> {
         let session = open(self.connection, "migrate").await?;
         self.place(&leader.namespace).write(&session.client, None).await?;
-        let Look::Seen { records, now } = self.look_through(&session.client).await? else {
+        let Look::Seen { records, now, .. } = self.look_through(&session.client).await? else {
             return Ok(Before::default());
         };
         let us = Record { parts: self.content.parts.clone(), ..Record::default() };
@@ -150,19 +157,46 @@ impl<'a> Watched<'a> {
     /// Says what will be compared from now on.
     fn note_tables(&self, tables: &[Table]) {
         let keys: Vec<String> = expected(tables).map(Table::key).collect();
-        if keys.is_empty() {
-            let named = &self.watch.tables;
-            let which = if named.is_empty() { "a known tool".into() } else { named.join(", ") };
+        note_absent(&tables::absent(&self.watch.tables, tables));
+        if keys.is_empty() && self.watch.tables.is_empty() {
             tracing::warn!(
                 phase = "migrate",
                 event = "no_version_table",
-                "no version table of {which} can be read: from now on only changed files run the command again; \
-                 APP_INIT_MIGRATE_TABLE names the table"
+                "no version table of a known tool can be read: from now on only changed files run the command again; \
+                 name the table in APP_INIT_MIGRATE_TABLE"
             );
         } else {
             tracing::debug!(phase = "migrate", "version tables: {}", keys.join(", "));
         }
     }
+}
+
+/// Says which tables of the settings cannot be compared. On each start: nothing else would tell that
+/// a change of theirs goes unseen.
+fn note_absent(absent: &[String]) {
+    if !absent.is_empty() {
+        tracing::warn!(phase = "migrate", event = "no_version_table", "{}", unreadable(absent));
+    }
+}
+
+/// That these version tables of the settings are not there.
+pub(crate) fn unreadable(absent: &[String]) -> String {
+    format!(
+        "APP_INIT_MIGRATE_TABLE: there is no table {} that can be read, so it is not compared; names are as the catalogue has them",
+        absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Those of the tables named by the settings that are not there for that session.
+pub(crate) async fn absent(
+    client: &Client,
+    named: &[String],
+    search_path: Option<&str>,
+) -> Result<Vec<String>, MigrateError> {
+    let answer = rows(client, &tables::find(named, search_path)).await;
+    let answer = answer.map_err(|error| failed("look for the tool's version tables", &error))?;
+    let tables: Vec<Table> = answer.iter().map(Table::of).collect();
+    Ok(tables::absent(named, &tables))
 }
 
 /// The tables that a tool of this connection would use and that our role may read.

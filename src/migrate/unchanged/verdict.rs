@@ -35,6 +35,8 @@ pub(super) struct Records {
     pub(super) latest: Option<Record>,
     /// The newest of this image.
     pub(super) ours: Option<Record>,
+    /// Tables that the settings name and that are there: a record without them does not know them.
+    pub(super) named: BTreeSet<String>,
 }
 
 /// What was there before the command ran.
@@ -79,12 +81,12 @@ pub(super) fn verdict(records: &Records, now: &Tables) -> Verdict {
         return Verdict::Run(nothing_recorded(records));
     };
     if ours.hash == latest.hash {
-        return match changed(ours, now) {
+        return match changed(ours, now).or_else(|| unknown(ours, &records.named)) {
             None => Verdict::Unchanged(format!("unchanged since {} by {}", ours.since, ours.by)),
             Some(why) => Verdict::Run(why),
         };
     }
-    if is_ahead(ours, latest, now) {
+    if is_ahead(ours, latest, now) && unknown(latest, &records.named).is_none() {
         return Verdict::Ahead(format!("migrated further on {} by {}", latest.since, latest.by));
     }
     Verdict::Run(others_ran(latest))
@@ -153,6 +155,13 @@ fn nothing_recorded(records: &Records) -> String {
 /// The first table that is not as it was recorded.
 fn changed(record: &Record, now: &Tables) -> Option<String> {
     record.tables.keys().find_map(|table| changed_in(record, table, now))
+}
+
+/// Says which of these tables the run knew nothing of, so that it cannot be known to be as it was.
+fn unknown(record: &Record, named: &BTreeSet<String>) -> Option<String> {
+    let table = named.iter().find(|table| !record.tables.contains_key(*table))?;
+    let (since, by) = (&record.since, &record.by);
+    Some(format!("the run recorded on {since} by {by} did not look at the version table `{table}`"))
 }
 
 /// Says that this table is not as it was recorded.

@@ -53,7 +53,7 @@ fn decides_by_the_last_success() {
         ("A 1 a=1", "B 12 k=2", "k=2", "run, wait"),
         ("A 1", "B 12 a=2", "a=2", "ahead, go"), // the table came with B
     ] {
-        let records = Records { ours: record(ours), latest: record(latest) };
+        let records = Records { ours: record(ours), latest: record(latest), ..Records::default() };
         let now = tables(now);
         let told = match verdict(&records, &now) {
             Verdict::Run(_) => "run",
@@ -105,7 +105,8 @@ fn who_waits_looks_at_the_tables_that_the_command_has_changed() {
     ] {
         let mut ours = record("A 1 a=1 k=1").unwrap();
         ours.own = known.split_whitespace().map(str::to_owned).collect();
-        let records = Records { ours: Some(ours.clone()), latest: Some(ours) };
+        let records =
+            Records { ours: Some(ours.clone()), latest: Some(ours), ..Records::default() };
         let told = if missing(&records, &tables(now)).is_none() { "go" } else { "wait" };
         assert_eq!(told, expected, "own: {known}, now: {now}");
         assert!(matches!(verdict(&records, &tables(now)), Verdict::Run(_)), "{now}");
