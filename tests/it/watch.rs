@@ -391,6 +391,30 @@ fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once
 }
 
 #[test]
+fn version_tables_of_more_tools_are_known() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    let tables = [
+        "_fluent_migrations",
+        "cake_migrations",
+        "gopg_migrations",
+        "micrate_db_version",
+        "migration_versions",
+        "schema_info",
+        "schema_migration",
+        "strapi_migrations",
+        "strapi_migrations_internal",
+    ];
+    for table in tables {
+        ask(&url, &format!("create table {table} ()"));
+    }
+    succeeded(init("migrate", image.path(), &url));
+    let told = succeeded(init("status", image.path(), &url)).stdout;
+    for table in tables {
+        assert!(told.contains(&format!("public.{table}")), "{table} in {told}");
+    }
+}
+
+#[test]
 fn the_schema_of_the_connection_string_is_looked_at() {
     let (url, image) = (Postgres::shared().database(), image("1"));
     ask(&url, "create schema app");

@@ -9,10 +9,11 @@ use crate::migrate::sql::{column, identifier, literal, rows};
 /// Objection, node-pg-migrate, Sequelize and umzug, goose, Flyway and tern, EF Core, refinery,
 /// sqlx, Diesel, Drizzle, `TypeORM` (`migrations`; Laravel's has the same name), `MikroORM`,
 /// Liquibase, Phinx, Doctrine, yoyo, Atlas, Kysely, `SeaORM`, Bun, sql-migrate, Aerich, peewee,
-/// `FluentMigrator`, `DbUp`, Postgrator, Play, Adonis, Ragtime, Yii, Directus, Payload.
+/// `FluentMigrator`, `DbUp`, Postgrator, Play, Adonis, Ragtime, Yii, Directus, Payload, Doctrine's bundle
+/// before 3, Sequel, Fluent, Pop, go-pg, Strapi, Micrate, `CakePHP`.
 ///
 /// Tables that only hold a lock or are rewritten without a migration are left out on purpose.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 48] = [
     "alembic_version",
     "django_migrations",
     "schema_migrations",
@@ -52,6 +53,15 @@ const KNOWN: [&str; 39] = [
     "migration",
     "directus_migrations",
     "payload_migrations",
+    "migration_versions",
+    "schema_info",
+    "_fluent_migrations",
+    "schema_migration",
+    "gopg_migrations",
+    "strapi_migrations",
+    "strapi_migrations_internal",
+    "micrate_db_version",
+    "cake_migrations",
 ];
 
 /// Schemas that a tool uses by itself, whatever the search path says.
