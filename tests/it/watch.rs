@@ -331,6 +331,7 @@ fn a_watched_path_may_have_blanks_in_quotes() {
         ("1", "\"my dir\", versions"),
         ("1", "'my dir' versions"),
         ("1", r#"["my dir", "versions"]"#),
+        ("1", "\"my dir\",\"versions\""),
         ("1,1", r"my\ dir 'a,b'"),
     ] {
         succeeded(init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", watch));
@@ -367,16 +368,16 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
 fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once_it_is() {
     let (url, image) = (Postgres::shared().database(), image("1"));
     let named = |mode: &str| {
-        init(mode, image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "\"My App\".\"v\", nope")
+        init(mode, image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "nope, \"My App\".\"v\"")
     };
     let missing =
-        "APP_INIT_MIGRATE_TABLE: there is no table `\"My App\".\"v\"`, `nope` that can be read";
+        "APP_INIT_MIGRATE_TABLE: there is no table `nope`, `\"My App\".\"v\"` that can be read";
     for _ in 0..2 {
         says(&succeeded(named("migrate")), &[missing]);
     }
     says(&succeeded(named("api").env("AUTORUN_MIGRATIONS", "wait")), &[missing]);
     let status = succeeded(named("status"));
-    assert!(status.stdout.contains("missing   \"My App\".\"v\", nope\n"), "{}", status.stdout);
+    assert!(status.stdout.contains("missing   nope, \"My App\".\"v\"\n"), "{}", status.stdout);
     let doctor = named("doctor").arg("migrate").run();
     assert!(doctor.stdout.contains(missing), "{}", doctor.stdout);
     assert_eq!(ran(&url), "1");
@@ -388,6 +389,8 @@ fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once
     assert_eq!(ran(&url), "1,1", "the record had nothing of them");
     succeeded(named("migrate"));
     assert_eq!(ran(&url), "1,1");
+    let alone = named("status").env("APP_INIT_MIGRATE_TABLE", "\"My App\".\"v\"");
+    assert!(succeeded(alone).stdout.contains("version   My App.v\n"));
 }
 
 #[test]
