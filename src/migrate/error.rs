@@ -176,7 +176,7 @@ impl Failure for MigrateError {
                 phase.to_uppercase()
             )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
-            Self::NotApplied { missing, .. } if missing.contains("the version table") => Some(
+            Self::NotApplied { missing, .. } if missing.contains("the version table `") => Some(
                 "run `init migrate` (a Job, a Helm hook) with this image; if that table is another app's, let APP_INIT_MIGRATE_TABLE name this one's, here and there".into(),
             ),
             Self::NotApplied { .. } => {
