@@ -16,6 +16,7 @@ pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod identity;
 mod locate;
+mod misspelt;
 pub(crate) mod modes;
 mod names;
 mod origin;

@@ -155,6 +155,7 @@ fn unknown_names_of_ours_are_warned_of() {
         .env("APP_INIT_BANANA", "1")
         .env("APP_INIT_STEP", "etl")
         .env("APP_INIT_STOP_GRCE_FILE", "/grace")
+        .env("AUTORUN_MIGRATION", "no")
         .start("api");
     assert_eq!(
         config.warnings,
@@ -162,6 +163,7 @@ fn unknown_names_of_ours_are_warned_of() {
             "APP_INIT_WAIT_TIMEUOT is not a setting of app-init: did you mean APP_INIT_WAIT_TIMEOUT?",
             "APP_INIT_BANANA is not a setting of app-init",
             "APP_INIT_STOP_GRCE_FILE is not a setting of app-init: did you mean APP_INIT_STOP_GRACE_FILE?",
+            "AUTORUN_MIGRATION is not a setting of app-init: did you mean AUTORUN_MIGRATIONS?",
         ]
     );
 }
