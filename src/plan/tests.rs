@@ -103,7 +103,7 @@ fn switches_decide_what_a_mode_does_not_demand() {
 #[test]
 fn nothing_configured_is_a_reason_or_a_mistake() {
     let none = |what: &str, command: &str| {
-        format!("no {what}: {command} is unset, neither /{what} nor ./{what} is there")
+        format!("{command} is unset, and neither /{what} nor ./{what} is there")
     };
     let migrations = none("migrations", "APP_INIT_MIGRATE_COMMAND");
     let seeds = none("seeds", "APP_INIT_SEED_COMMAND");
@@ -111,10 +111,10 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
     assert!(phases.contains(&format!("migrate skip: {migrations}")), "{phases:?}");
     assert!(phases.contains(&format!("seed skip: {seeds}")), "{phases:?}");
     for (words, why) in [
-        ("migrate", format!("mode migrate needs `migrate`: {migrations}")),
-        ("seed", format!("mode seed needs `seed`: {seeds}")),
-        ("etl", "mode etl needs `etl`: APP_INIT_ETL_COMMAND is unset".into()),
-        ("all", "mode all needs `etl`: APP_INIT_ETL_COMMAND is unset".into()),
+        ("migrate", format!("mode migrate has no migrations: {migrations}")),
+        ("seed", format!("mode seed has no seeds: {seeds}")),
+        ("etl", "mode etl has no ETL job: APP_INIT_ETL_COMMAND is unset".into()),
+        ("all", "mode all has no ETL job: APP_INIT_ETL_COMMAND is unset".into()),
     ] {
         let problems = made(bare(), words).unwrap_err();
         assert_eq!(problems.to_string(), why, "init {words}");
@@ -133,7 +133,7 @@ fn one_mistake_is_told_once() {
             "wait a:1 redis://u:p@h:x",
             "init wait, target 2 of 2: the port is not a number from 1 to 65535 [target-unknown]",
         ),
-        ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
+        ("wait", "init wait has nothing to wait for: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
     ] {
         let problems = made(Image::new(), words).unwrap_err();
         assert_eq!(problems.to_string(), problem, "{words}");
