@@ -178,7 +178,7 @@ impl Sources {
         }
         self.variable(setting, problems).or_else(|| {
             let entry = self.file.settings.iter().find(|entry| entry.setting == setting)?;
-            let origin = Origin::File(self.file.path.clone(), entry.line);
+            let origin = Origin::File(self.file.path.clone(), entry.line, entry.key.clone());
             Some(Value { raw: entry.value.clone(), origin })
         })
     }

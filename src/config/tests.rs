@@ -275,6 +275,20 @@ fn every_mistake_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn a_mistake_in_a_table_of_the_file_is_told_by_its_key() {
+    for (toml, said) in [
+        ("[modes.api]\nexec = \"a && b\"", "modes.api.exec (init.toml:2): `&&` needs a shell"),
+        ("[steps.etl]\nrun = \"a | b\"", "steps.etl.run (init.toml:2): `|` needs a shell"),
+        ("[steps.seed]\ntimeout = \"1x\"", "steps.seed.timeout (init.toml:2): `1x` is not a"),
+        ("[modes.api]\nexec = {}", "init.toml:2: `modes.api.exec` is a table"),
+        ("[modes.own]\nexec = \"a;\"", "init.toml:1: modes.own.exec: `;` needs a shell"),
+    ] {
+        let problems = Image::new().file("init.toml", toml).start("api").problems.to_string();
+        assert!(problems.starts_with(said), "{toml:?} gives {problems}");
+    }
+}
+
+#[test]
 fn a_bad_switch_names_its_step() {
     for (when, problem) in [
         ("true", "`steps.own.when` is not `{ env = \"NAME\", default = false }`"),
@@ -318,7 +332,7 @@ fn both_forms_of_one_setting_are_an_error() {
     let config = Image::new().file("init.toml", toml).start("api");
     assert_eq!(
         config.problems.to_string(),
-        "init.toml:3: `migrate_command` is given twice, first in line 1"
+        "init.toml:3: `steps.migrate.run` is the same as `migrate_command` in line 1: keep one"
     );
 }
 

@@ -80,9 +80,9 @@ impl Reader<'_> {
 
     /// `None` if no source gives one.
     pub(crate) fn command(&mut self, name: &str) -> Option<Template> {
-        let read = template(&self.given(name)?.raw);
+        let read = template(&self.given(name)?.raw, &self.subject(name));
         Some(read.unwrap_or_else(|problem| {
-            self.wrong(name, problem);
+            self.problems.push(problem);
             Template::unreadable()
         }))
     }
@@ -140,12 +140,13 @@ impl Reader<'_> {
     }
 }
 
-/// A command from whichever form it was written in.
-pub(crate) fn template(raw: &Raw) -> Result<Template, Problem> {
-    match raw {
+/// A command from whichever form it was written in; `subject` is where.
+pub(crate) fn template(raw: &Raw, subject: &str) -> Result<Template, Problem> {
+    let read = match raw {
         Raw::Text(text) => Template::parse(text),
         Raw::List(words) => Template::from_words(words),
-    }
+    };
+    read.map(|template| template.of(subject)).map_err(|problem| problem.at(subject))
 }
 
 fn word(setting: &Setting, text: &str) -> Result<String, Problem> {

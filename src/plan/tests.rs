@@ -122,6 +122,24 @@ fn nothing_configured_is_a_reason_or_a_mistake() {
     }
 }
 
+#[test]
+fn a_command_that_lacks_a_value_is_named_as_it_was_written() {
+    let need = "\"run ${NONE:?say who}\"";
+    for (toml, words, subject) in [
+        (format!("[modes.api]\nexec = {need}"), "api", "modes.api.exec (init.toml:2)"),
+        (format!("[steps.etl]\nrun = {need}"), "etl", "steps.etl.run (init.toml:2)"),
+        (format!("[modes.own]\nexec = {need}"), "own", "init.toml:1: modes.own.exec"),
+        (format!("migrate_command = {need}"), "migrate", "migrate_command (init.toml:1)"),
+    ] {
+        let url = Image::new().env("DATABASE_URL", "postgres://u@db/app");
+        let problems = made(url.file("init.toml", &toml), words).unwrap_err().to_string();
+        assert_eq!(problems, format!("{subject}: NONE: say who"), "{toml}");
+    }
+    let image = bare().env("APP_INIT_API_COMMAND", "run ${NONE:?say who}");
+    let problems = made(image, "api").unwrap_err().to_string();
+    assert_eq!(problems, "APP_INIT_API_COMMAND: NONE: say who");
+}
+
 /// What follows from a mistake is no second one.
 #[test]
 fn one_mistake_is_told_once() {

@@ -112,9 +112,8 @@ impl Builder<'_> {
         match provision {
             Provision::Folder(path) => Ok(Source::Folder(path.clone())),
             Provision::Command(template) => {
-                let subject = format!("APP_INIT_{}_COMMAND", name.to_uppercase());
                 let role = Role::Database(name);
-                self.child(name, &subject, template, &role, policy)
+                self.child(name, template, &role, policy)
                     .map(|step| Source::Command(Box::new(step)))
             }
             Provision::Nothing(reason) => {
