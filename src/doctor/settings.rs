@@ -2,7 +2,7 @@
 
 use super::{
     finding::{Finding, Section},
-    lint::oddity,
+    lint::{Oddity, oddity},
 };
 use crate::{
     config::{self, Config, environment::Environment, problem::Problems},
@@ -19,7 +19,10 @@ pub(super) fn look(
     let mut findings: Vec<Finding> = plan.into_iter().map(|plan| mode(plan, problems)).collect();
     findings.extend(problems.iter().map(|problem| {
         let message = problem.to_string();
-        Finding::failure(Section::Settings, subject(&message), problem)
+        let name = subject(&message);
+        let finding = Finding::failure(Section::Settings, name, problem);
+        let odd = || Some(odd_value(name, given.text(name)?)?.hint().to_owned());
+        Finding { hint: finding.hint.clone().or_else(odd), ..finding }
     }));
     let of_targets = plan.into_iter().flat_map(Plan::notes).filter(|note| note.is_warning());
     let warnings = config.warnings.iter().cloned().chain(of_targets.map(ToString::to_string));
@@ -51,9 +54,13 @@ fn mode(plan: &Plan, problems: &Problems) -> Finding {
     Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", "))
 }
 
-fn odd(name: &str, value: &str) -> Option<Finding> {
+fn odd_value(name: &str, value: &str) -> Option<Oddity> {
     let kind = config::names_we_read().find(|(known, _)| *known == name).map(|(_, kind)| kind);
-    let oddity = oddity(name, value, kind)?;
+    oddity(name, value, kind)
+}
+
+fn odd(name: &str, value: &str) -> Option<Finding> {
+    let oddity = odd_value(name, value)?;
     let message = format!("{name} {}", oddity.message());
     Some(Finding::warning(Section::Settings, name, message).hint(oddity.hint()))
 }

@@ -303,6 +303,27 @@ fn mistakes_in_the_settings_do_not_hide_the_rest() {
 }
 
 #[test]
+fn a_placeholder_is_called_one_wherever_it_stands() {
+    let (image, url) = (image(), Postgres::shared().database());
+    let hints = |more: &[(&str, &str)]| {
+        let (_, report) = reports(image.path(), &url, more);
+        let findings = report["findings"].as_array().unwrap().clone();
+        let bad = findings.into_iter().filter(|finding| finding["level"] == "error");
+        bad.map(|finding| format!("{}: {}", finding["subject"], finding["hint"]))
+            .collect::<Vec<_>>()
+    };
+    for (name, value) in [
+        ("DATABASE_HOST", "${DB_HOST}"),
+        ("AUTORUN_MIGRATIONS", "$AUTORUN"),
+        ("APP_INIT_WAIT_TIMEOUT", "${WAIT:-60}"),
+    ] {
+        let told = hints(&[("DATABASE_URL", ""), (name, value)]);
+        let explained = |hint: &String| hint.contains(name) && hint.contains("by compose");
+        assert!(told.iter().any(explained), "{name}: {told:#?}");
+    }
+}
+
+#[test]
 fn a_stop_signal_ends_the_look() {
     let silent = Fake::silent();
     let url = format!("postgres://app:{CANARY}@127.0.0.1:{}/app", silent.port);
