@@ -342,6 +342,7 @@ fn a_directory_that_cannot_be_written_is_found() {
     let (text, report) = reports(image.path(), &url, &[("APP_INIT_DIRS", "file")]);
     assert_eq!(text.code, 73, "{}", text.stdout);
     assert!(found(&report, "error")[0].contains("not a directory"), "{}", text.stdout);
+    assert!(text.stdout.contains("hint: name another directory"), "{}", text.stdout);
     let closed = image.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
@@ -359,6 +360,10 @@ fn a_directory_that_cannot_be_written_is_found() {
         let end = as_user(doctor(image.path(), &url, &[("APP_INIT_DIRS", directory)])).run();
         assert_eq!(end.code, 73, "{directory}: {}{}", end.stdout, end.stderr);
         assert!(end.stdout.contains("chown"), "{}", end.stdout);
+        if Uid::effective().is_root() {
+            let owned = "it belongs to root:root (mode 555) and the server runs as uid 12345";
+            assert!(end.stdout.contains(owned), "{}", end.stdout);
+        }
     }
     assert!(!closed.join("deep").exists());
 }
