@@ -84,8 +84,9 @@ fn lines(finding: &Finding, colour: bool, columns: Option<usize>) -> String {
     // SGR (ECMA-48, 8.3.117); `log` paints for stderr, and this goes to stdout.
     let mark = if colour { format!("\u{1b}[{sgr}m{mark}\u{1b}[0m") } else { mark.to_owned() };
     let (subject, message) = (mask(&finding.subject), shown(&finding.message));
-    let what =
-        if message.starts_with(&subject) { message } else { format!("{subject}: {message}") };
+    // The heading has said it.
+    let known = message.starts_with(&subject) || subject == finding.section.name();
+    let what = if known { message } else { format!("{subject}: {message}") };
     let id = finding.id.map(|id| format!(" [{id}]")).unwrap_or_default();
     let hint = finding.hint.as_deref().map(shown);
     let hint = hint.map(|hint| format!("{HINT}{}\n", fit(&hint, HINT.len(), columns)));

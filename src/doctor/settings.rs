@@ -16,7 +16,8 @@ pub(super) fn look(
     problems: &Problems,
     given: &Environment,
 ) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = plan.into_iter().map(|plan| mode(plan, problems)).collect();
+    let mut findings: Vec<Finding> =
+        plan.into_iter().filter_map(|plan| mode(plan, problems)).collect();
     findings.extend(problems.iter().map(|problem| {
         let message = problem.to_string();
         let name = subject(&message);
@@ -42,16 +43,17 @@ pub(super) fn look(
     findings
 }
 
-/// What a start would do. Where something is wrong, what follows is not known.
-fn mode(plan: &Plan, problems: &Problems) -> Finding {
+/// What a start would do. Where something is wrong, what follows is not known; `None` if nothing is.
+fn mode(plan: &Plan, problems: &Problems) -> Option<Finding> {
     let works = plan.phases.iter().filter(|phase| matches!(phase.action, Action::Do(_)));
     let mut steps: Vec<&str> = works.map(|phase| phase.name.as_str()).collect();
     match &plan.end {
         End::Server(server) => steps.push(&server.command.source),
         End::Exit if problems.is_empty() => steps.push("exit"),
+        End::Exit if steps.is_empty() => return None,
         End::Exit => steps.push("…"),
     }
-    Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", "))
+    Some(Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", ")))
 }
 
 fn odd_value(name: &str, value: &str) -> Option<Oddity> {

@@ -324,6 +324,51 @@ fn a_placeholder_is_called_one_wherever_it_stands() {
 }
 
 #[test]
+fn what_is_left_out_is_told() {
+    let image = tempfile::tempdir().unwrap();
+    let end = |variables: &[(&str, &str)]| {
+        let init = Init::new(["doctor"]).current_dir(image.path());
+        let init = variables.iter().fold(init, |init, (name, value)| init.env(name, value));
+        let end = init.env("NO_COLOR", "1").run();
+        let above = end.stdout.split("\ncontainer\n").next().unwrap().to_owned();
+        (end.code, above)
+    };
+    let (code, nothing) = end(&[]);
+    assert_eq!(code, 78);
+    insta::assert_snapshot!(nothing, @r"
+    settings
+      ✗ mode api has no server: APP_INIT_API_COMMAND is unset
+          hint: set it, or give the command: init api -- CMD
+
+    network
+      ✓ targets: nothing is waited for: no DATABASE_URL, no APP_INIT_WAIT_FOR
+    ");
+    let (code, forgotten) = end(&[
+        ("APP_INIT_API_COMMAND", "sh"),
+        ("AUTORUN_MIGRATIONS", "true"),
+        ("SEED_ON_START", "once"),
+        ("APP_INIT_SKIP", "lock dirs"),
+    ]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(forgotten.replace("/usr/bin/sh", "/bin/sh"), @r"
+    settings
+      ✓ mode api: sh
+      ! APP_INIT_SKIP leaves out lock, dirs
+          hint: it is for an emergency: remove it once that is over
+      ! AUTORUN_MIGRATIONS is on, but there are no migrations: APP_INIT_MIGRATE_COMMAND is unset, and neither /migrations nor ./migrations is there
+          hint: set APP_INIT_MIGRATIONS or APP_INIT_MIGRATE_COMMAND
+      ! SEED_ON_START is on, but there are no seeds: APP_INIT_SEED_COMMAND is unset, and neither /seeds nor ./seeds is there
+          hint: set APP_INIT_SEEDS or APP_INIT_SEED_COMMAND
+
+    programs
+      ✓ server: `sh` is /bin/sh
+
+    network
+      ✓ targets: nothing is waited for: no DATABASE_URL, no APP_INIT_WAIT_FOR
+    ");
+}
+
+#[test]
 fn a_stop_signal_ends_the_look() {
     let silent = Fake::silent();
     let url = format!("postgres://app:{CANARY}@127.0.0.1:{}/app", silent.port);
