@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    Targets,
     command::Template,
     duration,
     file::Raw,
@@ -71,11 +72,12 @@ impl Reader<'_> {
     }
 
     /// Targets to wait for; `None` if no source gives any.
-    pub(crate) fn targets(&self, name: &str) -> Option<Vec<String>> {
-        match &self.given(name)?.raw {
-            Raw::Text(text) => Some(target::targets(text)),
-            Raw::List(items) => Some(items.clone()),
-        }
+    pub(crate) fn targets(&self, name: &str) -> Option<Targets> {
+        let words = match &self.given(name)?.raw {
+            Raw::Text(text) => target::targets(text),
+            Raw::List(items) => items.clone(),
+        };
+        Some(Targets { words, subject: self.subject(name) })
     }
 
     /// `None` if no source gives one.

@@ -140,6 +140,23 @@ fn a_command_that_lacks_a_value_is_named_as_it_was_written() {
     assert_eq!(problems, "APP_INIT_API_COMMAND: NONE: say who");
 }
 
+#[test]
+fn a_target_of_the_file_is_named_as_it_was_written() {
+    let wait = "run = \"a\"\nwait = [\"foo://x\"]";
+    for (toml, subject) in [
+        (format!("[steps.etl]\n{wait}"), "steps.etl.wait (init.toml:3)"),
+        (
+            format!("[steps.own]\n{wait}\nwhen = {{ env = \"X\", default = true }}"),
+            "init.toml:1: steps.own.wait",
+        ),
+        ("wait_for = [\"foo://x\"]".to_owned(), "wait_for (init.toml:1)"),
+    ] {
+        let image = bare().file("init.toml", &toml).env("APP_INIT_ETL_COMMAND", "a");
+        let problems = made(image, "all").unwrap_err().to_string();
+        assert_eq!(problems, format!("{subject}: `foo://x`: not a target [target-unknown]"));
+    }
+}
+
 /// What follows from a mistake is no second one.
 #[test]
 fn one_mistake_is_told_once() {

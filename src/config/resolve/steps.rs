@@ -1,7 +1,7 @@
 //! The ETL job and the steps of one's own.
 
 use crate::config::{
-    EtlSettings, Step, Switch, duration,
+    EtlSettings, Step, Switch, Targets, duration,
     file::{StepEntry, When},
     problem::Problem,
     types::{OnFailure, boolean},
@@ -44,7 +44,7 @@ fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
     Some(Step {
         name: entry.name.clone(),
         run: run??,
-        wait_for: entry.wait.clone(),
+        wait_for: Targets { words: entry.wait.clone(), subject: format!("{place}.wait") },
         when,
         timeout: timeout?,
         on_failure: on_failure?,

@@ -81,7 +81,7 @@ impl Builder<'_> {
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
             return self.no_database("seed");
         }
-        self.targets.extend(Word::list(&settings.wait_for, "APP_INIT_SEED_WAIT_FOR"));
+        self.targets.extend(Word::list(&settings.wait_for));
         Action::Do(Work::Seed(Seed {
             source,
             connection,

@@ -25,7 +25,7 @@ impl Builder<'_> {
             self.absent("etl", reason, "set it, or `run` of [steps.etl] in init.toml");
             return Action::Skip(reason.to_owned());
         };
-        self.targets.extend(Word::list(&settings.wait_for, "APP_INIT_ETL_WAIT_FOR"));
+        self.targets.extend(Word::list(&settings.wait_for));
         let policy = StepPolicy {
             timeout: settings.timeout,
             on_failure: settings.on_failure,
@@ -43,7 +43,7 @@ impl Builder<'_> {
         {
             return Action::Skip(format!("{} is false", switch.when.variable));
         }
-        self.targets.extend(Word::list(&step.wait_for, &format!("steps.{name}")));
+        self.targets.extend(Word::list(&step.wait_for));
         let policy =
             StepPolicy { timeout: step.timeout, on_failure: step.on_failure, exit: Exit::Step };
         let made = self.child(name, &step.run, &Role::Step(name), policy);
