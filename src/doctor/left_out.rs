@@ -68,8 +68,9 @@ fn is_left_out(plan: &Plan, step: &str) -> bool {
     phases.any(|phase| phase.name == step && matches!(phase.action, Action::Skip(_)))
 }
 
+/// A database may be named in a setting that cannot be read.
 fn no_target(config: &Config, plan: &Plan) -> Option<Finding> {
-    let unnamed = !config.database_named && is_left_out(plan, "wait");
+    let unnamed = config.problems.is_empty() && !config.database_named && is_left_out(plan, "wait");
     let message = "nothing is waited for: no DATABASE_URL, no APP_INIT_WAIT_FOR";
     (unnamed && !config.skip.iter().any(|name| name == "wait"))
         .then(|| Finding::ok(Section::Network, "targets", message))

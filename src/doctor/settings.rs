@@ -48,10 +48,12 @@ fn mode(plan: &Plan, problems: &Problems) -> Option<Finding> {
     let works = plan.phases.iter().filter(|phase| matches!(phase.action, Action::Do(_)));
     let mut steps: Vec<&str> = works.map(|phase| phase.name.as_str()).collect();
     match &plan.end {
-        End::Server(server) => steps.push(&server.command.source),
+        End::Server(server) if !server.command.source.is_empty() => {
+            steps.push(&server.command.source);
+        }
         End::Exit if problems.is_empty() => steps.push("exit"),
-        End::Exit if steps.is_empty() => return None,
-        End::Exit => steps.push("…"),
+        _ if steps.is_empty() => return None,
+        _ => steps.push("…"),
     }
     Some(Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", ")))
 }

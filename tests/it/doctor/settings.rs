@@ -96,6 +96,8 @@ fn what_is_left_out_is_told() {
     network
       ✓ targets: nothing is waited for: no DATABASE_URL, no APP_INIT_WAIT_FOR
     ");
+    let (_, unread) = end(&[("DATABASE_URL_FILE", "gone"), ("APP_INIT_API_COMMAND", "sh")]);
+    assert!(unread.contains("cannot read `gone`") && !unread.contains("waited"), "{unread}");
     let (code, forgotten) = end(&[
         ("APP_INIT_API_COMMAND", "sh"),
         ("AUTORUN_MIGRATIONS", "true"),
