@@ -192,7 +192,7 @@ fn blank_foreign(text: &str) -> String {
 /// The line at a statement's beginning if it is one of the two.
 fn meta(text: &str, statement: &Statement) -> Option<Range<usize>> {
     let start = statement.range.start;
-    let end = start + text[start..].find('\n').unwrap_or(text.len() - start);
+    let end = start + text[start..].find(['\n', '\r']).unwrap_or(text.len() - start);
     let line = &text[start..end];
     let known = line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
     known.then_some(start..end)

@@ -7,7 +7,7 @@ mod token;
 
 use std::ops::Range;
 
-use token::{comment, dollar_quoted, is_name, is_name_start, length_to, quoted};
+use token::{blank, comment, dollar_quoted, escaped, is_name, is_name_start, length_to, quoted};
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,10 +115,8 @@ impl Scanner<'_> {
     /// Skips one stretch of white space or one comment; `false` if there is none here.
     fn skip_blank(&mut self) -> bool {
         let rest = &self.bytes[self.at..];
-        if rest[0].is_ascii_whitespace() || rest[0] == 0x0B {
-            self.at += 1;
-        } else if rest.starts_with(b"--") {
-            self.at += length_to(rest, b'\n');
+        if let Some(length) = blank(rest) {
+            self.at += length;
         } else if rest.starts_with(b"/*") {
             self.at += comment(rest);
         } else {
@@ -157,7 +155,7 @@ impl Scanner<'_> {
         let word = self.text[self.at..self.at + length].to_ascii_uppercase();
         self.at += length;
         if word == "E" && self.bytes.get(self.at) == Some(&b'\'') {
-            self.at += quoted(&self.bytes[self.at..], b'\'', true);
+            self.at += escaped(&self.bytes[self.at..]);
         } else if inside.parentheses == 0 || inside.is_option(&word) {
             inside.see(word);
         }

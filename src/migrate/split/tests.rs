@@ -39,6 +39,15 @@ fn splits_where_the_server_would() {
             &["begin", "select case when true then 1 end", "end", "y"],
         ),
         ("select 'open", &["select 'open"]),
+        ("-- it's old\rselect 1;y -- ;\r;z", &["select 1", "y -- ;\r", "z"]),
+        ("select E'a'\n'b\\';c';y", &["select E'a'\n'b\\';c'", "y"]),
+        (
+            "select e'a' -- it's\r\n-- ;\n 'b\\';';y",
+            &["select e'a' -- it's\r\n-- ;\n 'b\\';'", "y"],
+        ),
+        ("select E'a' 'b\\';y", &["select E'a' 'b\\'", "y"]),
+        ("select E'a'/*\n*/'b\\';y", &["select E'a'/*\n*/'b\\'", "y"]),
+        ("select 'a'\n'b\\';y", &["select 'a'\n'b\\'", "y"]),
     ] {
         let found: Vec<&str> = split(text).iter().map(|found| found.trim()).collect();
         let expected: Vec<&str> = expected.iter().map(|found| found.trim()).collect();

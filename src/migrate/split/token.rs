@@ -43,6 +43,43 @@ pub(super) fn quoted(rest: &[u8], quote: u8, backslashes: bool) -> usize {
     rest.len()
 }
 
+/// The length of an `E'…'` from its quote on. A string that goes on behind a line end goes on in the
+/// same way (scan.l: `quotecontinue`): there, too, a backslash keeps the next quote from ending it.
+pub(super) fn escaped(rest: &[u8]) -> usize {
+    let mut at = quoted(rest, b'\'', true);
+    while let Some(length) = to_continuation(&rest[at..]) {
+        at += length;
+        at += quoted(&rest[at..], b'\'', true);
+    }
+    at
+}
+
+/// Bytes up to the quote with which a string goes on: blanks with a line end among them.
+fn to_continuation(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(length) = blank(&rest[at..]) {
+        at += length;
+    }
+    let goes_on = rest.get(at) == Some(&b'\'') && rest[..at].iter().any(|byte| is_line_end(*byte));
+    goes_on.then_some(at)
+}
+
+/// The length of one blank or of a comment to the end of its line (scan.l: `whitespace`).
+pub(super) fn blank(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [first, ..] if first.is_ascii_whitespace() || *first == 0x0B => Some(1),
+        [b'-', b'-', ..] => {
+            Some(rest.iter().position(|byte| is_line_end(*byte)).unwrap_or(rest.len()))
+        }
+        _ => None,
+    }
+}
+
+/// A lone carriage return ends a line, too (scan.l: `newline`).
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
 /// The length of `$tag$…$tag$`; 1 for a dollar that opens none, such as the one of `$1`.
 pub(super) fn dollar_quoted(rest: &[u8]) -> usize {
     let name = rest[1..].iter().take_while(|byte| is_name(**byte) && **byte != b'$').count();
