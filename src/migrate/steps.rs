@@ -176,11 +176,11 @@ fn folded(name: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use super::{super::dialect::Dialect, *};
 
     fn script(text: &str) -> Script {
         let text = format!("-- app-init: no-transaction\n{text}");
-        Script::read("V1__x", Path::new("V1__x.sql"), &text).unwrap()
+        Script::read("V1__x", Path::new("V1__x.sql"), &text, Dialect::default()).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files as PostgreSQL reads them: where a statement, a string, a comment and a transaction end.
 
 use crate::{
-    migrate::{ask, folder, migrated},
+    migrate::{ask, folder, migrate, migrated},
     support::Postgres,
 };
 
@@ -12,4 +12,53 @@ fn line_ends_and_strings_over_lines_are_those_of_the_server() {
     let text = "-- app-init: no-transaction\r-- it's\rcreate table t (n serial, s text);\ninsert into t (s) values (E'a' -- it's\n  'b\\';c');\rinsert into t (s) values ('d')";
     migrated(&url, folder(&[("V1__x.sql", text)]).path());
     assert_eq!(ask(&url, "select string_agg(s, ' ' order by n) from t"), "ab';c d");
+}
+
+/// The server would read on into what stands behind the file, and quote that.
+#[test]
+fn what_nothing_ends_is_named_with_its_line_before_anything_is_sent() {
+    let url = Postgres::shared().database();
+    for (text, part) in [
+        (
+            "create table t ();\n\n/* note",
+            "V1__x.sql:3: nothing ends the comment that begins here with `/*`",
+        ),
+        (
+            "create table t ();\nselect 'it's';\n",
+            "V1__x.sql:2: nothing ends the string that begins here with `'`",
+        ),
+        (
+            "-- app-init: no-transaction\ncreate table t ();\nselect \"t;",
+            "V1__x.sql:3: nothing ends the quoted name",
+        ),
+        (
+            "create table t ();\ndo $do$ begin end $$;",
+            "V1__x.sql:2: nothing ends the string that begins here with `$do$`",
+        ),
+    ] {
+        let folder = folder(&[("V1__x.sql", text)]);
+        let finished = migrate(&url, folder.path()).run();
+        assert_eq!(finished.code, 80, "{text}: {}", finished.stderr);
+        for part in [part, "hint: "] {
+            assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("RESET"), "{}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('t')"), "");
+}
+
+#[test]
+fn strings_are_read_as_the_database_is_set_to_read_them() {
+    let url = Postgres::shared().database();
+    if ask(&url, "select current_setting('server_version_num')::int >= 190000") == "t" {
+        return; // It knows one way only.
+    }
+    ask(
+        &url,
+        "do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database()); end $$",
+    );
+    let text = "create table t (s text);\ninsert into t values ('it\\'s;');\n";
+    let marked = "-- app-init: no-transaction\ninsert into t select 'a\\';b';\n";
+    migrated(&url, folder(&[("V1__x.sql", text), ("V2__y.sql", marked)]).path());
+    assert_eq!(ask(&url, "select string_agg(s, ' ' order by s desc) from t"), "it's; a';b");
 }

@@ -1,7 +1,8 @@
 use super::*;
 
 fn read(text: &str) -> Result<Script, String> {
-    Script::read("V1__x", Path::new("/m/V1__x.sql"), text).map_err(|error| error.to_string())
+    Script::read("V1__x", Path::new("/m/V1__x.sql"), text, Dialect::default())
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -30,6 +31,35 @@ fn how_a_file_runs_follows_from_its_statements() {
         let found = read(text).map(|script| (script.mode, script.commits));
         assert_eq!(found, expected.map_err(str::to_owned), "{text:?}");
     }
+}
+
+#[test]
+fn what_nothing_ends_is_refused_unless_only_the_server_can_tell() {
+    let open = "nothing ends the string that begins here with `'`";
+    for (text, line, why) in [
+        (
+            "select 1;\n/* /* */\nselect 2;",
+            2,
+            "nothing ends the comment that begins here with `/*`",
+        ),
+        ("select 1,\n  'it's';", 2, open),
+        ("select \"a;", 1, "nothing ends the quoted name that begins here with `\"`"),
+        ("do $do$ $DO$", 1, "nothing ends the string that begins here with `$do$`"),
+        ("set standard_conforming_strings = on;\nselect 'a", 2, open),
+        ("select 1;\n\0", 2, "it holds a zero byte"),
+    ] {
+        let expected = format!("cannot apply /m/V1__x.sql:{line}: {why}");
+        assert_eq!(read(text).err(), Some(expected), "{text:?}");
+    }
+    for text in [
+        "set standard_conforming_strings = off; select 'a\\'b'",
+        "select set_config('standard_conforming_strings', 'off', false); select 'a\\'b'",
+    ] {
+        assert_eq!(read(text).err(), None, "{text:?}");
+    }
+    let dialect = Dialect { backslash: Backslash::Escape };
+    let escaped = Script::read("x", Path::new("x"), "select 'a\\'b; '; select 2", dialect).unwrap();
+    assert_eq!(escaped.statements.len(), 2);
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! Whether a file can be run as it is, and how: found out before any of it is sent. Pure.
+
+use super::Mode;
+use crate::migrate::split::{Open, Split, Statement};
+
+/// Why a file cannot be run.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    pub(super) line: usize,
+    pub(super) why: String,
+    pub(super) hint: String,
+}
+
+impl Misfit {
+    pub(super) fn new(line: usize, why: String, hint: &str) -> Self {
+        Self { line, why, hint: hint.to_owned() }
+    }
+}
+
+/// How the file runs; `marked`: it says itself that it wants no transaction.
+pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misfit> {
+    let statements = &found.statements;
+    if let Some(at) = text.find('\0') {
+        let line = 1 + text[..at].matches('\n').count();
+        let why = "it holds a zero byte".to_owned();
+        return Err(Misfit::new(line, why, "save the file as UTF-8"));
+    }
+    if let Some(open) = found.open.as_ref().filter(|_| !changes_backslash(text, statements)) {
+        return Err(not_closed(open));
+    }
+    if let Some(rollback) = statements.iter().find(|statement| statement.rolls_back()) {
+        let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
+        let hint = "take it out: a migration that fails is rolled back anyway";
+        return Err(Misfit::new(rollback.line, why, hint));
+    }
+    if marked { Ok(Mode::Statements) } else { by_statements(statements) }
+}
+
+/// The server would read on into what we append, and show that.
+fn not_closed(open: &Open) -> Misfit {
+    let with = &open.with;
+    let (what, hint) = match with.as_str() {
+        "/*" => ("comment", "end it with `*/`; a comment inside a comment needs an end of its own"),
+        "\"" => ("quoted name", "end it with `\"`, or look for one that is missing further up"),
+        "'" => (
+            "string",
+            "end it with `'`, or look for one that is missing further up; a quote inside a string is written twice",
+        ),
+        _ => ("string", "end it exactly as it begins, in the same case"),
+    };
+    Misfit::new(open.line, format!("nothing ends the {what} that begins here with `{with}`"), hint)
+}
+
+/// Whether the file may say itself how its strings are read: then only the server knows.
+fn changes_backslash(text: &str, statements: &[Statement]) -> bool {
+    const SETTING: &str = "STANDARD_CONFORMING_STRINGS";
+    let switches_on = |statement: &&Statement| {
+        let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+        matches!(words[..], ["SET", SETTING, "ON"] | ["SET", SETTING, "TO", "ON"])
+    };
+    text.to_ascii_uppercase().matches(SETTING).count()
+        > statements.iter().filter(switches_on).count()
+}
+
+/// Whether the statements run in a transaction: all must be of one kind.
+fn by_statements(found: &[Statement]) -> Result<Mode, Misfit> {
+    let Some(outside) = found.iter().find(|statement| statement.refuses_transaction()) else {
+        return Ok(Mode::Transaction);
+    };
+    match found.iter().find(|statement| !statement.refuses_transaction()) {
+        None => Ok(Mode::Statements),
+        Some(inside) => {
+            let (outside_words, inside_words) = (outside.opening(), inside.opening());
+            let why = format!(
+                "`{outside_words}` cannot run in a transaction and `{inside_words}` in line {} should",
+                inside.line
+            );
+            Err(Misfit::new(outside.line, why, "move it into a file of its own"))
+        }
+    }
+}

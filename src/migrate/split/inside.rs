@@ -1,0 +1,47 @@
+//! What is known of a statement while its tokens are read: its words, and what is open in it. Pure.
+
+/// Enough to tell statements apart; a list of columns stands in parentheses and does not count.
+const WORDS: usize = 24;
+
+/// What the scanner knows of the statement it is in.
+#[derive(Default)]
+pub(super) struct Inside {
+    pub(super) start: Option<usize>,
+    pub(super) words: Vec<String>,
+    pub(super) parentheses: usize,
+    /// Open `BEGIN ATOMIC` and `CASE`.
+    pub(super) blocks: usize,
+}
+
+impl Inside {
+    /// `BEGIN ATOMIC` opens a function's body, which `END` closes; `CASE … END` nests in it.
+    pub(super) fn see(&mut self, word: String) {
+        let begins = word == "ATOMIC" && self.words.last().is_some_and(|last| last == "BEGIN");
+        if begins && self.makes_routine() || self.blocks > 0 && word == "CASE" {
+            self.blocks += 1;
+        } else if self.blocks > 0 && word == "END" {
+            self.blocks -= 1;
+        }
+        if self.words.len() < WORDS {
+            self.words.push(word);
+        } else if let Some(last) = self.words.last_mut() {
+            *last = word;
+        }
+    }
+
+    /// `REINDEX (CONCURRENTLY)`: the one word in parentheses that decides how a statement runs.
+    pub(super) fn is_option(&self, word: &str) -> bool {
+        word == "CONCURRENTLY" && self.words == ["REINDEX"]
+    }
+
+    fn makes_routine(&self) -> bool {
+        let mut words = self.words.iter().map(String::as_str);
+        words.next() == Some("CREATE")
+            && words.take(3).any(|word| matches!(word, "FUNCTION" | "PROCEDURE"))
+    }
+}
+
+pub(super) fn is_copy_in(words: &[String]) -> bool {
+    words.first().is_some_and(|word| word == "COPY")
+        && words.windows(2).any(|pair| pair[0] == "FROM" && pair[1] == "STDIN")
+}
