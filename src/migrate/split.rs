@@ -8,7 +8,8 @@ mod token;
 
 use std::ops::Range;
 
-use inside::{Inside, is_copy_in};
+use inside::Inside;
+pub(super) use inside::copies;
 use token::{
     blank, comment, dollar_quoted, dollar_tag, escaped, is_name, is_name_start, length_to, quoted,
 };
@@ -135,7 +136,7 @@ impl<'a> Scanner<'a> {
 
     fn finish(&mut self, inside: Inside, end: usize) -> Statement {
         let range = inside.start.unwrap_or(end)..end;
-        let data = is_copy_in(&inside.words).then(|| self.copy_data());
+        let data = copies(&inside.words, "FROM").then(|| self.copy_data());
         Statement { range, line: 0, words: inside.words, data }
     }
 

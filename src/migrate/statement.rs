@@ -1,6 +1,6 @@
 //! Telling statements apart by their first words: transactions and what refuses them. Pure.
 
-use super::split::Statement;
+use super::split::{Statement, copies};
 
 impl Statement {
     fn starts_with(&self, words: &[&str]) -> bool {
@@ -36,6 +36,11 @@ impl Statement {
     pub(super) fn rolls_back(&self) -> bool {
         let ends = self.starts_with(&["ROLLBACK"]) || self.starts_with(&["ABORT"]);
         ends && !self.has("TO") && !self.has("PREPARED")
+    }
+
+    /// `COPY … TO STDOUT`: the server sends rows to whoever asked.
+    pub(super) fn copies_out(&self) -> bool {
+        copies(&self.words, "TO")
     }
 
     /// Begins or ends a transaction (savepoints do not).

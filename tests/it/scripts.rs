@@ -1,7 +1,7 @@
 //! Files as PostgreSQL reads them: where a statement, a string, a comment and a transaction end.
 
 use crate::{
-    migrate::{ask, folder, migrate, migrated},
+    migrate::{ask, folder, history, migrate, migrated},
     support::Postgres,
 };
 
@@ -61,4 +61,38 @@ fn strings_are_read_as_the_database_is_set_to_read_them() {
     let marked = "-- app-init: no-transaction\ninsert into t select 'a\\';b';\n";
     migrated(&url, folder(&[("V1__x.sql", text), ("V2__y.sql", marked)]).path());
     assert_eq!(ask(&url, "select string_agg(s, ' ' order by s desc) from t"), "it's; a';b");
+}
+
+/// The server would send the rows, go on and commit.
+#[test]
+fn a_copy_to_the_client_is_a_faulty_file_and_one_from_it_takes_the_files_data() {
+    let url = Postgres::shared().database();
+    for (text, part) in [
+        (
+            "create table t (n int);\ncopy t to stdout;",
+            "V1__x.sql:2: nobody is there to take the rows",
+        ),
+        ("-- app-init: no-transaction\ncopy (select 1) to stdin;", "V1__x.sql:2: nobody is there"),
+        (
+            "create table t (n int);\ncopy t from stdin; select 1;\n7\n\\.\n",
+            "V1__x.sql:2: the data of",
+        ),
+        (
+            "create table t (n int);\ncopy t from stdin;\nselect 1;\n",
+            "V1__x.sql:2: invalid input syntax",
+        ),
+    ] {
+        let folder = folder(&[("V1__x.sql", text)]);
+        let finished = migrate(&url, folder.path()).run();
+        assert_eq!(finished.code, 80, "{text}: {}", finished.stderr);
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('t')"), "");
+    let folder = folder(&[
+        ("V1__none.sql", "create table t (n int);\ncopy t from stdin;"),
+        ("V2__empty.sql", "copy t from stdin; -- none\n\\.\nselect 1;"),
+        ("V3__to_the_end.sql", "copy t (n) from stdout;\n7\n8"),
+    ]);
+    migrated(&url, folder.path());
+    assert_eq!((history(&url), ask(&url, "select sum(n) from t")), ("1,2,3".into(), "15".into()));
 }

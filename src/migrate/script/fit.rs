@@ -1,7 +1,7 @@
 //! Whether a file can be run as it is, and how: found out before any of it is sent. Pure.
 
 use super::Mode;
-use crate::migrate::split::{Open, Split, Statement};
+use crate::migrate::split::{Backslash, Open, Split, Statement, split};
 
 /// Why a file cannot be run.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misf
     if let Some(open) = found.open.as_ref().filter(|_| !changes_backslash(text, statements)) {
         return Err(not_closed(open));
     }
+    if let Some(copy) = statements.iter().find(|statement| statement.copies_out()) {
+        let why = "nobody is there to take the rows of `COPY … TO STDOUT`".to_owned();
+        let hint = "copy into a file of the server (`TO '/path'`), or keep the rows in a table";
+        return Err(Misfit::new(copy.line, why, hint));
+    }
+    if let Some(line) = statements.iter().find_map(|statement| beside_data(text, statement)) {
+        let why = "the data of `COPY … FROM STDIN` begins in the next line, and more SQL stands in this one".to_owned();
+        return Err(Misfit::new(line, why, "move it behind the line `\\.` that ends the data"));
+    }
     if let Some(rollback) = statements.iter().find(|statement| statement.rolls_back()) {
         let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
         let hint = "take it out: a migration that fails is rolled back anyway";
@@ -49,6 +58,14 @@ fn not_closed(open: &Open) -> Misfit {
         _ => ("string", "end it exactly as it begins, in the same case"),
     };
     Misfit::new(open.line, format!("nothing ends the {what} that begins here with `{with}`"), hint)
+}
+
+/// The line of a `COPY` that has more SQL between its semicolon and its data.
+fn beside_data(text: &str, statement: &Statement) -> Option<usize> {
+    let data = statement.data.as_ref()?;
+    let rest = text[statement.range.end..data.start].trim_start_matches(';');
+    let rest = split(rest, Backslash::default());
+    (!rest.statements.is_empty() || rest.open.is_some()).then_some(statement.line)
 }
 
 /// Whether the file may say itself how its strings are read: then only the server knows.

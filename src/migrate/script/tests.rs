@@ -22,6 +22,19 @@ fn how_a_file_runs_follows_from_its_statements() {
             Err("cannot apply /m/V1__x.sql:2: `ROLLBACK` would undo it and still count"),
         ),
         (
+            "copy t from stdin;\nto stdout\n\\.\ncopy (select 1) to stdout",
+            Err(
+                "cannot apply /m/V1__x.sql:4: nobody is there to take the rows of `COPY … TO STDOUT`",
+            ),
+        ),
+        ("copy t (a) from stdout with csv; -- x\n1\n", Ok((Mode::Transaction, false))),
+        (
+            "copy t from stdin; select 1;\n1\n",
+            Err(
+                "cannot apply /m/V1__x.sql:1: the data of `COPY … FROM STDIN` begins in the next line, and more SQL stands in this one",
+            ),
+        ),
+        (
             "create table t();\n\nvacuum;",
             Err(
                 "cannot apply /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",

@@ -41,7 +41,11 @@ impl Inside {
     }
 }
 
-pub(super) fn is_copy_in(words: &[String]) -> bool {
+/// Whether it copies `FROM` or `TO` the client. The grammar takes either of the client's two names
+/// for both (gram.y: `copy_file_name`).
+pub(in crate::migrate) fn copies(words: &[String], direction: &str) -> bool {
     words.first().is_some_and(|word| word == "COPY")
-        && words.windows(2).any(|pair| pair[0] == "FROM" && pair[1] == "STDIN")
+        && words
+            .windows(2)
+            .any(|pair| pair[0] == direction && matches!(pair[1].as_str(), "STDIN" | "STDOUT"))
 }
