@@ -160,7 +160,7 @@ impl Script {
 /// record could not commit together with the script.
 fn frame(found: &[Statement]) -> Option<[Range<usize>; 2]> {
     let [first, inner @ .., last] = found else { return None };
-    let framed = first.opens_transaction() && last.closes_transaction();
+    let framed = first.opens_ours() && last.closes_transaction();
     let clean = !inner.iter().any(Statement::is_transaction_control);
     (framed && clean).then(|| [first.range.clone(), last.range.clone()])
 }

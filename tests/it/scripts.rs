@@ -96,3 +96,38 @@ fn a_copy_to_the_client_is_a_faulty_file_and_one_from_it_takes_the_files_data() 
     migrated(&url, folder.path());
     assert_eq!((history(&url), ask(&url, "select sum(n) from t")), ("1,2,3".into(), "15".into()));
 }
+
+/// Under another level the look at the history would be as old as the file's first statement.
+#[test]
+fn a_transaction_of_another_kind_is_refused_unless_the_file_runs_outside_ours() {
+    let url = Postgres::shared().database();
+    let level = "create table level as select current_setting('transaction_isolation') as name;";
+    let begin = "begin isolation level repeatable read;";
+    for text in [
+        format!("{begin}\n{level}\ncommit;"),
+        format!("begin;\nset transaction isolation level serializable;\n{level}\ncommit;"),
+    ] {
+        let folder = folder(&[("V1__x.sql", &text)]);
+        let finished = migrate(&url, folder.path()).run();
+        assert_eq!(finished.code, 80, "{text}: {}", finished.stderr);
+        for part in [
+            "ISOLATION LEVEL",
+            "comes too late",
+            "hint: begin the file with `-- app-init: no-transaction`",
+        ] {
+            assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        }
+    }
+    let marked = format!("-- app-init: no-transaction\n{begin}\n{level}\ncommit;\n");
+    let set = "-- app-init: no-transaction\nbegin;\nset transaction isolation level serializable;\ninsert into level select current_setting('transaction_isolation');\ncommit;\n";
+    let ours = "start transaction isolation level read committed, read write;\ninsert into level select current_setting('transaction_isolation');\ncommit;\n";
+    migrated(
+        &url,
+        folder(&[("V1__a.sql", &marked), ("V2__b.sql", set), ("V3__c.sql", ours)]).path(),
+    );
+    assert_eq!(
+        ask(&url, "select string_agg(name, ', ' order by name desc) from level"),
+        "serializable, repeatable read, read committed"
+    );
+    assert_eq!(history(&url), "1,2,3");
+}

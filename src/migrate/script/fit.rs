@@ -1,7 +1,10 @@
 //! Whether a file can be run as it is, and how: found out before any of it is sent. Pure.
 
 use super::Mode;
-use crate::migrate::split::{Backslash, Open, Split, Statement, split};
+use crate::migrate::{
+    split::{Backslash, Open, Split, Statement, split},
+    statement::Other,
+};
 
 /// Why a file cannot be run.
 #[derive(Debug)]
@@ -42,7 +45,11 @@ pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misf
         let hint = "take it out: a migration that fails is rolled back anyway";
         return Err(Misfit::new(rollback.line, why, hint));
     }
-    if marked { Ok(Mode::Statements) } else { by_statements(statements) }
+    let mode = if marked { Mode::Statements } else { by_statements(statements)? };
+    match statements.iter().take_while(|statement| !statement.ends_transaction()).find_map(other) {
+        Some(misfit) if mode == Mode::Transaction => Err(misfit),
+        _ => Ok(mode),
+    }
 }
 
 /// The server would read on into what we append, and show that.
@@ -58,6 +65,25 @@ fn not_closed(open: &Open) -> Misfit {
         _ => ("string", "end it exactly as it begins, in the same case"),
     };
     Misfit::new(open.line, format!("nothing ends the {what} that begins here with `{with}`"), hint)
+}
+
+/// A statement that asks for a kind of transaction in the middle of ours. Its level could not be
+/// ours: a snapshot that is older than the fence would not show what was applied meanwhile.
+fn other(statement: &Statement) -> Option<Misfit> {
+    let words = statement.words.join(" ");
+    let (why, hint) = match statement.wants_other()? {
+        Other::Level => (
+            format!(
+                "`{words}` comes too late: the file runs in app-init's own transaction, read committed"
+            ),
+            "begin the file with `-- app-init: no-transaction`: then its own BEGIN and COMMIT count",
+        ),
+        Other::ReadOnly => (
+            format!("`{words}` keeps it from being recorded in the same transaction"),
+            "take READ ONLY out",
+        ),
+    };
+    Some(Misfit::new(statement.line, why, hint))
 }
 
 /// The line of a `COPY` that has more SQL between its semicolon and its data.

@@ -35,6 +35,36 @@ fn how_a_file_runs_follows_from_its_statements() {
             ),
         ),
         (
+            "select 1;\nbegin transaction isolation level repeatable read; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:2: `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ` comes too late: the file runs in app-init's own transaction, read committed",
+            ),
+        ),
+        (
+            "begin; set local transaction isolation level serializable; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:1: `SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE` comes too late: the file runs in app-init's own transaction, read committed",
+            ),
+        ),
+        (
+            "begin read only; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:1: `BEGIN READ ONLY` keeps it from being recorded in the same transaction",
+            ),
+        ),
+        (
+            "-- app-init: no-transaction\nbegin isolation level serializable; commit",
+            Ok((Mode::Statements, false)),
+        ),
+        (
+            "select 1; commit; begin isolation level serializable; commit",
+            Ok((Mode::Transaction, true)),
+        ),
+        (
+            "set session characteristics as transaction isolation level serializable",
+            Ok((Mode::Transaction, false)),
+        ),
+        (
             "create table t();\n\nvacuum;",
             Err(
                 "cannot apply /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
@@ -87,8 +117,8 @@ fn what_only_psql_reads_is_blanked_in_place() {
         ("select 'x\n\\restrict a'", "select 'x\n\\restrict a'"),
         ("begin;\nselect 1;\ncommit;\n", "     ;\nselect 1;\n      ;\n"),
         (
-            "begin isolation level serializable; commit",
-            "begin isolation level serializable; commit",
+            "start transaction isolation level read committed, read write; commit",
+            "                                                            ;       ",
         ),
     ] {
         assert_eq!(read(text).unwrap().text, sent, "{text:?}");
