@@ -87,6 +87,18 @@ pub(crate) struct ScriptFailure {
     pub(crate) exit: Exit,
 }
 
+impl ScriptFailure {
+    fn hint(&self) -> Option<String> {
+        let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
+        if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
+            && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
+        {
+            return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
+        }
+        self.cause.hint()
+    }
+}
+
 impl std::fmt::Display for ScriptFailure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "cannot apply {}: {}", self.place, self.cause)?;
@@ -158,7 +170,7 @@ impl Failure for MigrateError {
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
-            Self::Script(failure) => failure.cause.hint(),
+            Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

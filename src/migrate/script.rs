@@ -8,7 +8,7 @@ use super::{
     dialect::Dialect,
     error::MigrateError,
     options::Options,
-    split::{Backslash, Split, Statement, split},
+    split::{Backslash, Split, Statement, split, tokens},
 };
 use fit::Misfit;
 
@@ -22,6 +22,8 @@ pub(crate) struct Script {
     /// What is sent: the file with as many characters in the same places, some of them blanked.
     pub(crate) text: String,
     pub(crate) statements: Vec<Statement>,
+    /// The line of `SET transaction_timeout = 0` where that was left out: the server lacks it.
+    pub(crate) left_out: Option<usize>,
     pub(crate) mode: Mode,
     /// It ends the transaction by itself, so its record cannot commit together with it.
     pub(crate) commits: bool,
@@ -79,13 +81,14 @@ impl Script {
         let mut text = blank_foreign(text, dialect.backslash);
         let found = split(&text, dialect.backslash);
         let mode = fit::mode(&text, &found, options.no_transaction)?;
-        let mut statements = found.statements;
-        if let Some(frame) = frame(&statements).filter(|_| mode == Mode::Transaction) {
-            for range in frame {
-                text = blanked(&text, range);
-            }
-            statements = split(&text, dialect.backslash).statements;
+        let unknown = found.statements.iter().find(|it| is_unknown(&text, it, dialect));
+        let left_out = unknown.map(|statement| statement.line);
+        let frame = frame(&found.statements).filter(|_| mode == Mode::Transaction);
+        let unknown = unknown.map(|statement| statement.range.clone());
+        for range in unknown.into_iter().chain(frame.into_iter().flatten()) {
+            text = blanked(&text, range);
         }
+        let statements = split(&text, dialect.backslash).statements;
         Ok(Self {
             label: label.to_owned(),
             file: file.to_owned(),
@@ -93,6 +96,7 @@ impl Script {
                 && statements.iter().any(Statement::is_transaction_control),
             text,
             statements,
+            left_out,
             mode,
             lock_timeout: options.lock_timeout,
             statement_timeout: options.statement_timeout,
@@ -154,6 +158,16 @@ impl Script {
     fn containing(&self, offset: usize) -> Option<usize> {
         self.statements.iter().rposition(|statement| statement.range.start <= offset)
     }
+}
+
+/// `SET transaction_timeout = 0`, which `pg_dump` writes since 17, for a server that has no such
+/// limit: what it asks for is so already.
+fn is_unknown(text: &str, statement: &Statement, dialect: Dialect) -> bool {
+    dialect.lacks_transaction_timeout
+        && matches!(
+            tokens(&text[statement.range.clone()])[..],
+            [set, "transaction_timeout", "=", "0"] if set.eq_ignore_ascii_case("SET")
+        )
 }
 
 /// The `BEGIN` and `COMMIT` round a whole file, which our own transaction replaces: with them the

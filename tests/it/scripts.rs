@@ -131,3 +131,21 @@ fn a_transaction_of_another_kind_is_refused_unless_the_file_runs_outside_ours() 
     );
     assert_eq!(history(&url), "1,2,3");
 }
+
+#[test]
+fn the_dump_of_a_newer_server_is_applied_or_told_from_a_broken_file() {
+    let url = Postgres::shared().database();
+    let old = ask(&url, "select current_setting('server_version_num')::int < 170000") == "t";
+    let dump = "SET statement_timeout = 0;\nSET transaction_timeout = 0;\ncreate table t ();\n";
+    let files = folder(&[("V1__dump.sql", dump)]);
+    let said = migrated(&url, files.path()).stderr;
+    let warning =
+        "V1__dump: left out `SET transaction_timeout = 0` in line 2: this server is older";
+    assert_eq!(said.contains(warning), old, "{said}");
+    let future = folder(&[("V1__dump.sql", dump), ("V2__x.sql", "SET no_such_setting = 0;")]);
+    let finished = migrate(&url, future.path()).run();
+    assert_eq!((finished.code, history(&url)), (80, "1".into()), "{}", finished.stderr);
+    for part in ["V2__x.sql:1", "42704", "hint: a newer server knows this setting"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}

@@ -100,7 +100,7 @@ fn what_nothing_ends_is_refused_unless_only_the_server_can_tell() {
     ] {
         assert_eq!(read(text).err(), None, "{text:?}");
     }
-    let dialect = Dialect { backslash: Backslash::Escape };
+    let dialect = Dialect { backslash: Backslash::Escape, ..Dialect::default() };
     let escaped = Script::read("x", Path::new("x"), "select 'a\\'b; '; select 2", dialect).unwrap();
     assert_eq!(escaped.statements.len(), 2);
 }
@@ -123,6 +123,21 @@ fn what_only_psql_reads_is_blanked_in_place() {
     ] {
         assert_eq!(read(text).unwrap().text, sent, "{text:?}");
     }
+}
+
+#[test]
+fn a_limit_that_an_older_server_lacks_is_not_lifted() {
+    let read = |text, lacks_transaction_timeout| {
+        let dialect = Dialect { lacks_transaction_timeout, ..Dialect::default() };
+        let script = Script::read("x", Path::new("x"), text, dialect).unwrap();
+        (script.text, script.left_out)
+    };
+    let dump = "-- dump\nSET transaction_timeout = 0;\nselect 1";
+    let left_out = dump.replace("SET transaction_timeout = 0", &" ".repeat(27));
+    assert_eq!(read(dump, true), (left_out, Some(2)));
+    assert_eq!(read(dump, false), (dump.to_owned(), None));
+    let other = "SET transaction_timeout = 5; select 'SET transaction_timeout = 0'";
+    assert_eq!(read(other, true), (other.to_owned(), None));
 }
 
 #[test]
