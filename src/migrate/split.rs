@@ -119,7 +119,7 @@ impl<'a> Scanner<'a> {
             if self.skip_blank() {
                 continue;
             }
-            if self.bytes[self.at] == b';' && inside.parentheses == 0 && inside.blocks == 0 {
+            if self.bytes[self.at] == b';' && inside.semicolon() {
                 let end = self.at;
                 self.at += 1;
                 if inside.start.is_some() {
@@ -181,8 +181,9 @@ impl<'a> Scanner<'a> {
                 self.at += 1;
             }
             first if is_name_start(first) => self.word(inside),
+            // What may follow at once is a name, or `$$`.
             first if first.is_ascii_digit() => {
-                self.at += rest.iter().take_while(|byte| is_name(**byte)).count();
+                self.at += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             }
             _ => self.at += 1,
         }

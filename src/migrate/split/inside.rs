@@ -9,18 +9,37 @@ pub(super) struct Inside {
     pub(super) start: Option<usize>,
     pub(super) words: Vec<String>,
     pub(super) parentheses: usize,
-    /// Open `BEGIN ATOMIC` and `CASE`.
-    pub(super) blocks: usize,
+    body: Body,
+}
+
+/// The `BEGIN ATOMIC … END` of a function.
+#[derive(Default, PartialEq, Eq)]
+enum Body {
+    #[default]
+    Closed,
+    /// A statement may begin here, or the body end.
+    Between,
+    Within,
 }
 
 impl Inside {
-    /// `BEGIN ATOMIC` opens a function's body, which `END` closes; `CASE … END` nests in it.
+    /// Whether a semicolon ends the whole statement here, and not one of a body or of a rule.
+    pub(super) fn semicolon(&mut self) -> bool {
+        if self.parentheses == 0 && self.body == Body::Within {
+            self.body = Body::Between;
+        }
+        self.parentheses == 0 && self.body == Body::Closed
+    }
+
+    /// `BEGIN ATOMIC` opens a function's body. Only an `END` in the place of a statement closes it:
+    /// others belong to a `CASE`, or are names, as in `SELECT 1 AS end` (gram.y: `routine_body_stmt_list`).
     pub(super) fn see(&mut self, word: String) {
         let begins = word == "ATOMIC" && self.words.last().is_some_and(|last| last == "BEGIN");
-        if begins && self.makes_routine() || self.blocks > 0 && word == "CASE" {
-            self.blocks += 1;
-        } else if self.blocks > 0 && word == "END" {
-            self.blocks -= 1;
+        match self.body {
+            Body::Closed if begins && self.makes_routine() => self.body = Body::Between,
+            Body::Between if word == "END" => self.body = Body::Closed,
+            Body::Between => self.body = Body::Within,
+            Body::Closed | Body::Within => {}
         }
         if self.words.len() < WORDS {
             self.words.push(word);

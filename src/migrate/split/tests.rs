@@ -42,6 +42,23 @@ fn splits_where_the_server_would() {
             "begin; select case when true then 1 end; end; y",
             &["begin", "select case when true then 1 end", "end", "y"],
         ),
+        (
+            "create function f() returns int begin atomic select 1 as end, t.end, case when true then 2 end as case from t; end; y",
+            &[
+                "create function f() returns int begin atomic select 1 as end, t.end, case when true then 2 end as case from t; end",
+                "y",
+            ],
+        ),
+        (
+            "create procedure p() begin atomic end; create function \"end\"() begin atomic; select (1); end; y",
+            &[
+                "create procedure p() begin atomic end",
+                "create function \"end\"() begin atomic; select (1); end",
+                "y",
+            ],
+        ),
+        ("select 1$$;$$;y", &["select 1$$;$$", "y"]),
+        ("select 1E'\\';';y", &["select 1E'\\';'", "y"]),
         ("select 'open", &["select 'open"]),
         ("-- it's old\rselect 1;y -- ;\r;z", &["select 1", "y -- ;\r", "z"]),
         ("select E'a'\n'b\\';c';y", &["select E'a'\n'b\\';c'", "y"]),
@@ -123,8 +140,10 @@ fn no_text_makes_it_panic_or_overlap() {
         "(",
         ")",
         "ü",
-        "begin atomic",
+        "create function f() begin atomic",
         "end",
+        "1",
+        "\u{a0}",
         "copy t from stdin;",
     ];
     let mut seed = 1_u64;
