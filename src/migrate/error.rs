@@ -42,6 +42,10 @@ pub(crate) enum MigrateError {
     #[error("cannot apply {file}:{line}: {why}")]
     Unfit { file: String, line: usize, why: String, hint: String },
 
+    /// What would be a migration's failure, of a seed.
+    #[error(transparent)]
+    Seed(Box<Self>),
+
     #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
     LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
 
@@ -132,6 +136,11 @@ fn after(applied: &[String]) -> String {
 }
 
 impl MigrateError {
+    /// The same failure where the file is a seed.
+    pub(super) fn of_seed(self) -> Self {
+        if self.exit() == Exit::Migrate { Self::Seed(Box::new(self)) } else { self }
+    }
+
     /// Whether trying again can help: a busy or restarting server, but no refusal.
     pub(super) fn may_pass(&self) -> bool {
         match self {
@@ -149,6 +158,7 @@ impl Failure for MigrateError {
         match self {
             Self::Folder { .. } => Exit::NoInput,
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
@@ -167,6 +177,7 @@ impl Failure for MigrateError {
         match self {
             Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),

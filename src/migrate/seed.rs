@@ -61,7 +61,7 @@ pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateErro
 /// seed is tried again after a failure; `force` forgets that, and nothing else: a database that was
 /// seeded counts as seeded, even if a forced seed fails.
 /// # Errors
-/// `Script` with exit 81 for the file that failed; `Stopped`; `LockLost`.
+/// Exit 81 for the file that failed or cannot be run; `Stopped`; `LockLost`.
 pub(crate) async fn apply_folder(
     connection: &Connection,
     seed: &Seed,
@@ -104,7 +104,7 @@ pub(crate) async fn apply_folder(
     };
     let (session, progress, policy) = (&session, &progress, seed.files);
     let guard = Guard { phase: "seed", session, progress, leader, policy };
-    Box::pin(guard.run(work, stop)).await?;
+    Box::pin(guard.run(work, stop)).await.map_err(MigrateError::of_seed)?;
     Ok(progress.so_far())
 }
 

@@ -42,7 +42,7 @@ pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misf
     }
     if let Some(rollback) = statements.iter().find(|statement| statement.rolls_back()) {
         let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
-        let hint = "take it out: a migration that fails is rolled back anyway";
+        let hint = "take it out: a file that fails is rolled back anyway";
         return Err(Misfit::new(rollback.line, why, hint));
     }
     let mode = if marked { Mode::Statements } else { by_statements(statements)? };
