@@ -23,33 +23,44 @@ impl Misfit {
 /// How the file runs; `marked`: it says itself that it wants no transaction.
 pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misfit> {
     let statements = &found.statements;
+    in_text(text, found).map_or(Ok(()), Err)?;
+    statements.iter().find_map(|it| in_statement(text, it)).map_or(Ok(()), Err)?;
+    let mode = if marked { Mode::Statements } else { by_statements(statements)? };
+    let is_ours =
+        |statement: &&Statement| mode == Mode::Statements || !statement.ends_transaction();
+    let unfit = statements.iter().take_while(is_ours).find_map(|it| other(it, mode));
+    unfit.map_or(Ok(mode), Err)
+}
+
+fn in_text(text: &str, found: &Split) -> Option<Misfit> {
     if let Some(at) = text.find('\0') {
         let line = 1 + text[..at].matches('\n').count();
-        let why = "it holds a zero byte".to_owned();
-        return Err(Misfit::new(line, why, "save the file as UTF-8"));
+        return Some(Misfit::new(line, "it holds a zero byte".into(), "save the file as UTF-8"));
     }
-    if let Some(open) = found.open.as_ref().filter(|_| !changes_backslash(text, statements)) {
-        return Err(not_closed(open));
-    }
-    if let Some(copy) = statements.iter().find(|statement| statement.copies_out()) {
-        let why = "nobody is there to take the rows of `COPY … TO STDOUT`".to_owned();
-        let hint = "copy into a file of the server (`TO '/path'`), or keep the rows in a table";
-        return Err(Misfit::new(copy.line, why, hint));
-    }
-    if let Some(line) = statements.iter().find_map(|statement| beside_data(text, statement)) {
-        let why = "the data of `COPY … FROM STDIN` begins in the next line, and more SQL stands in this one".to_owned();
-        return Err(Misfit::new(line, why, "move it behind the line `\\.` that ends the data"));
-    }
-    if let Some(rollback) = statements.iter().find(|statement| statement.rolls_back()) {
-        let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
-        let hint = "take it out: a file that fails is rolled back anyway";
-        return Err(Misfit::new(rollback.line, why, hint));
-    }
-    let mode = if marked { Mode::Statements } else { by_statements(statements)? };
-    match statements.iter().take_while(|statement| !statement.ends_transaction()).find_map(other) {
-        Some(misfit) if mode == Mode::Transaction => Err(misfit),
-        _ => Ok(mode),
-    }
+    let open = found.open.as_ref()?;
+    (!changes_backslash(text, &found.statements)).then(|| not_closed(open))
+}
+
+fn in_statement(text: &str, statement: &Statement) -> Option<Misfit> {
+    let (why, hint) = if statement.copies_out() {
+        (
+            "nobody is there to take the rows of `COPY … TO STDOUT`".into(),
+            "copy into a file of the server (`TO '/path'`), or keep the rows in a table",
+        )
+    } else if has_beside_data(text, statement) {
+        (
+            "the data of `COPY … FROM STDIN` begins in the next line, and more SQL stands in this one".into(),
+            "move it behind the line `\\.` that ends the data",
+        )
+    } else if statement.rolls_back() {
+        (
+            format!("`{}` would undo it and still count", statement.words.join(" ")),
+            "take it out: a file that fails is rolled back anyway",
+        )
+    } else {
+        return None;
+    };
+    Some(Misfit::new(statement.line, why, hint))
 }
 
 /// The server would read on into what we append, and show that.
@@ -67,11 +78,13 @@ fn not_closed(open: &Open) -> Misfit {
     Misfit::new(open.line, format!("nothing ends the {what} that begins here with `{with}`"), hint)
 }
 
-/// A statement that asks for a kind of transaction in the middle of ours. Its level could not be
-/// ours: a snapshot that is older than the fence would not show what was applied meanwhile.
-fn other(statement: &Statement) -> Option<Misfit> {
+/// A statement that asks for a kind of transaction that it cannot have. The level of ours could be
+/// no other: a snapshot that is older than the fence would not show what was applied meanwhile.
+fn other(statement: &Statement, mode: Mode) -> Option<Misfit> {
+    let other = statement.wants_other()?;
     let words = statement.words.join(" ");
-    let (why, hint) = match statement.wants_other()? {
+    let (why, hint) = match other {
+        Other::Level if mode == Mode::Statements => return None,
         Other::Level => (
             format!(
                 "`{words}` comes too late: the file runs in app-init's own transaction, read committed"
@@ -86,12 +99,12 @@ fn other(statement: &Statement) -> Option<Misfit> {
     Some(Misfit::new(statement.line, why, hint))
 }
 
-/// The line of a `COPY` that has more SQL between its semicolon and its data.
-fn beside_data(text: &str, statement: &Statement) -> Option<usize> {
-    let data = statement.data.as_ref()?;
+/// Whether more SQL stands between the semicolon of a `COPY` and its data.
+fn has_beside_data(text: &str, statement: &Statement) -> bool {
+    let Some(data) = &statement.data else { return false };
     let rest = text[statement.range.end..data.start].trim_start_matches(';');
     let rest = split(rest, Backslash::default());
-    (!rest.statements.is_empty() || rest.open.is_some()).then_some(statement.line)
+    !rest.statements.is_empty() || rest.open.is_some()
 }
 
 /// Whether the file may say itself how its strings are read: then only the server knows.

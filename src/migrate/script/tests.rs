@@ -53,6 +53,12 @@ fn how_a_file_runs_follows_from_its_statements() {
             ),
         ),
         (
+            "-- app-init: no-transaction\nbegin; commit; begin read only; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:2: `BEGIN READ ONLY` keeps it from being recorded in the same transaction",
+            ),
+        ),
+        (
             "-- app-init: no-transaction\nbegin isolation level serializable; commit",
             Ok((Mode::Statements, false)),
         ),
