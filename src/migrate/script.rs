@@ -2,7 +2,7 @@
 
 mod fit;
 
-use std::{ops::Range, path::Path, time::Duration};
+use std::{cmp::Reverse, ops::Range, path::Path, time::Duration};
 
 use super::{
     dialect::Dialect,
@@ -85,10 +85,17 @@ impl Script {
         let left_out = unknown.map(|statement| statement.line);
         let frame = frame(&found.statements).filter(|_| mode == Mode::Transaction);
         let unknown = unknown.map(|statement| statement.range.clone());
-        for range in unknown.into_iter().chain(frame.into_iter().flatten()) {
+        let mut blanks: Vec<_> = unknown.into_iter().chain(frame.into_iter().flatten()).collect();
+        // From the end: a blank takes as many characters, but not as many bytes.
+        blanks.sort_by_key(|range| Reverse(range.start));
+        for range in blanks.iter().cloned() {
             text = blanked(&text, range);
         }
-        let statements = split(&text, dialect.backslash).statements;
+        let statements = if blanks.is_empty() {
+            found.statements
+        } else {
+            split(&text, dialect.backslash).statements
+        };
         Ok(Self {
             label: label.to_owned(),
             file: file.to_owned(),

@@ -122,6 +122,7 @@ fn what_only_psql_reads_is_blanked_in_place() {
         ("\\restrict aB9\rselect 1;\r", "             \rselect 1;\r"),
         ("select 'x\n\\restrict a'", "select 'x\n\\restrict a'"),
         ("begin;\nselect 1;\ncommit;\n", "     ;\nselect 1;\n      ;\n"),
+        ("begin/*ü*/;select 'ü';commit/*ü*/;", "          ;select 'ü';           ;"),
         (
             "start transaction isolation level read committed, read write; commit",
             "                                                            ;       ",
