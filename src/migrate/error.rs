@@ -42,6 +42,10 @@ pub(crate) enum MigrateError {
     #[error("cannot apply {file}:{line}: {why}")]
     Unfit { file: String, line: usize, why: String, hint: String },
 
+    /// What would be a migration's failure, of a seed.
+    #[error(transparent)]
+    Seed(Box<Self>),
+
     #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
     LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
 
@@ -87,6 +91,18 @@ pub(crate) struct ScriptFailure {
     pub(crate) exit: Exit,
 }
 
+impl ScriptFailure {
+    fn hint(&self) -> Option<String> {
+        let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
+        if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
+            && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
+        {
+            return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
+        }
+        self.cause.hint()
+    }
+}
+
 impl std::fmt::Display for ScriptFailure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "cannot apply {}: {}", self.place, self.cause)?;
@@ -120,6 +136,11 @@ fn after(applied: &[String]) -> String {
 }
 
 impl MigrateError {
+    /// The same failure where the file is a seed.
+    pub(super) fn of_seed(self) -> Self {
+        if self.exit() == Exit::Migrate { Self::Seed(Box::new(self)) } else { self }
+    }
+
     /// Whether trying again can help: a busy or restarting server, but no refusal.
     pub(super) fn may_pass(&self) -> bool {
         match self {
@@ -137,6 +158,7 @@ impl Failure for MigrateError {
         match self {
             Self::Folder { .. } => Exit::NoInput,
             Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
@@ -155,10 +177,11 @@ impl Failure for MigrateError {
         match self {
             Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
-            Self::Script(failure) => failure.cause.hint(),
+            Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

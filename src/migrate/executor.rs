@@ -98,6 +98,7 @@ impl<'a> Executor<'a> {
         for (index, unit) in units.iter().enumerate() {
             let label = &unit.script.label;
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
+            self.say_left_out(&unit.script);
             let started = Instant::now();
             if let Attempt::Applied = self.once(unit).await? {
                 let took = milliseconds(started.elapsed());
@@ -183,6 +184,17 @@ impl<'a> Executor<'a> {
             event = "fence",
             "{label} waits: another session is applying a migration"
         );
+    }
+
+    fn say_left_out(&self, script: &Script) {
+        if let Some(line) = script.left_out {
+            tracing::warn!(
+                phase = self.scene.phase,
+                event = "left_out",
+                "{}: left out `SET transaction_timeout = 0` in line {line}: this server is older than what wrote the file, and has no such limit",
+                script.label
+            );
+        }
     }
 
     fn say_blocked(&self, unit: &Unit<'_>) {

@@ -5,6 +5,7 @@
 
 mod awaiting;
 pub(crate) mod cause;
+mod dialect;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
@@ -42,6 +43,7 @@ pub(crate) use state::State;
 
 use crate::{config::database::Connection, exit::Exit, plan::Migrate, postgres::Session};
 use awaiting::Answer;
+use dialect::Dialect;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
 use guard::Guard;
@@ -130,7 +132,8 @@ pub(crate) async fn apply(
         if state.pending.is_empty() {
             return Ok(());
         }
-        let scripts = scripts(&state.pending)?;
+        let dialect = Dialect::of(&session.client, "migrate").await?;
+        let scripts = scripts(&state.pending, dialect)?;
         if !history.exists() {
             create(&session, &history).await?;
         }
@@ -161,11 +164,9 @@ pub(crate) async fn apply(
 }
 
 /// All files are looked through before the first one runs.
-fn scripts(pending: &[Migration]) -> Result<Vec<Script>, MigrateError> {
-    pending
-        .iter()
-        .map(|migration| Script::read(&migration.label, &migration.path, &migration.text))
-        .collect()
+fn scripts(pending: &[Migration], dialect: Dialect) -> Result<Vec<Script>, MigrateError> {
+    let read = |it: &Migration| Script::read(&it.label, &it.path, &it.text, dialect);
+    pending.iter().map(read).collect()
 }
 
 fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script) -> Unit<'a> {

@@ -59,7 +59,10 @@ impl Executor<'_> {
         steps: &[Step],
         index: usize,
     ) -> Result<(), MigrateError> {
-        self.ask(script, "BEGIN").await?;
+        match steps[index].begin {
+            Some(begin) => self.one(script, begin).await?,
+            None => self.ask(script, "BEGIN").await.map(drop)?,
+        }
         self.alone(script, &steps[index]).await?;
         let done = self.note(script, &steps[..=index], "done");
         self.ask(script, &format!("{done}; COMMIT")).await.map(drop)
@@ -116,15 +119,19 @@ impl Executor<'_> {
 
     /// Sends a step's statements one by one.
     pub(super) async fn alone(&self, script: &Script, step: &Step) -> Result<(), MigrateError> {
-        for first in step.statements.clone() {
-            let statement = &script.statements[first];
-            let piece = match &statement.data {
-                Some(data) => Piece::Copy { statement: first, data: data.clone() },
-                None => Piece::Query { range: statement.range.clone(), first },
-            };
-            self.piece(script, piece).await?;
+        for statement in step.statements.clone() {
+            self.one(script, statement).await?;
         }
         Ok(())
+    }
+
+    async fn one(&self, script: &Script, index: usize) -> Result<(), MigrateError> {
+        let statement = &script.statements[index];
+        let piece = match &statement.data {
+            Some(data) => Piece::Copy { statement: index, data: data.clone() },
+            None => Piece::Query { range: statement.range.clone(), first: index },
+        };
+        self.piece(script, piece).await
     }
 }
 

@@ -30,6 +30,7 @@ mod reap;
 mod refinery;
 mod renewal;
 mod resumed;
+mod scripts;
 mod secrets;
 mod seed;
 mod services;
