@@ -14,6 +14,7 @@ mod index;
 mod key;
 pub(crate) mod lock;
 pub(crate) mod marker;
+mod moved;
 mod options;
 mod outside;
 mod perform;
@@ -126,7 +127,8 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session.client, &refinery::scan(folder)?, plan).await?;
+        let migrations = refinery::scan(folder)?;
+        let (state, history) = read(&session.client, &migrations, plan).await?;
         if state.pending.is_empty() {
             return Ok(());
         }
@@ -152,7 +154,9 @@ pub(crate) async fn apply(
             progress: &progress,
         };
         let executor = Executor::new(scene).await?;
-        executor.run(&units).await
+        executor.run(&units).await?;
+        moved::warn(connection, &session.client, &migrations).await;
+        Ok(())
     };
     let (session, progress, policy) = (&session, &progress, plan.files);
     let guard = Guard { phase: "migrate", session, progress, leader, policy };

@@ -19,6 +19,7 @@ mod layers;
 mod limits;
 mod lock;
 mod migrate;
+mod moved;
 mod network;
 mod outside;
 mod passthrough;

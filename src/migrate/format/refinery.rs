@@ -4,6 +4,7 @@
 //! versions only, so wider ones (`V20240101000001__x`) are read and hashed here.
 
 mod closed;
+mod elsewhere;
 mod files;
 
 use std::hash::{Hash, Hasher};
@@ -31,7 +32,7 @@ enum Width {
 }
 
 /// `refinery_schema_history` as it was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     /// Schema and name, quoted: a script that changes the search path cannot move it.
     name: String,
@@ -40,8 +41,8 @@ pub(crate) struct Table {
     /// For a new table.
     wanted: Width,
     applied: Vec<Row>,
-    /// What is wrong with the table itself.
-    problem: Option<String>,
+    /// What is wrong with the table itself, or with its place.
+    problem: Option<Problem>,
 }
 
 /// Reads the history without creating anything.
@@ -76,19 +77,28 @@ pub(crate) async fn history(
         problem: None,
     };
     match kind.as_deref() {
-        None => return Ok(table),
+        None => {
+            table.problem =
+                elsewhere::elsewhere(client, &table, migrations, &schema).await.map_err(failed)?;
+            return Ok(table);
+        }
         Some("int4") => table.width = Some(Width::Int4),
         Some("int8") => table.width = Some(Width::Int8),
         Some(_) => {
-            table.problem = Some(format!("{} is no table of refinery's", table.name));
+            let why = format!("{} is no table of refinery's", table.name);
+            table.problem = Some(Problem::Table { why });
             return Ok(table);
         }
     }
+    table.applied = recorded(client, &table).await.map_err(failed)?;
+    Ok(table)
+}
+
+/// The rows of a table that is there.
+async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_postgres::Error> {
     let query =
         format!("SELECT version, name, applied_on, checksum FROM {} ORDER BY version", table.name);
-    let stored = rows(client, &query).await.map_err(failed)?;
-    table.applied = stored.iter().filter_map(applied).collect();
-    Ok(table)
+    Ok(rows(client, &query).await?.iter().filter_map(applied).collect())
 }
 
 /// One row: schema and version type of the table if the search path finds one; else where an
@@ -174,8 +184,7 @@ impl History for Table {
     }
 
     fn problems(&self, migrations: &[Migration]) -> Vec<Problem> {
-        let mut problems: Vec<Problem> =
-            self.problem.iter().map(|why| Problem::Table { why: why.clone() }).collect();
+        let mut problems: Vec<Problem> = self.problem.iter().cloned().collect();
         if self.width() == Width::Int4 && narrowest(migrations) == Width::Int8 {
             let why = format!("{} has 32-bit versions and a file needs 64", self.name);
             problems.push(Problem::Table { why });
@@ -195,6 +204,13 @@ fn checksum(migration: &Migration, width: Width) -> u64 {
     }
     migration.text.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Whether the row is of this very file.
+fn matches(migration: &Migration, row: &Row, width: Width) -> bool {
+    let checksum = checksum(migration, width).to_string();
+    (&row.version, &row.name, row.checksum.as_ref())
+        == (&migration.version, &migration.name, Some(&checksum))
 }
 
 #[cfg(test)]
