@@ -9,6 +9,7 @@ pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
 mod guard;
+mod hold;
 mod holder;
 mod index;
 mod key;

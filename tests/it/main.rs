@@ -11,6 +11,7 @@ mod collected;
 mod config;
 mod database;
 mod doctor;
+mod fence;
 mod handoff;
 mod healthcheck;
 mod help;
