@@ -52,11 +52,11 @@ pub(crate) enum MigrateError {
     #[error("the lock was lost while `{command}` ran, which was ended: {why}")]
     LockLostBy { command: String, why: String },
 
-    /// The caller's stop signal; the running statement was cancelled and rolled back.
+    /// The caller's stop signal; the running statement was cancelled, and `during` says what became of it.
     #[error("stopped {during}{}", after(applied))]
     Stopped { during: String, applied: Vec<String> },
 
-    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled and rolled back, too.
+    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled, too.
     #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
@@ -127,6 +127,15 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
+            _ => false,
+        }
+    }
+
+    /// The connection went, so nobody knows whether the server has done what it was asked.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database { cause, .. } => cause.is_lost_connection(),
+            Self::Script(failure) => failure.cause.is_lost_connection(),
             _ => false,
         }
     }

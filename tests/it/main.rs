@@ -45,6 +45,7 @@ mod targets;
 mod terminal;
 mod termination;
 mod tls;
+mod unwound;
 mod user;
 mod wait;
 mod watch;
