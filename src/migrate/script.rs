@@ -48,7 +48,7 @@ impl Script {
     /// Reads a file's text.
     /// # Errors
     /// `Unfit` if it mixes statements that need a transaction with such that cannot have one, rolls
-    /// back by itself, or has an option nobody knows.
+    /// back or is prepared by itself, or has an option nobody knows.
     pub(crate) fn read(label: &str, path: &Path, text: &str) -> Result<Self, MigrateError> {
         let file = path.display().to_string();
         let unfit = |line: usize, why: String, hint: &str| MigrateError::Unfit {
@@ -68,6 +68,15 @@ impl Script {
                 rollback.line,
                 why,
                 "take it out: a migration that fails is rolled back anyway",
+            ));
+        }
+        if let Some(prepare) = found.iter().find(|statement| statement.prepares_transaction()) {
+            let why =
+                "`PREPARE TRANSACTION` would leave it uncommitted, keep its locks and still count";
+            return Err(unfit(
+                prepare.line,
+                why.into(),
+                "take it out: a migration is committed for it",
             ));
         }
         let mode = mode(&found, options.no_transaction)
