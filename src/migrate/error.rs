@@ -34,6 +34,12 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: the role `{role}` has not the rights")]
     Rights { doing: String, role: String, grant: String },
 
+    /// There is no place where a history could be.
+    #[error(
+        "cannot find a place for `{table}`: the search_path names no schema that exists and is open to this role"
+    )]
+    NoSchema { table: &'static str },
+
     /// A file failed; it was rolled back, and what came before it stays.
     #[error("{0}")]
     Script(Box<ScriptFailure>),
@@ -145,7 +151,9 @@ impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } => Exit::NoInput,
-            Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
+                Exit::Migrate
+            }
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
@@ -166,6 +174,9 @@ impl Failure for MigrateError {
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::NoSchema { .. } => Some(
+                "create the schema, or correct `search_path` of the role, the database or the address".into(),
+            ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.cause.hint(),
             Self::LockTimeout { .. } => Some(

@@ -15,6 +15,7 @@ mod fence;
 mod handoff;
 mod healthcheck;
 mod help;
+mod hidden;
 mod instants;
 mod layers;
 mod limits;

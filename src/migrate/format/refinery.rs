@@ -6,6 +6,7 @@
 mod closed;
 mod elsewhere;
 mod files;
+mod hidden;
 
 use std::hash::{Hash, Hasher};
 
@@ -21,6 +22,7 @@ use crate::migrate::{
 };
 
 pub(crate) use files::scan;
+use hidden::HIDDEN;
 
 pub(crate) const TABLE: &str = "refinery_schema_history";
 
@@ -63,12 +65,10 @@ pub(crate) async fn history(
     {
         return Err(error);
     }
-    let Some(schema) = schema else {
-        return Err(MigrateError::Database {
-            doing: format!("find a schema for the migration history `{TABLE}`"),
-            cause: Cause::text("the search path names no existing schema"),
-        });
-    };
+    let Some(schema) = schema else { return Err(MigrateError::NoSchema { table: TABLE }) };
+    if let Some(role) = place.first().and_then(|row| column(row, 3)) {
+        return Err(hidden::hidden(&schema, role));
+    }
     let mut table = Table {
         name: format!("{}.{}", identifier(&schema), identifier(TABLE)),
         width: None,
@@ -102,11 +102,11 @@ async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_post
 }
 
 /// One row: schema and version type of the table if the search path finds one; else where an
-/// unqualified name would be created. `other` stands for a relation without a version column.
+/// unqualified name would be created; our role if the rows are hidden from it. `other` stands for a relation without a version column.
 fn locate() -> String {
     format!(
         "SELECT n.nspname, CASE WHEN c.oid IS NOT NULL THEN coalesce(t.typname, 'other') END, \
-         pg_catalog.current_schema() \
+         pg_catalog.current_schema(), CASE WHEN {HIDDEN} THEN current_user END \
          FROM (SELECT pg_catalog.to_regclass('{TABLE}') AS oid) AS found \
          LEFT JOIN pg_catalog.pg_class c ON c.oid = found.oid \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
