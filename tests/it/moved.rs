@@ -26,7 +26,7 @@ fn refuses(finished: &Finished) {
     assert_eq!(finished.code, 80, "{}", finished.stderr);
     for part in [
         "V1__app is applied in schema `public`",
-        "leads to schema `app`, which has no `refinery_schema_history`",
+        "leads to schema `app`, where no `refinery_schema_history` says so",
         "hint: ",
         "ALTER TABLE \"public\".refinery_schema_history SET SCHEMA \"app\"",
         "options=-csearch_path=public",
@@ -78,6 +78,25 @@ fn a_search_path_that_a_file_moves_does_not_begin_the_history_anew() {
         assert!(moved.stderr.contains("nothing pending, 2 applied"), "{}", moved.stderr);
         assert_eq!(ask(&url, "select count(*) from public.log"), "1");
     }
+}
+
+/// What a start of an earlier version left, whose first file could not be applied a second time.
+#[test]
+fn an_empty_history_that_was_begun_anew_does_not_count() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[ONE]);
+    migrated(&url, folder.path());
+    ask(
+        &url,
+        "create schema app; create table app.refinery_schema_history (like refinery_schema_history)",
+    );
+    stores(&url, "database DATABASE", "app");
+    let refused = migrate(&url, folder.path()).run();
+    refuses(&refused);
+    let repair = "DROP TABLE \"app\".refinery_schema_history; ALTER TABLE \"public\".refinery_schema_history SET SCHEMA \"app\"";
+    assert!(refused.stderr.contains(repair), "{}", refused.stderr);
+    ask(&url, repair);
+    migrated(&url, folder.path());
 }
 
 #[test]

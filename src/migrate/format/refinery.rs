@@ -77,11 +77,7 @@ pub(crate) async fn history(
         problem: None,
     };
     match kind.as_deref() {
-        None => {
-            table.problem =
-                elsewhere::elsewhere(client, &table, migrations, &schema).await.map_err(failed)?;
-            return Ok(table);
-        }
+        None => {}
         Some("int4") => table.width = Some(Width::Int4),
         Some("int8") => table.width = Some(Width::Int8),
         Some(_) => {
@@ -90,7 +86,13 @@ pub(crate) async fn history(
             return Ok(table);
         }
     }
-    table.applied = recorded(client, &table).await.map_err(failed)?;
+    if table.exists() {
+        table.applied = recorded(client, &table).await.map_err(failed)?;
+    }
+    if table.applied.is_empty() {
+        let elsewhere = elsewhere::elsewhere(client, &table, migrations, &schema).await;
+        table.problem = elsewhere.map_err(failed)?;
+    }
     Ok(table)
 }
 

@@ -12,7 +12,7 @@ use crate::migrate::{
     sql::{column, identifier, rows},
 };
 
-/// The history that knows files of this image, where ours is not there yet; `None` if there is none.
+/// The history that knows files of this image, where ours knows none yet; `None` if there is none.
 pub(super) async fn elsewhere(
     client: &Client,
     table: &Table,
@@ -36,6 +36,7 @@ pub(super) async fn elsewhere(
                 table: TABLE,
                 schema,
                 wanted: wanted.to_owned(),
+                is_begun: table.width.is_some(),
             }));
         }
     }
