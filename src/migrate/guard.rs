@@ -47,8 +47,8 @@ enum Unwound<T> {
 
 impl Guard<'_> {
     /// Carries out `work` until it ends, the caller says stop, the lock is lost or time is up. In
-    /// the latter cases the running statement is cancelled through the protocol and its
-    /// transaction rolled back before this returns.
+    /// the latter cases the running statement is cancelled through the protocol, and has ended
+    /// before this returns unless the server says nothing for `UNWIND`.
     pub(super) async fn run<T>(
         &self,
         work: impl Future<Output = Result<T, MigrateError>>,

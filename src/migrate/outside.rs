@@ -57,7 +57,7 @@ impl Executor<'_> {
         self.limits(script).await?;
         let reached = self.reached(script, steps).await?;
         for (index, step) in steps.iter().enumerate() {
-            self.go_on(unit)?;
+            self.go_further()?;
             if index >= reached.done {
                 let again = reached.begun && index == reached.done;
                 self.step(unit, steps, index, again).await?;
