@@ -34,6 +34,12 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: the role `{role}` has not the rights")]
     Rights { doing: String, role: String, grant: String },
 
+    /// There is no place where a history could be.
+    #[error(
+        "cannot find a place for `{table}`: the search_path names no schema that exists and is open to this role"
+    )]
+    NoSchema { table: &'static str },
+
     /// A file failed; it was rolled back, and what came before it stays.
     #[error("{0}")]
     Script(Box<ScriptFailure>),
@@ -56,11 +62,11 @@ pub(crate) enum MigrateError {
     #[error("the lock was lost while `{command}` ran, which was ended: {why}")]
     LockLostBy { command: String, why: String },
 
-    /// The caller's stop signal; the running statement was cancelled and rolled back.
+    /// The caller's stop signal; the running statement was cancelled, and `during` says what became of it.
     #[error("stopped {during}{}", after(applied))]
     Stopped { during: String, applied: Vec<String> },
 
-    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled and rolled back, too.
+    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled, too.
     #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
@@ -151,13 +157,24 @@ impl MigrateError {
             _ => false,
         }
     }
+
+    /// The connection went, so nobody knows whether the server has done what it was asked.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database { cause, .. } => cause.is_lost_connection(),
+            Self::Script(failure) => failure.cause.is_lost_connection(),
+            _ => false,
+        }
+    }
 }
 
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } => Exit::NoInput,
-            Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
+                Exit::Migrate
+            }
             Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -180,6 +197,9 @@ impl Failure for MigrateError {
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::NoSchema { .. } => Some(
+                "create the schema, or correct `search_path` of the role, the database or the address".into(),
+            ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(

@@ -226,11 +226,20 @@ impl<'a> Executor<'a> {
         self.scene.policy.lock_retry.is_some_and(|limit| started.elapsed() >= limit)
     }
 
-    /// A stop between two queries: the next must not begin.
+    /// A stop before the first query of a file.
     pub(super) fn go_on(&self, unit: &Unit<'_>) -> Result<(), MigrateError> {
-        if self.scene.progress.stopping() {
-            let during = format!("before {}", unit.script.label);
-            return Err(MigrateError::Stopped { during, applied: self.scene.progress.so_far() });
+        self.unless_stopping(|| format!("before {}", unit.script.label))
+    }
+
+    /// A stop between two queries of a file: the next must not begin.
+    pub(super) fn go_further(&self) -> Result<(), MigrateError> {
+        self.unless_stopping(|| self.scene.progress.during(true))
+    }
+
+    fn unless_stopping(&self, during: impl FnOnce() -> String) -> Result<(), MigrateError> {
+        let progress = self.scene.progress;
+        if progress.stopping() {
+            return Err(MigrateError::Stopped { during: during(), applied: progress.so_far() });
         }
         Ok(())
     }

@@ -10,11 +10,13 @@ pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
 mod guard;
+mod hold;
 mod holder;
 mod index;
 mod key;
 pub(crate) mod lock;
 pub(crate) mod marker;
+mod moved;
 mod options;
 mod outside;
 mod perform;
@@ -128,7 +130,8 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session.client, &refinery::scan(folder)?, plan).await?;
+        let migrations = refinery::scan(folder)?;
+        let (state, history) = read(&session.client, &migrations, plan).await?;
         if state.pending.is_empty() {
             return Ok(());
         }
@@ -155,7 +158,9 @@ pub(crate) async fn apply(
             progress: &progress,
         };
         let executor = Executor::new(scene).await?;
-        executor.run(&units).await
+        executor.run(&units).await?;
+        moved::warn(connection, &session.client, &migrations).await;
+        Ok(())
     };
     let (session, progress, policy) = (&session, &progress, plan.files);
     let guard = Guard { phase: "migrate", session, progress, leader, policy };

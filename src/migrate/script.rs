@@ -54,7 +54,8 @@ impl Script {
     /// Reads a file's text as that server will.
     /// # Errors
     /// `Unfit` if nothing ends a string or comment, if it mixes statements that need a transaction
-    /// with such that cannot have one, rolls back by itself, or has an option nobody knows.
+    /// with such that cannot have one, rolls back or is
+    /// prepared by itself, or has an option nobody knows.
     pub(crate) fn read(
         label: &str,
         path: &Path,

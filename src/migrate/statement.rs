@@ -83,6 +83,11 @@ impl Statement {
         copies(&self.words, "TO")
     }
 
+    /// The first half of a two-phase commit.
+    pub(super) fn prepares_transaction(&self) -> bool {
+        self.starts_with(&["PREPARE", "TRANSACTION"])
+    }
+
     /// Begins or ends a transaction (savepoints do not).
     pub(crate) fn is_transaction_control(&self) -> bool {
         let first = self.words.first().map_or("", String::as_str);

@@ -57,6 +57,12 @@ fn in_statement(text: &str, statement: &Statement) -> Option<Misfit> {
             format!("`{}` would undo it and still count", statement.words.join(" ")),
             "take it out: a file that fails is rolled back anyway",
         )
+    } else if statement.prepares_transaction() {
+        (
+            "`PREPARE TRANSACTION` would leave it uncommitted, keep its locks and still count"
+                .into(),
+            "take it out: a file is committed for it",
+        )
     } else {
         return None;
     };
