@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod diagnose;
+mod dns;
 mod doctor;
 mod exit;
 mod failure;

@@ -1,6 +1,9 @@
 //! Small pieces of what people read, in one wording everywhere.
 
-use std::io::{self, ErrorKind};
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
@@ -24,6 +27,23 @@ pub(crate) fn unread(error: &io::Error) -> String {
     }
 }
 
+/// What to do where the user `owner` (uid and gid) cannot write to a directory, by the reason.
+pub(crate) fn make_writable(path: &Path, owner: (u32, u32), why: ErrorKind) -> String {
+    let (path, (uid, gid)) = (path.display(), owner);
+    match why {
+        ErrorKind::ReadOnlyFilesystem => format!(
+            "mount a volume or a tmpfs at {path}, or take `:ro`, `read_only` or `readOnly` off what is there"
+        ),
+        ErrorKind::NotADirectory => {
+            "name another directory, or remove the file from the image".to_owned()
+        }
+        _ => format!(
+            "in the Dockerfile: `RUN mkdir -p {path} && chown {uid}:{gid} {path}`; \
+             for a mounted host directory: `chown {uid}:{gid}` on the host"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +53,14 @@ mod tests {
         for (count, text) in [(0, "0 files"), (1, "1 file"), (2, "2 files")] {
             assert_eq!(counted(count, "file"), text);
         }
+    }
+
+    #[test]
+    fn what_is_read_only_is_not_for_chown() {
+        let hint = |why| make_writable(Path::new("/data"), (5, 6), why);
+        assert!(hint(ErrorKind::PermissionDenied).contains("chown 5:6 /data"));
+        assert!(hint(ErrorKind::ReadOnlyFilesystem).contains("tmpfs at /data"));
+        assert!(!hint(ErrorKind::ReadOnlyFilesystem).contains("chown"));
     }
 
     #[test]

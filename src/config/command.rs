@@ -28,6 +28,8 @@ impl std::fmt::Debug for CommandLine {
 pub(crate) struct Template {
     /// Masked.
     source: String,
+    /// The setting as the user wrote it, with its place if that is a file.
+    subject: String,
     words: Vec<Word>,
 }
 
@@ -53,7 +55,7 @@ impl Template {
     /// It never runs: its mistake is among the problems, and they end the start.
     pub(crate) fn unreadable() -> Self {
         let word = Word::Pieces { pieces: Vec::new(), kept_if_empty: true };
-        Self { source: String::new(), words: vec![word] }
+        Self { source: String::new(), subject: String::new(), words: vec![word] }
     }
 
     /// Takes words that are separate already: an array in `init.toml`.
@@ -66,7 +68,16 @@ impl Template {
         if words.is_empty() {
             return Err(Problem::config("the command is empty"));
         }
-        Ok(Self { source: mask(source), words })
+        Ok(Self { source: mask(source), subject: String::new(), words })
+    }
+
+    /// Says where it was written, for who finds a mistake in it later.
+    pub(crate) fn of(self, subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..self }
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// Puts in the values of `environment`; `nproc` is what `auto` stands for.

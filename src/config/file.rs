@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) setting: &'static Setting,
     pub(crate) value: Raw,
     pub(crate) line: usize,
+    /// With its tables, as it stands there: `steps.etl.run`.
+    pub(crate) key: String,
 }
 
 /// A value before it has a type. Has no `Debug`: it may be a secret.
@@ -168,24 +170,30 @@ impl Reader<'_> {
 
     fn setting(&mut self, key: &str, at: usize, value: &Spanned<DeValue<'_>>) {
         if let Some(setting) = settings::in_file().find(|setting| setting.key() == key) {
-            return self.entry(setting, at, value);
+            return self.entry(setting, key, at, value);
         }
         let keys: Vec<String> = settings::in_file().map(Setting::key).collect();
         let known = keys.iter().map(String::as_str).chain(["steps", "modes"]);
         self.unknown(at, key, "at the top level", known);
     }
 
-    fn entry(&mut self, setting: &'static Setting, at: usize, value: &Spanned<DeValue<'_>>) {
-        let Some(value) = self.raw(value, &setting.key()) else { return };
+    fn entry(
+        &mut self,
+        setting: &'static Setting,
+        key: &str,
+        at: usize,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        let Some(value) = self.raw(value, key) else { return };
         let line = self.line(at);
         if matches!(value, Raw::List(_)) && !matches!(setting.kind, Kind::List | Kind::Command) {
-            return self.wrong(at, &format!("`{}` is not a list", setting.key()));
+            return self.wrong(at, &format!("`{key}` is not a list"));
         }
         if let Some(other) = self.file.settings.iter().find(|entry| entry.setting == setting) {
             let message =
-                format!("`{}` is given twice, first in line {}", setting.key(), other.line);
+                format!("`{key}` is the same as `{}` in line {}: keep one", other.key, other.line);
             return self.wrong(at, &message);
         }
-        self.file.settings.push(Entry { setting, value, line });
+        self.file.settings.push(Entry { setting, value, line, key: key.to_owned() });
     }
 }

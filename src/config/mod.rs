@@ -16,6 +16,7 @@ pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod identity;
 mod locate;
+mod misspelt;
 pub(crate) mod modes;
 mod names;
 mod origin;
@@ -128,10 +129,17 @@ pub(crate) struct Log {
     pub(crate) level: tracing::Level,
 }
 
+/// What is waited for, as it was written, and the setting that says so with its place.
+#[derive(Clone, Default)]
+pub(crate) struct Targets {
+    pub(crate) words: Vec<String>,
+    pub(crate) subject: String,
+}
+
 #[derive(Clone)]
 pub(crate) struct WaitSettings {
     /// `None` is the database, if one is known.
-    pub(crate) targets: Option<Vec<String>>,
+    pub(crate) targets: Option<Targets>,
     /// `None` waits for ever.
     pub(crate) timeout: Option<Duration>,
     pub(crate) fatal_grace: Duration,
@@ -180,7 +188,7 @@ pub(crate) struct SeedSettings {
     pub(crate) switch: SeedSwitch,
     pub(crate) provision: Provision,
     pub(crate) id: String,
-    pub(crate) wait_for: Vec<String>,
+    pub(crate) wait_for: Targets,
     /// `None` is for ever.
     pub(crate) timeout: Option<Duration>,
     pub(crate) on_failure: OnFailure,
@@ -191,7 +199,7 @@ pub(crate) struct EtlSettings {
     /// `RUN_ETL_ON_STARTUP`.
     pub(crate) on_startup: bool,
     pub(crate) command: Option<Template>,
-    pub(crate) wait_for: Vec<String>,
+    pub(crate) wait_for: Targets,
     /// `None` is for ever.
     pub(crate) timeout: Option<Duration>,
     pub(crate) on_failure: OnFailure,
@@ -202,7 +210,7 @@ pub(crate) struct EtlSettings {
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) run: Template,
-    pub(crate) wait_for: Vec<String>,
+    pub(crate) wait_for: Targets,
     /// `None`: it runs wherever a mode lists it.
     pub(crate) when: Option<Switch>,
     /// `None` is for ever.

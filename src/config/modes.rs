@@ -105,11 +105,10 @@ fn change(mode: &mut Mode, entry: &ModeEntry, place: &str, problems: &mut Proble
         mode.steps.clone_from(steps);
     }
     mode.steps = joined(std::mem::take(&mut mode.steps), &mode.always);
-    match entry.exec.as_ref().map(template) {
+    let subject = format!("{place}: modes.{}.exec", mode.name);
+    match entry.exec.as_ref().map(|exec| template(exec, &subject)) {
         Some(Ok(command)) => mode.end = ModeEnd::Exec(command),
-        Some(Err(problem)) => {
-            problems.push(problem.at(&format!("{place}: modes.{}.exec", mode.name)));
-        }
+        Some(Err(problem)) => problems.push(problem),
         None => {}
     }
 }

@@ -13,8 +13,8 @@ pub(crate) enum Origin {
     /// The file that `X_FILE` names.
     SecretFile(PathBuf),
     EnvFile(PathBuf, usize),
-    /// `init.toml`, or what takes its place.
-    File(PathBuf, usize),
+    /// `init.toml`, or what takes its place; with the line, and the key with those of its tables.
+    File(PathBuf, usize, String),
     /// Nobody named it: it lies where it usually does.
     Found,
 }
@@ -26,7 +26,7 @@ impl Origin {
             Self::Flag => format!("--{}", setting.flag().unwrap_or_default()),
             Self::Variable(name) => name.clone(),
             Self::Found => setting.name.to_owned(),
-            Self::File(..) => format!("{} ({self})", setting.key()),
+            Self::File(_, _, key) => format!("{key} ({self})"),
             Self::SecretFile(_) | Self::EnvFile(..) => format!("{} ({self})", setting.name),
         }
     }
@@ -39,7 +39,7 @@ impl std::fmt::Display for Origin {
             Self::Variable(_) => out.write_str("environment"),
             Self::Found => out.write_str("found"),
             Self::SecretFile(path) => write!(out, "{}", path.display()),
-            Self::EnvFile(path, line) | Self::File(path, line) => {
+            Self::EnvFile(path, line) | Self::File(path, line, _) => {
                 write!(out, "{}:{line}", path.display())
             }
         }

@@ -11,15 +11,15 @@ use super::{
     file::{self, File, Raw},
     files::Files,
     locate::{MIGRATIONS, SEEDS, named, read_text, usual_file},
+    misspelt,
     names::names_we_read,
     origin::Origin,
     problem::{Problem, Problems},
     secret_files,
-    types::nearest,
 };
 use crate::cli::{
     Cli,
-    settings::{self, EXPORTED, Kind, PREFIX, Setting},
+    settings::{self, Kind, Setting},
 };
 
 /// A value that some source gives. Has no `Debug`: it may be a secret.
@@ -52,7 +52,7 @@ pub(crate) fn gather(
     sources.add_env_file(cli, files, problems);
     sources.take_off_quotes();
     sources.count_workers(nproc);
-    sources.warn_of_unknown();
+    sources.warnings.extend(misspelt::warnings(&sources.environment));
     sources.read_file(cli, files, problems);
     for setting in settings::all() {
         if let Some(value) = sources.find(cli, setting, problems) {
@@ -151,23 +151,6 @@ impl Sources {
         }
     }
 
-    fn warn_of_unknown(&mut self) {
-        let known = |name: &str| settings::find(name).is_some() || EXPORTED.contains(&name);
-        // Of an `X_FILE` that is still here `secret_files` has said what is wrong.
-        let file_of = |name: &str| name.strip_suffix("_FILE").is_some_and(known);
-        let unknown = |name: &&str| name.starts_with(PREFIX) && !known(name) && !file_of(name);
-        let names: Vec<String> = self
-            .environment
-            .iter()
-            .filter_map(|(name, _)| name.to_str().filter(unknown).map(str::to_owned))
-            .collect();
-        for name in names {
-            let advice =
-                meant(&name).map_or_else(String::new, |near| format!(": did you mean {near}?"));
-            self.warnings.push(format!("{name} is not a setting of app-init{advice}"));
-        }
-    }
-
     fn read_file(&mut self, cli: &Cli, files: &impl Files, problems: &mut Problems) {
         let named = named(cli, &self.environment, "APP_INIT_CONFIG");
         let Some(path) = named.or_else(|| usual_file(files)) else { return };
@@ -196,7 +179,7 @@ impl Sources {
         }
         self.variable(setting, problems).or_else(|| {
             let entry = self.file.settings.iter().find(|entry| entry.setting == setting)?;
-            let origin = Origin::File(self.file.path.clone(), entry.line);
+            let origin = Origin::File(self.file.path.clone(), entry.line, entry.key.clone());
             Some(Value { raw: entry.value.clone(), origin })
         })
     }
@@ -215,13 +198,4 @@ impl Sources {
             }
         }
     }
-}
-
-/// The setting that a mistyped name is most like, or the `X_FILE` of one.
-fn meant(name: &str) -> Option<String> {
-    let near = |name| nearest(name, settings::all().map(|setting| setting.name));
-    near(name).map(str::to_owned).or_else(|| {
-        let near = near(name.strip_suffix("_FILE")?)?;
-        Some(format!("{near}_FILE"))
-    })
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    Targets,
     command::Template,
     duration,
     file::Raw,
@@ -88,18 +89,19 @@ impl Reader<'_> {
     }
 
     /// Targets to wait for; `None` if no source gives any.
-    pub(crate) fn targets(&self, name: &str) -> Option<Vec<String>> {
-        match &self.given(name)?.raw {
-            Raw::Text(text) => Some(target::targets(text)),
-            Raw::List(items) => Some(items.clone()),
-        }
+    pub(crate) fn targets(&self, name: &str) -> Option<Targets> {
+        let words = match &self.given(name)?.raw {
+            Raw::Text(text) => target::targets(text),
+            Raw::List(items) => items.clone(),
+        };
+        Some(Targets { words, subject: self.subject(name) })
     }
 
     /// `None` if no source gives one.
     pub(crate) fn command(&mut self, name: &str) -> Option<Template> {
-        let read = template(&self.given(name)?.raw);
+        let read = template(&self.given(name)?.raw, &self.subject(name));
         Some(read.unwrap_or_else(|problem| {
-            self.wrong(name, problem);
+            self.problems.push(problem);
             Template::unreadable()
         }))
     }
@@ -157,12 +159,13 @@ impl Reader<'_> {
     }
 }
 
-/// A command from whichever form it was written in.
-pub(crate) fn template(raw: &Raw) -> Result<Template, Problem> {
-    match raw {
+/// A command from whichever form it was written in; `subject` is where.
+pub(crate) fn template(raw: &Raw, subject: &str) -> Result<Template, Problem> {
+    let read = match raw {
         Raw::Text(text) => Template::parse(text),
         Raw::List(words) => Template::from_words(words),
-    }
+    };
+    read.map(|template| template.of(subject)).map_err(|problem| problem.at(subject))
 }
 
 fn word(setting: &Setting, text: &str) -> Result<String, Problem> {

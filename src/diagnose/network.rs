@@ -33,23 +33,6 @@ pub(crate) fn connecting_socket(error: &io::Error, directory_exists: bool) -> &'
     }
 }
 
-/// The row for a failed lookup.
-///
-/// The standard library gives no EAI code, only the words of `gai_strerror(3)`. glibc's and musl's are
-/// known here; neither is translated, because nothing in this process calls setlocale(3).
-pub(crate) fn resolving(error: &io::Error) -> &'static Row {
-    let text = error.to_string();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["No address associated", "no usable address"]) {
-        &table::DNS_NO_ADDRESS
-    } else if has(&["Temporary failure", "Try again", "failure in name resolution", "System error"])
-    {
-        &table::DNS_FAILING
-    } else {
-        &table::DNS_UNKNOWN
-    }
-}
-
 /// Names the protocol that the first bytes belong to; `None` if they are no known one's.
 pub(crate) fn protocol(bytes: &[u8]) -> Option<&'static str> {
     let mysql = bytes.len() > 5 && bytes[3] == 0 && matches!(bytes[4], 9 | 10 | 0xff);
@@ -78,26 +61,6 @@ pub(crate) fn protocol(bytes: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_of_both_libcs_are_known() {
-        for (text, id) in [
-            ("failed to lookup address information: Name or service not known", "dns-unknown"),
-            ("failed to lookup address information: Name does not resolve", "dns-unknown"),
-            (
-                "failed to lookup address information: No address associated with hostname",
-                "dns-no-address",
-            ),
-            ("failed to lookup address information: Name has no usable address", "dns-no-address"),
-            (
-                "failed to lookup address information: Temporary failure in name resolution",
-                "dns-failing",
-            ),
-            ("failed to lookup address information: Try again", "dns-failing"),
-        ] {
-            assert_eq!(resolving(&io::Error::other(text)).id, id, "{text}");
-        }
-    }
 
     #[test]
     fn first_bytes_name_the_protocol() {

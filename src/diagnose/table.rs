@@ -174,7 +174,7 @@ TLS_FAILED "tls-failed" Grace Slow Config 57
 // Role of the server
 READ_ONLY "pg-read-only" Transient Starting NotReady 96
     "the server is read-only"
-    "migrations and seeds need a primary: a failover is running, or the address is a replica's";
+    "migrations and seeds need a primary: a failover is running, the address is a replica's, or default_transaction_read_only is stored for the database or the role";
 WRONG_ROLE "pg-role" Transient Starting NotReady 96
     "the server is not what target_session_attrs asks for"
     "a failover is running, or the address leads to the other kind of server";

@@ -1,7 +1,8 @@
 //! Directories: there, or to be made by a start, and writable by the user the server will run as.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -18,6 +19,7 @@ use crate::{
     exit::Exit,
     phrase,
     plan::{Action, Plan, Work},
+    process::identity::{GROUP, PASSWD, name_of},
 };
 
 pub(super) fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
@@ -33,23 +35,23 @@ fn directory(config: &Config, path: &Path) -> Finding {
     let ok = |message| Finding::ok(Section::Directories, path.display().to_string(), message);
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => {
-            let message = "it is not a directory";
-            Finding::error(
-                Section::Directories,
-                path.display().to_string(),
-                message,
-                Exit::Directory,
-            )
+            refused(config, path, "is not a directory", ErrorKind::NotADirectory)
         }
         Ok(found) => match user::as_server(config, || may_write(path)) {
             Ok(()) => ok("is there and writable"),
             Err(_) if user::other(config).is_some() && is_fresh(path, &found) => {
                 ok("is root's and empty; a start gives it to APP_INIT_USER")
             }
-            Err(cause) => refused(config, path, &describe(config, &found, &cause)),
+            Err(cause) => {
+                let message = format!("cannot write there: {}", describe(config, &found, &cause));
+                refused(config, path, &message, cause.kind())
+            }
         },
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => missing(config, path),
-        Err(cause) => refused(config, path, &phrase::system(&cause)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => missing(config, path),
+        Err(cause) => {
+            let message = format!("cannot be looked at: {}", phrase::system(&cause));
+            refused(config, path, &message, cause.kind())
+        }
     }
 }
 
@@ -64,7 +66,8 @@ fn missing(config: &Config, path: &Path) -> Finding {
         Ok(found) => describe(config, &found, &cause),
         Err(cause) => phrase::system(&cause),
     };
-    refused(config, path, &format!("it does not exist, and `{}`: {why}", above.display()))
+    let message = format!("does not exist, and cannot be made in `{}`: {why}", above.display());
+    refused(config, path, &message, cause.kind())
 }
 
 /// The nearest directory above that is there; that of a relative path of one part is where we are.
@@ -91,25 +94,22 @@ fn server(config: &Config) -> (Uid, Gid) {
         .map_or_else(|| (Uid::effective(), Gid::effective()), |user| (user.uid, user.gid))
 }
 
-fn refused(config: &Config, path: &Path, why: &str) -> Finding {
+fn refused(config: &Config, path: &Path, message: &str, why: ErrorKind) -> Finding {
     let (uid, gid) = server(config);
-    let shown = path.display();
-    let message = format!("cannot write there: {why}");
-    Finding::error(Section::Directories, shown.to_string(), message, Exit::Directory).hint(format!(
-        "in the Dockerfile: `RUN mkdir -p {shown} && chown {uid}:{gid} {shown}`; \
-         for a mounted host directory: `chown {uid}:{gid}` on the host"
-    ))
+    Finding::error(Section::Directories, path.display().to_string(), message, Exit::Directory)
+        .hint(phrase::make_writable(path, (uid.as_raw(), gid.as_raw()), why))
 }
 
 fn describe(config: &Config, found: &fs::Metadata, cause: &io::Error) -> String {
-    if cause.kind() == io::ErrorKind::ReadOnlyFilesystem {
-        return "the file system is read-only".to_owned();
+    if cause.kind() == ErrorKind::ReadOnlyFilesystem {
+        return "it is on a read-only file system".to_owned();
     }
     let (uid, gid) = server(config);
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
     format!(
-        "it belongs to uid {}, gid {} (mode {:o}) and the server runs as uid {uid}, gid {gid}",
-        found.uid(),
-        found.gid(),
+        "it belongs to {}:{} (mode {:o}) and the server runs as uid {uid}, gid {gid}",
+        name_of(found.uid(), &read(PASSWD)),
+        name_of(found.gid(), &read(GROUP)),
         found.mode() & 0o7777,
     )
 }

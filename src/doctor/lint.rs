@@ -17,8 +17,10 @@ impl Oddity {
     /// What follows the variable's name.
     pub(super) fn message(self) -> &'static str {
         match self {
-            Self::CarriageReturn => "ends in a carriage return",
-            Self::Blanks => "begins or ends with a blank or a line end",
+            Self::CarriageReturn => "ends in a carriage return, and the application sees it",
+            Self::Blanks => {
+                "begins or ends with a blank or a line end, and the application sees it"
+            }
             Self::Quoted => "is wrapped in quotes, and the application sees them",
             Self::Placeholder => "holds a placeholder that nobody replaced",
             Self::Invented => "is a word that stands for a secret still to be chosen",

@@ -1,7 +1,7 @@
 //! `init doctor`: everything a start would need, looked at once, every finding at once.
 //!
 //! Nothing is changed: no directory is made, no table, no lock is taken. What looks and what judges
-//! are apart: `lint`, `script`, `rights`, `server` and `finding` decide and touch nothing.
+//! are apart: `lint`, `left_out`, `script`, `rights`, `server` and `finding` decide and touch nothing.
 
 mod commands;
 mod container;
@@ -9,6 +9,7 @@ mod database;
 mod directories;
 mod files;
 mod finding;
+mod left_out;
 mod lint;
 mod module;
 mod needs;
@@ -34,6 +35,7 @@ pub(crate) use render::Report;
 pub(crate) async fn examine(config: &Config, given: &Environment) -> Report {
     let (plan, problems) = plan::draft(config);
     let mut findings = settings::look(config, plan.as_ref(), &problems, given);
+    findings.extend(plan.iter().flat_map(|plan| left_out::look(config, plan)));
     findings.extend(user::as_server(config, || files::look(config, plan.as_ref(), given)));
     let programs = || plan.iter().flat_map(commands::look).collect::<Vec<_>>();
     findings.extend(user::as_server(config, programs));

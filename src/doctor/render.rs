@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Level, Section, worst};
-use crate::{cli::mask::mask, exit::Exit, phrase::counted};
+use crate::{cli::mask::mask, exit::Exit, log::fit, phrase::counted};
 
 /// All findings about one mode.
 #[derive(Clone, Debug)]
@@ -21,18 +21,20 @@ impl Report {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
-    /// Sections with a line for each finding and indented hints; `colour` for a terminal that has it.
-    pub(crate) fn text(&self, colour: bool) -> String {
-        let sections = Section::ALL.into_iter().filter_map(|section| self.section(section, colour));
+    /// Sections with a line for each finding and indented hints; `colour` for a terminal that has it,
+    /// `columns` are those of one.
+    pub(crate) fn text(&self, colour: bool, columns: Option<usize>) -> String {
+        let section = |section| self.section(section, colour, columns);
+        let sections = Section::ALL.into_iter().filter_map(section);
         sections.collect::<String>() + &self.verdict()
     }
 
-    fn section(&self, section: Section, colour: bool) -> Option<String> {
+    fn section(&self, section: Section, colour: bool, columns: Option<usize>) -> Option<String> {
         let lines: String = self
             .findings
             .iter()
             .filter(|finding| finding.section == section)
-            .map(|finding| lines(finding, colour))
+            .map(|finding| lines(finding, colour, columns))
             .collect();
         (!lines.is_empty()).then(|| format!("{}\n{lines}\n", section.name()))
     }
@@ -73,7 +75,7 @@ fn entry(finding: &Finding) -> Value {
     })
 }
 
-fn lines(finding: &Finding, colour: bool) -> String {
+fn lines(finding: &Finding, colour: bool, columns: Option<usize>) -> String {
     let (mark, sgr) = match finding.level {
         Level::Ok => ("✓", "32"),
         Level::Warning => ("!", "33"),
@@ -82,12 +84,18 @@ fn lines(finding: &Finding, colour: bool) -> String {
     // SGR (ECMA-48, 8.3.117); `log` paints for stderr, and this goes to stdout.
     let mark = if colour { format!("\u{1b}[{sgr}m{mark}\u{1b}[0m") } else { mark.to_owned() };
     let (subject, message) = (mask(&finding.subject), shown(&finding.message));
-    let what =
-        if message.starts_with(&subject) { message } else { format!("{subject}: {message}") };
+    // The heading has said it.
+    let known = message.starts_with(&subject) || subject == finding.section.name();
+    let what = if known { message } else { format!("{subject}: {message}") };
     let id = finding.id.map(|id| format!(" [{id}]")).unwrap_or_default();
-    let hint = finding.hint.as_deref().map(|hint| format!("      hint: {}\n", shown(hint)));
-    format!("  {mark} {what}{id}\n{}", hint.unwrap_or_default())
+    let hint = finding.hint.as_deref().map(shown);
+    let hint = hint.map(|hint| format!("{HINT}{}\n", fit(&hint, HINT.len(), columns)));
+    let what = fit(&format!("{what}{id}"), "  ✓ ".chars().count(), columns);
+    format!("  {mark} {what}\n{}", hint.unwrap_or_default())
 }
+
+/// What stands before a hint.
+const HINT: &str = "      hint: ";
 
 /// One line, whatever a file's name or a server's answer holds; a URL's password never.
 fn shown(text: &str) -> String {
@@ -112,7 +120,7 @@ mod tests {
 
     #[test]
     fn one_line_a_finding_with_its_hint_below() {
-        insta::assert_snapshot!(report().text(false), @r"
+        insta::assert_snapshot!(report().text(false, None), @r"
         settings
           ✓ mode api: wait, then serve
           ! APP_NAME is wrapped in quotes
@@ -123,7 +131,24 @@ mod tests {
 
         1 error, 1 warning: exit 66 (file_missing)
         ");
-        assert!(report().text(true).contains("\u{1b}[31m✗\u{1b}[0m"));
+        assert!(report().text(true, None).contains("\u{1b}[31m✗\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_column_on_a_terminal() {
+        insta::assert_snapshot!(report().text(false, Some(32)), @r"
+        settings
+          ✓ mode api: wait, then serve
+          ! APP_NAME is wrapped in
+            quotes
+
+        files
+          ✗ init.toml: line  end
+              hint: mount
+                    postgres://u:***@h/d
+
+        1 error, 1 warning: exit 66 (file_missing)
+        ");
     }
 
     #[test]

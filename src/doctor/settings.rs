@@ -2,7 +2,7 @@
 
 use super::{
     finding::{Finding, Section},
-    lint::oddity,
+    lint::{Oddity, oddity},
 };
 use crate::{
     config::{self, Config, environment::Environment, problem::Problems},
@@ -16,10 +16,14 @@ pub(super) fn look(
     problems: &Problems,
     given: &Environment,
 ) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = plan.into_iter().map(|plan| mode(plan, problems)).collect();
+    let mut findings: Vec<Finding> =
+        plan.into_iter().filter_map(|plan| mode(plan, problems)).collect();
     findings.extend(problems.iter().map(|problem| {
         let message = problem.to_string();
-        Finding::failure(Section::Settings, subject(&message), problem)
+        let name = subject(&message);
+        let finding = Finding::failure(Section::Settings, name, problem);
+        let odd = || Some(odd_value(name, given.text(name)?)?.hint().to_owned());
+        Finding { hint: finding.hint.clone().or_else(odd), ..finding }
     }));
     let of_targets = plan.into_iter().flat_map(Plan::notes).filter(|note| note.is_warning());
     let warnings = config.warnings.iter().cloned().chain(of_targets.map(ToString::to_string));
@@ -39,21 +43,28 @@ pub(super) fn look(
     findings
 }
 
-/// What a start would do. Where something is wrong, what follows is not known.
-fn mode(plan: &Plan, problems: &Problems) -> Finding {
+/// What a start would do. Where something is wrong, what follows is not known; `None` if nothing is.
+fn mode(plan: &Plan, problems: &Problems) -> Option<Finding> {
     let works = plan.phases.iter().filter(|phase| matches!(phase.action, Action::Do(_)));
     let mut steps: Vec<&str> = works.map(|phase| phase.name.as_str()).collect();
     match &plan.end {
-        End::Server(server) => steps.push(&server.command.source),
+        End::Server(server) if !server.command.source.is_empty() => {
+            steps.push(&server.command.source);
+        }
         End::Exit if problems.is_empty() => steps.push("exit"),
-        End::Exit => steps.push("…"),
+        _ if steps.is_empty() => return None,
+        _ => steps.push("…"),
     }
-    Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", "))
+    Some(Finding::ok(Section::Settings, format!("mode {}", plan.mode), steps.join(", ")))
+}
+
+fn odd_value(name: &str, value: &str) -> Option<Oddity> {
+    let kind = config::names_we_read().find(|(known, _)| *known == name).map(|(_, kind)| kind);
+    oddity(name, value, kind)
 }
 
 fn odd(name: &str, value: &str) -> Option<Finding> {
-    let kind = config::names_we_read().find(|(known, _)| *known == name).map(|(_, kind)| kind);
-    let oddity = oddity(name, value, kind)?;
+    let oddity = odd_value(name, value)?;
     let message = format!("{name} {}", oddity.message());
     Some(Finding::warning(Section::Settings, name, message).hint(oddity.hint()))
 }

@@ -2,11 +2,12 @@
 
 /// The text for a column that begins `indent` columns from the left, in lines that end before `width`.
 ///
-/// The first line comes without its indent. A word that is too long for a line has one of its own.
+/// The first line comes without its indent. A word that is too long for a line has one of its own, and
+/// so has what stands in backticks: it is there to be copied.
 pub(crate) fn hang(text: &str, indent: usize, width: usize) -> String {
     let room = width.saturating_sub(indent);
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in words(text) {
         let line = lines.len() - 1;
         let used = lines[line].chars().count();
         if used == 0 {
@@ -19,6 +20,15 @@ pub(crate) fn hang(text: &str, indent: usize, width: usize) -> String {
         }
     }
     lines.join(&format!("\n{:indent$}", ""))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let paired = text.matches('`').count().is_multiple_of(2);
+    let mut quoted = false;
+    text.split(move |letter| {
+        quoted ^= letter == '`' && paired;
+        letter == ' ' && !quoted
+    })
 }
 
 /// The same on a terminal of that many columns if there is room for more than a word or two; else, and
@@ -44,6 +54,8 @@ mod tests {
             ("unbreakable x", 4, 8, "unbreakable\n    x"),
             ("a b", 9, 3, "a\n         b"),
             ("", 4, 8, ""),
+            ("run `chown 1:1 /x` there", 2, 14, "run\n  `chown 1:1 /x`\n  there"),
+            ("a ` b c", 0, 3, "a `\nb c"),
         ] {
             assert_eq!(hang(text, indent, width), shown, "{text:?} at {indent} of {width}");
         }

@@ -31,6 +31,8 @@ pub(super) async fn until<T>(
         let missing = match ask().await {
             Ok(Answer::Ready(found)) => return Ok(found),
             Ok(Answer::Missing(missing)) => missing,
+            // Whoever migrates may have to make the schema first.
+            Err(error @ MigrateError::NoSchema { .. }) => error.to_string(),
             Err(error) if error.may_pass() => error.to_string(),
             Err(error) => return Err(error),
         };

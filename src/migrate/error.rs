@@ -37,6 +37,12 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: the role `{role}` has not the rights")]
     Rights { doing: String, role: String, grant: String },
 
+    /// There is no place where a history could be.
+    #[error(
+        "cannot find a place for `{table}`: the search_path names no schema that exists and is open to this role"
+    )]
+    NoSchema { table: &'static str },
+
     /// A file failed; it was rolled back, and what came before it stays.
     #[error("{0}")]
     Script(Box<ScriptFailure>),
@@ -44,6 +50,10 @@ pub(crate) enum MigrateError {
     /// A file that cannot be run as it is, found before any of it ran.
     #[error("cannot apply {file}:{line}: {why}")]
     Unfit { file: String, line: usize, why: String, hint: String },
+
+    /// What would be a migration's failure, of a seed.
+    #[error(transparent)]
+    Seed(Box<Self>),
 
     #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
     LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
@@ -55,11 +65,11 @@ pub(crate) enum MigrateError {
     #[error("the lock was lost while `{command}` ran, which was ended: {why}")]
     LockLostBy { command: String, why: String },
 
-    /// The caller's stop signal; the running statement was cancelled and rolled back.
+    /// The caller's stop signal; the running statement was cancelled, and `during` says what became of it.
     #[error("stopped {during}{}", after(applied))]
     Stopped { during: String, applied: Vec<String> },
 
-    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled and rolled back, too.
+    /// `APP_INIT_MIGRATE_TIMEOUT` or its like for seeds; cancelled, too.
     #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
@@ -88,6 +98,18 @@ pub(crate) struct ScriptFailure {
     pub(crate) left: Option<String>,
     /// 80 or 81: how the start ends unless rights were missing.
     pub(crate) exit: Exit,
+}
+
+impl ScriptFailure {
+    fn hint(&self) -> Option<String> {
+        let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
+        if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
+            && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
+        {
+            return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
+        }
+        self.cause.hint()
+    }
 }
 
 impl std::fmt::Display for ScriptFailure {
@@ -123,6 +145,11 @@ fn after(applied: &[String]) -> String {
 }
 
 impl MigrateError {
+    /// The same failure where the file is a seed.
+    pub(super) fn of_seed(self) -> Self {
+        if self.exit() == Exit::Migrate { Self::Seed(Box::new(self)) } else { self }
+    }
+
     /// Whether trying again can help: a busy or restarting server, but no refusal.
     pub(super) fn may_pass(&self) -> bool {
         match self {
@@ -133,13 +160,25 @@ impl MigrateError {
             _ => false,
         }
     }
+
+    /// The connection went, so nobody knows whether the server has done what it was asked.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database { cause, .. } => cause.is_lost_connection(),
+            Self::Script(failure) => failure.cause.is_lost_connection(),
+            _ => false,
+        }
+    }
 }
 
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } | Self::Watched { .. } => Exit::NoInput,
-            Self::Problems(_) | Self::Unfit { .. } | Self::Ahead(_) => Exit::Migrate,
+            Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
+                Exit::Migrate
+            }
+            Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
@@ -158,10 +197,14 @@ impl Failure for MigrateError {
         match self {
             Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. } | Self::Watched { hint, .. } => Some(hint.clone()),
+            Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::NoSchema { .. } => Some(
+                "create the schema, or correct `search_path` of the role, the database or the address".into(),
+            ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
-            Self::Script(failure) => failure.cause.hint(),
+            Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

@@ -98,6 +98,7 @@ impl<'a> Executor<'a> {
         for (index, unit) in units.iter().enumerate() {
             let label = &unit.script.label;
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
+            self.say_left_out(&unit.script);
             let started = Instant::now();
             if let Attempt::Applied = self.once(unit).await? {
                 let took = milliseconds(started.elapsed());
@@ -185,6 +186,17 @@ impl<'a> Executor<'a> {
         );
     }
 
+    fn say_left_out(&self, script: &Script) {
+        if let Some(line) = script.left_out {
+            tracing::warn!(
+                phase = self.scene.phase,
+                event = "left_out",
+                "{}: left out `SET transaction_timeout = 0` in line {line}: this server is older than what wrote the file, and has no such limit",
+                script.label
+            );
+        }
+    }
+
     fn say_blocked(&self, unit: &Unit<'_>) {
         let label = &unit.script.label;
         let limit = spoken(self.lock_timeout(&unit.script));
@@ -214,11 +226,20 @@ impl<'a> Executor<'a> {
         self.scene.policy.lock_retry.is_some_and(|limit| started.elapsed() >= limit)
     }
 
-    /// A stop between two queries: the next must not begin.
+    /// A stop before the first query of a file.
     pub(super) fn go_on(&self, unit: &Unit<'_>) -> Result<(), MigrateError> {
-        if self.scene.progress.stopping() {
-            let during = format!("before {}", unit.script.label);
-            return Err(MigrateError::Stopped { during, applied: self.scene.progress.so_far() });
+        self.unless_stopping(|| format!("before {}", unit.script.label))
+    }
+
+    /// A stop between two queries of a file: the next must not begin.
+    pub(super) fn go_further(&self) -> Result<(), MigrateError> {
+        self.unless_stopping(|| self.scene.progress.during(true))
+    }
+
+    fn unless_stopping(&self, during: impl FnOnce() -> String) -> Result<(), MigrateError> {
+        let progress = self.scene.progress;
+        if progress.stopping() {
+            return Err(MigrateError::Stopped { during: during(), applied: progress.so_far() });
         }
         Ok(())
     }

@@ -36,10 +36,19 @@ enum Why {
     TimedOut(Duration),
 }
 
+/// How a run ended that was told to.
+enum Unwound<T> {
+    Ended(Result<T, MigrateError>),
+    /// Nothing ran on the server.
+    Idle,
+    /// The server did not say.
+    Unheard,
+}
+
 impl Guard<'_> {
     /// Carries out `work` until it ends, the caller says stop, the lock is lost or time is up. In
-    /// the latter cases the running statement is cancelled through the protocol and its
-    /// transaction rolled back before this returns.
+    /// the latter cases the running statement is cancelled through the protocol, and has ended
+    /// before this returns unless the server says nothing for `UNWIND`.
     pub(super) async fn run<T>(
         &self,
         work: impl Future<Output = Result<T, MigrateError>>,
@@ -56,9 +65,8 @@ impl Guard<'_> {
             Ok(result) => return result,
             Err(why) => why,
         };
-        let during = self.progress.during();
         self.progress.stops();
-        self.unwind(work).await;
+        let during = self.during(&self.unwind(work).await);
         let applied = self.progress.so_far();
         Err(match why {
             Why::Stopped => MigrateError::Stopped { during, applied },
@@ -83,20 +91,35 @@ impl Guard<'_> {
 
     /// Cancels until the work has ended. A request may come between two statements, so one is not
     /// enough.
-    async fn unwind<T>(&self, mut work: Pin<&mut impl Future<Output = Result<T, MigrateError>>>) {
+    async fn unwind<T>(
+        &self,
+        mut work: Pin<&mut impl Future<Output = Result<T, MigrateError>>>,
+    ) -> Unwound<T> {
         const AGAIN: Duration = Duration::from_millis(200);
         if self.progress.is_pausing() {
-            return;
+            return Unwound::Idle;
         }
         let limit = sleep(UNWIND);
         let mut limit = pin!(limit);
         loop {
             tokio::select! {
                 biased;
-                _ = &mut work => return,
+                result = &mut work => return Unwound::Ended(result),
                 () = async { cancel(self.session).await; sleep(AGAIN).await } => {}
-                () = &mut limit => return,
+                () = &mut limit => return Unwound::Unheard,
             }
+        }
+    }
+
+    /// Where the work was, and what became of the file. A request that comes during a `COMMIT` may
+    /// come too late, or end only the wait for a standby: such a file is applied.
+    fn during<T>(&self, unwound: &Unwound<T>) -> String {
+        match unwound {
+            Unwound::Ended(Ok(_)) => "after the last file".into(),
+            Unwound::Ended(Err(MigrateError::Stopped { during, .. })) => during.clone(),
+            Unwound::Ended(Err(error)) => self.progress.during(!error.is_lost_connection()),
+            Unwound::Idle => self.progress.during(true),
+            Unwound::Unheard => self.progress.during(false),
         }
     }
 }

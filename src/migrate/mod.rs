@@ -5,15 +5,18 @@
 
 mod awaiting;
 pub(crate) mod cause;
+mod dialect;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
 mod guard;
+mod hold;
 mod holder;
 mod index;
 mod key;
 pub(crate) mod lock;
 pub(crate) mod marker;
+mod moved;
 mod options;
 mod outside;
 mod perform;
@@ -42,6 +45,7 @@ pub(crate) use state::State;
 
 use crate::{config::database::Connection, exit::Exit, plan::Migrate, postgres::Session};
 use awaiting::Answer;
+use dialect::Dialect;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
 use guard::Guard;
@@ -126,11 +130,13 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session.client, &refinery::scan(folder)?, plan).await?;
+        let migrations = refinery::scan(folder)?;
+        let (state, history) = read(&session.client, &migrations, plan).await?;
         if state.pending.is_empty() {
             return Ok(());
         }
-        let scripts = scripts(&state.pending)?;
+        let dialect = Dialect::of(&session.client, "migrate").await?;
+        let scripts = scripts(&state.pending, dialect)?;
         if !history.exists() {
             create(&session, &history).await?;
         }
@@ -152,7 +158,9 @@ pub(crate) async fn apply(
             progress: &progress,
         };
         let executor = Executor::new(scene).await?;
-        executor.run(&units).await
+        executor.run(&units).await?;
+        moved::warn(connection, &session.client, &migrations).await;
+        Ok(())
     };
     let (session, progress, policy) = (&session, &progress, plan.files);
     let guard = Guard { phase: "migrate", session, progress, leader, policy };
@@ -161,11 +169,9 @@ pub(crate) async fn apply(
 }
 
 /// All files are looked through before the first one runs.
-fn scripts(pending: &[Migration]) -> Result<Vec<Script>, MigrateError> {
-    pending
-        .iter()
-        .map(|migration| Script::read(&migration.label, &migration.path, &migration.text))
-        .collect()
+fn scripts(pending: &[Migration], dialect: Dialect) -> Result<Vec<Script>, MigrateError> {
+    let read = |it: &Migration| Script::read(&it.label, &it.path, &it.text, dialect);
+    pending.iter().map(read).collect()
 }
 
 fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script) -> Unit<'a> {

@@ -19,7 +19,7 @@ impl Options {
     pub(super) fn read(text: &str) -> Result<Self, (usize, String)> {
         let mut options = Self::default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in lines(text) {
             let line = line.trim();
             let Some(comment) = line.strip_prefix("--") else {
                 if line.is_empty() {
@@ -46,6 +46,14 @@ impl Options {
     }
 }
 
+/// Lines with their numbers from 0. A lone carriage return ends a comment, too (scan.l: `newline`),
+/// and is no line of its own for editors.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .flat_map(|(index, line)| line.split('\r').map(move |part| (index, part)))
+}
+
 /// Zero is the server's way to say *no limit*.
 fn limit(text: &str) -> Result<Duration, String> {
     duration::parse(text).map(Option::unwrap_or_default)
@@ -70,6 +78,10 @@ mod tests {
                     statement_timeout: Some(Duration::ZERO),
                     ..Options::default()
                 }),
+            ),
+            (
+                "-- app-init: no-transaction\rvacuum;\r-- app-init: fast",
+                Ok(Options { no_transaction: true, ..Options::default() }),
             ),
             ("select 1;\n-- app-init: no-transaction", Ok(Options::default())),
             ("\n-- app-init: fast", Err((2, "`fast` is no option of app-init".into()))),

@@ -11,7 +11,7 @@ use super::{
     lock::milliseconds,
     script::Script,
     session::is_pooled,
-    sql::{column, rows},
+    sql::rows,
     steps::{Kind, Step, fingerprint, steps},
     transaction::{is_blocked, same},
 };
@@ -57,25 +57,18 @@ impl Executor<'_> {
         self.limits(script).await?;
         let reached = self.reached(script, steps).await?;
         for (index, step) in steps.iter().enumerate() {
-            self.go_on(unit)?;
+            self.go_further()?;
             if index >= reached.done {
                 let again = reached.begun && index == reached.done;
-                self.step(script, steps, index, again).await?;
+                self.step(unit, steps, index, again).await?;
             } else if step.kind == Kind::Setting {
-                self.alone(script, step).await?;
+                self.carry(unit, step, reached.done).await?;
             }
         }
         self.refuse_invalid(script, steps).await?;
         let forget = self.scene.place.forget(&marker(script));
         self.ask(script, &format!("BEGIN; {CLEAN}; {}; {forget}; COMMIT", (unit.record)())).await?;
         Ok(Attempt::Applied)
-    }
-
-    /// The fence for the whole file. It is the session's own lock: a transaction's would hold up
-    /// `CREATE INDEX CONCURRENTLY`, which waits for every open transaction that has a snapshot.
-    async fn fence(&self, script: &Script) -> Result<bool, MigrateError> {
-        let answers = self.ask(script, &self.scene.fence.try_session_lock()).await?;
-        Ok(answers.first().and_then(|row| column(row, 0)).as_deref() == Some("t"))
     }
 
     /// Time limits for the session. No limit for locks unless the file has one: building an index

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use super::{
     error::MigrateError,
-    executor::Executor,
+    executor::{Executor, Unit},
     outside::marker,
     script::{Piece, Script},
     sql::{column, literal},
@@ -16,51 +16,58 @@ use super::{
 };
 
 /// A script may have taken a role that cannot write our markers. Ends with the transaction.
-const AS_OURSELVES: &str = "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT";
+pub(super) const AS_OURSELVES: &str =
+    "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT";
 
 impl Executor<'_> {
     /// Carries out a step. `again`: it was begun before, and nobody knows how it ended.
     pub(super) async fn step(
         &self,
-        script: &Script,
+        unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
         again: bool,
     ) -> Result<(), MigrateError> {
         let performed = match steps[index].kind {
-            Kind::Setting => self.setting(script, steps, index).await,
-            Kind::Together => self.together(script, steps, index).await,
-            Kind::Routine if !again => match self.together(script, steps, index).await {
+            Kind::Setting => self.setting(unit, steps, index).await,
+            Kind::Together => self.together(unit, steps, index).await,
+            Kind::Routine if !again => match self.together(unit, steps, index).await {
                 Err(error) if ends_transaction(&error) => {
-                    self.ask(script, "ROLLBACK").await?;
-                    self.by_itself(script, steps, index, again).await
+                    self.ask(&unit.script, "ROLLBACK").await?;
+                    self.hold(unit, index).await?;
+                    self.by_itself(unit, steps, index, again).await
                 }
                 outcome => outcome,
             },
-            Kind::Routine | Kind::Alone => self.by_itself(script, steps, index, again).await,
+            Kind::Routine | Kind::Alone => self.by_itself(unit, steps, index, again).await,
         };
         performed.map_err(|error| left(error, index))
     }
 
     async fn setting(
         &self,
-        script: &Script,
+        unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
     ) -> Result<(), MigrateError> {
-        self.alone(script, &steps[index]).await?;
+        let script = &unit.script;
+        self.carry(unit, &steps[index], index).await?;
         self.ask(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
     }
 
     /// The step and its note, or neither.
     async fn together(
         &self,
-        script: &Script,
+        unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
     ) -> Result<(), MigrateError> {
-        self.ask(script, "BEGIN").await?;
-        self.alone(script, &steps[index]).await?;
+        let script = &unit.script;
+        match steps[index].begin {
+            Some(begin) => self.one(script, begin).await?,
+            None => self.ask(script, "BEGIN").await.map(drop)?,
+        }
+        self.carry(unit, &steps[index], index).await?;
         let done = self.note(script, &steps[..=index], "done");
         self.ask(script, &format!("{done}; COMMIT")).await.map(drop)
     }
@@ -68,16 +75,16 @@ impl Executor<'_> {
     /// The step between two notes.
     async fn by_itself(
         &self,
-        script: &Script,
+        unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
         again: bool,
     ) -> Result<(), MigrateError> {
-        let step = &steps[index];
+        let (script, step) = (&unit.script, &steps[index]);
         self.drop_invalid(script, step, again).await?;
         if !(again && self.was_detached(script, step).await?) {
             self.ask(script, &self.note(script, &steps[..index], "begun")).await?;
-            match self.alone(script, step).await {
+            match self.carry(unit, step, index).await {
                 Err(error) if again && was_done(&error) => {}
                 outcome => outcome?,
             }
@@ -114,17 +121,26 @@ impl Executor<'_> {
         format!("{AS_OURSELVES}; {}", self.scene.place.record(&marker(script), &value))
     }
 
-    /// Sends a step's statements one by one.
-    pub(super) async fn alone(&self, script: &Script, step: &Step) -> Result<(), MigrateError> {
-        for first in step.statements.clone() {
-            let statement = &script.statements[first];
-            let piece = match &statement.data {
-                Some(data) => Piece::Copy { statement: first, data: data.clone() },
-                None => Piece::Query { range: statement.range.clone(), first },
-            };
-            self.piece(script, piece).await?;
+    /// Sends a step's statements one by one; afterwards the fence is ours. `done` steps are noted.
+    pub(super) async fn carry(
+        &self,
+        unit: &Unit<'_>,
+        step: &Step,
+        done: usize,
+    ) -> Result<(), MigrateError> {
+        for statement in step.statements.clone() {
+            self.one(&unit.script, statement).await?;
         }
-        Ok(())
+        self.hold(unit, done).await
+    }
+
+    async fn one(&self, script: &Script, index: usize) -> Result<(), MigrateError> {
+        let statement = &script.statements[index];
+        let piece = match &statement.data {
+            Some(data) => Piece::Copy { statement: index, data: data.clone() },
+            None => Piece::Query { range: statement.range.clone(), first: index },
+        };
+        self.piece(script, piece).await
     }
 }
 

@@ -36,6 +36,8 @@ struct Current {
     lines: Vec<usize>,
     statement: usize,
     mode: Mode,
+    /// It ends its transaction by itself.
+    commits: bool,
     /// Who holds a lock that it wants, and what it is doing, when somebody last looked.
     blocker: Option<String>,
     activity: Option<String>,
@@ -51,6 +53,7 @@ impl Progress {
             lines,
             statement: 0,
             mode: script.mode,
+            commits: script.commits,
             blocker: None,
             activity: None,
         });
@@ -116,14 +119,10 @@ impl Progress {
         self.stopping.set(true);
     }
 
-    pub(super) fn during(&self) -> String {
+    /// What a stop came upon, and what became of it. `known`: the server has said how it ended.
+    pub(super) fn during(&self, known: bool) -> String {
         match &*self.current.borrow() {
-            Some(Current { label, mode: Mode::Transaction, .. }) => {
-                format!("during {label}, which was rolled back")
-            }
-            Some(Current { label, .. }) => {
-                format!("during {label}, which goes on at the same statement next time")
-            }
+            Some(current) => format!("during {}, {}", current.label, current.left(known)),
             None => "between two files".into(),
         }
     }
@@ -157,6 +156,18 @@ impl Progress {
 }
 
 impl Current {
+    /// What is left of a file that was cancelled.
+    fn left(&self, known: bool) -> &'static str {
+        match self.mode {
+            Mode::Statements => "which goes on at the same statement next time",
+            _ if self.commits => {
+                "which ends its transaction by itself: look at what it left behind"
+            }
+            Mode::Transaction if known => "which was rolled back",
+            Mode::Transaction => "and the next start will see whether it was applied",
+        }
+    }
+
     /// Which statement runs; `None` where only the server knows: it keeps the answers to a query of
     /// several statements until the last has ended or one has failed.
     fn statement(&self) -> Option<String> {

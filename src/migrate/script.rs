@@ -1,12 +1,16 @@
 //! One SQL file made ready to send: what is cut out, how it runs, and where a position lies in it. Pure.
 
-use std::{ops::Range, path::Path, time::Duration};
+mod fit;
+
+use std::{cmp::Reverse, ops::Range, path::Path, time::Duration};
 
 use super::{
+    dialect::Dialect,
     error::MigrateError,
     options::Options,
-    split::{Statement, statements},
+    split::{Backslash, Split, Statement, split, tokens},
 };
+use fit::Misfit;
 
 /// A file that can be run.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub(crate) struct Script {
     /// What is sent: the file with as many characters in the same places, some of them blanked.
     pub(crate) text: String,
     pub(crate) statements: Vec<Statement>,
+    /// The line of `SET transaction_timeout = 0` where that was left out: the server lacks it.
+    pub(crate) left_out: Option<usize>,
     pub(crate) mode: Mode,
     /// It ends the transaction by itself, so its record cannot commit together with it.
     pub(crate) commits: bool,
@@ -45,46 +51,60 @@ pub(crate) enum Piece {
 }
 
 impl Script {
-    /// Reads a file's text.
+    /// Reads a file's text as that server will.
     /// # Errors
-    /// `Unfit` if it mixes statements that need a transaction with such that cannot have one, rolls
-    /// back by itself, or has an option nobody knows.
-    pub(crate) fn read(label: &str, path: &Path, text: &str) -> Result<Self, MigrateError> {
+    /// `Unfit` if nothing ends a string or comment, if it mixes statements that need a transaction
+    /// with such that cannot have one, rolls back or is
+    /// prepared by itself, or has an option nobody knows.
+    pub(crate) fn read(
+        label: &str,
+        path: &Path,
+        text: &str,
+        dialect: Dialect,
+    ) -> Result<Self, MigrateError> {
         let file = path.display().to_string();
-        let unfit = |line: usize, why: String, hint: &str| MigrateError::Unfit {
-            file: file.clone(),
-            line,
-            why,
-            hint: hint.to_owned(),
-        };
+        Self::of(label, &file, text, dialect).map_err(|misfit| MigrateError::Unfit {
+            file,
+            line: misfit.line,
+            why: misfit.why,
+            hint: misfit.hint,
+        })
+    }
+
+    fn of(label: &str, file: &str, text: &str, dialect: Dialect) -> Result<Self, Misfit> {
         let options = Options::read(text).map_err(|(line, why)| {
-            unfit(line, why, "known are no-transaction, lock_timeout=3s and statement_timeout=1m")
-        })?;
-        let mut text = blank_foreign(text);
-        let mut found = statements(&text);
-        if let Some(rollback) = found.iter().find(|statement| statement.rolls_back()) {
-            let why = format!("`{}` would undo it and still count", rollback.words.join(" "));
-            return Err(unfit(
-                rollback.line,
+            Misfit::new(
+                line,
                 why,
-                "take it out: a migration that fails is rolled back anyway",
-            ));
+                "known are no-transaction, lock_timeout=3s and statement_timeout=1m",
+            )
+        })?;
+        let mut text = blank_foreign(text, dialect.backslash);
+        let found = split(&text, dialect.backslash);
+        let mode = fit::mode(&text, &found, options.no_transaction)?;
+        let unknown = found.statements.iter().find(|it| is_unknown(&text, it, dialect));
+        let left_out = unknown.map(|statement| statement.line);
+        let frame = frame(&found.statements).filter(|_| mode == Mode::Transaction);
+        let unknown = unknown.map(|statement| statement.range.clone());
+        let mut blanks: Vec<_> = unknown.into_iter().chain(frame.into_iter().flatten()).collect();
+        // From the end: a blank takes as many characters, but not as many bytes.
+        blanks.sort_by_key(|range| Reverse(range.start));
+        for range in blanks.iter().cloned() {
+            text = blanked(&text, range);
         }
-        let mode = mode(&found, options.no_transaction)
-            .map_err(|(line, why)| unfit(line, why, "move it into a file of its own"))?;
-        if let Some(frame) = frame(&found).filter(|_| mode == Mode::Transaction) {
-            for range in frame {
-                text = blanked(&text, range);
-            }
-            found = statements(&text);
-        }
+        let statements = if blanks.is_empty() {
+            found.statements
+        } else {
+            split(&text, dialect.backslash).statements
+        };
         Ok(Self {
             label: label.to_owned(),
-            file,
+            file: file.to_owned(),
             commits: mode == Mode::Transaction
-                && found.iter().any(Statement::is_transaction_control),
+                && statements.iter().any(Statement::is_transaction_control),
             text,
-            statements: found,
+            statements,
+            left_out,
             mode,
             lock_timeout: options.lock_timeout,
             statement_timeout: options.statement_timeout,
@@ -148,51 +168,42 @@ impl Script {
     }
 }
 
-/// Whether the statements run in a transaction; the line and reason if they cannot run at all.
-fn mode(found: &[Statement], marked: bool) -> Result<Mode, (usize, String)> {
-    if marked {
-        return Ok(Mode::Statements);
-    }
-    let Some(outside) = found.iter().find(|statement| statement.refuses_transaction()) else {
-        return Ok(Mode::Transaction);
-    };
-    match found.iter().find(|statement| !statement.refuses_transaction()) {
-        None => Ok(Mode::Statements),
-        Some(inside) => Err((
-            outside.line,
-            format!(
-                "`{}` cannot run in a transaction and `{}` in line {} should",
-                outside.opening(),
-                inside.opening(),
-                inside.line
-            ),
-        )),
-    }
+/// `SET transaction_timeout = 0`, which `pg_dump` writes since 17, for a server that has no such
+/// limit: what it asks for is so already.
+fn is_unknown(text: &str, statement: &Statement, dialect: Dialect) -> bool {
+    dialect.lacks_transaction_timeout
+        && matches!(
+            tokens(&text[statement.range.clone()])[..],
+            [set, "transaction_timeout", "=", "0"] if set.eq_ignore_ascii_case("SET")
+        )
 }
 
 /// The `BEGIN` and `COMMIT` round a whole file, which our own transaction replaces: with them the
 /// record could not commit together with the script.
 fn frame(found: &[Statement]) -> Option<[Range<usize>; 2]> {
     let [first, inner @ .., last] = found else { return None };
-    let framed = first.opens_transaction() && last.closes_transaction();
+    let framed = first.opens_ours() && last.closes_transaction();
     let clean = !inner.iter().any(Statement::is_transaction_control);
     (framed && clean).then(|| [first.range.clone(), last.range.clone()])
 }
 
 /// Blanks what psql and editors put into files and the server does not read: a byte order mark,
 /// and the `\restrict` and `\unrestrict` lines of `pg_dump`.
-fn blank_foreign(text: &str) -> String {
+fn blank_foreign(text: &str, backslash: Backslash) -> String {
     let mut text = text.replacen('\u{feff}', " ", usize::from(text.starts_with('\u{feff}')));
-    while let Some(line) = statements(&text).iter().find_map(|statement| meta(&text, statement)) {
+    loop {
+        let Split { statements, .. } = split(&text, backslash);
+        let Some(line) = statements.iter().find_map(|statement| meta(&text, statement)) else {
+            return text;
+        };
         text = blanked(&text, line);
     }
-    text
 }
 
 /// The line at a statement's beginning if it is one of the two.
 fn meta(text: &str, statement: &Statement) -> Option<Range<usize>> {
     let start = statement.range.start;
-    let end = start + text[start..].find('\n').unwrap_or(text.len() - start);
+    let end = start + text[start..].find(['\n', '\r']).unwrap_or(text.len() - start);
     let line = &text[start..end];
     let known = line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
     known.then_some(start..end)

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    dialect::Dialect,
     error::MigrateError,
     executor::{Executor, Scene, Unit},
     guard::Guard,
@@ -60,7 +61,7 @@ pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateErro
 /// seed is tried again after a failure; `force` forgets that, and nothing else: a database that was
 /// seeded counts as seeded, even if a forced seed fails.
 /// # Errors
-/// `Script` with exit 81 for the file that failed; `Stopped`; `LockLost`.
+/// Exit 81 for the file that failed or cannot be run; `Stopped`; `LockLost`.
 pub(crate) async fn apply_folder(
     connection: &Connection,
     seed: &Seed,
@@ -74,7 +75,7 @@ pub(crate) async fn apply_folder(
     let progress = Progress::default();
     let place = Place { schema: &seed.schema, namespace: &leader.namespace };
     let work = async {
-        let scripts = scripts(folder)?;
+        let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
         let once = seed.once.as_deref().map(|id| (&place, id));
         if let Some((place, id)) = once {
             place.write(&session.client, None).await?;
@@ -103,7 +104,7 @@ pub(crate) async fn apply_folder(
     };
     let (session, progress, policy) = (&session, &progress, seed.files);
     let guard = Guard { phase: "seed", session, progress, leader, policy };
-    Box::pin(guard.run(work, stop)).await?;
+    Box::pin(guard.run(work, stop)).await.map_err(MigrateError::of_seed)?;
     Ok(progress.so_far())
 }
 
@@ -151,7 +152,7 @@ async fn forget_files(
     })
 }
 
-fn scripts(folder: &Path) -> Result<Vec<Script>, MigrateError> {
+fn scripts(folder: &Path, dialect: Dialect) -> Result<Vec<Script>, MigrateError> {
     let failed = |error: &io::Error| MigrateError::Folder {
         what: "seeds",
         folder: folder.to_owned(),
@@ -172,7 +173,7 @@ fn scripts(folder: &Path) -> Result<Vec<Script>, MigrateError> {
             why: phrase::unread(&error),
         })?;
         let label = path.file_name().unwrap_or_default().to_string_lossy();
-        Script::read(&label, path, &text)
+        Script::read(&label, path, &text, dialect)
     };
     paths.iter().map(read).collect()
 }

@@ -119,25 +119,39 @@ pub(super) fn jittered(around: Duration) -> Duration {
 }
 
 /// Whether a pooler in transaction mode stands between us and the server: it gives the server's
-/// session away as soon as a transaction ends, which shows when another client holds one.
+/// session away as soon as a transaction ends.
+///
+/// One that gives the session it got back last shows when another client holds one; one that gives
+/// them in turn (pgbouncer's `server_round_robin`), when we ask twice; one that draws, soon.
 pub(crate) async fn is_pooled(
     session: &Session,
     connection: &Connection,
 ) -> Result<bool, MigrateError> {
-    const PID: &str = "SELECT pg_catalog.pg_backend_pid()";
+    const ROUNDS: usize = 3;
     let failed = |error: tokio_postgres::Error| MigrateError::Database {
         doing: "look for a pooler".into(),
         cause: Cause::of(&error),
     };
-    let mine = scalar(&session.client, PID).await.map_err(failed)?;
-    let other = open(connection, "probe").await?;
-    let query = format!("BEGIN; {PID}");
-    let theirs = scalar(&other.client, &query).await.map_err(failed)?;
-    if theirs == mine {
-        // A small pool may have no other for our next question while that one is held.
+    let mine = process(session, "").await.map_err(failed)?;
+    if process(session, "").await.map_err(failed)? != mine {
         return Ok(true);
     }
-    Ok(scalar(&session.client, PID).await.map_err(failed)? != mine)
+    let other = open(connection, "probe").await?;
+    for _ in 0..ROUNDS {
+        // A small pool may have no other for our next question while that one is held.
+        if process(&other, "BEGIN; ").await.map_err(failed)? == mine
+            || process(session, "").await.map_err(failed)? != mine
+        {
+            return Ok(true);
+        }
+        other.client.batch_execute("ROLLBACK").await.map_err(failed)?;
+    }
+    Ok(false)
+}
+
+/// The server's process that answers us after these statements.
+async fn process(session: &Session, before: &str) -> Result<Option<String>, tokio_postgres::Error> {
+    scalar(&session.client, &format!("{before}SELECT pg_catalog.pg_backend_pid()")).await
 }
 
 #[cfg(test)]

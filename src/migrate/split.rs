@@ -3,11 +3,41 @@
 //! Knows strings, quoted names, dollar quotes, nested comments, parentheses, `BEGIN ATOMIC` bodies
 //! and the data behind `COPY … FROM STDIN`. It does not check syntax: the server does.
 
+mod inside;
 mod token;
 
 use std::ops::Range;
 
-use token::{comment, dollar_quoted, is_name, is_name_start, length_to, quoted};
+use inside::Inside;
+pub(super) use inside::copies;
+use token::{
+    blank, comment, dollar_quoted, dollar_tag, escaped, is_name, is_name_start, length_to, quoted,
+};
+
+/// A script in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Split {
+    /// Without empty ones, as the server's parser leaves them out.
+    pub(crate) statements: Vec<Statement>,
+    /// What is open at the end, so that everything behind it belongs to it.
+    pub(crate) open: Option<Open>,
+}
+
+/// A comment, string or quoted name without an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// What opens it: `/*`, `'`, `"` or `$tag$`.
+    pub(crate) with: String,
+    pub(crate) line: usize,
+}
+
+/// What a backslash is in a string without `E`: the server's `standard_conforming_strings`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Backslash {
+    #[default]
+    Letter,
+    Escape,
+}
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,31 +46,32 @@ pub(crate) struct Statement {
     pub(crate) range: Range<usize>,
     /// The line of the first word, counted from 1.
     pub(crate) line: usize,
-    /// Its words outside quotes, comments and parentheses, in upper case, `WORDS` at most; and
+    /// Its words outside quotes, comments and parentheses, in upper case, 24 at most; and
     /// `CONCURRENTLY` among the options of `REINDEX`.
     pub(crate) words: Vec<String>,
     /// The lines behind `COPY … FROM STDIN`, without the closing `\.`.
     pub(crate) data: Option<Range<usize>>,
 }
 
-/// Enough to tell statements apart; a list of columns stands in parentheses and does not count.
-const WORDS: usize = 24;
-
-/// Splits a script. Empty statements are left out, as the server's parser leaves them out.
-pub(crate) fn statements(text: &str) -> Vec<Statement> {
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0 };
-    let mut found = Vec::new();
+/// Splits a script.
+pub(crate) fn split(text: &str, backslash: Backslash) -> Split {
+    let mut scanner = Scanner::new(text, backslash);
+    let mut statements = Vec::new();
     let mut line = Lines { text, at: 0, line: 1 };
     while let Some(mut statement) = scanner.statement() {
         statement.line = line.of(statement.range.start);
-        found.push(statement);
+        statements.push(statement);
     }
-    found
+    let open = scanner.open.map(|opener| Open {
+        line: 1 + text[..opener.start].matches('\n').count(),
+        with: text[opener].to_owned(),
+    });
+    Split { statements, open }
 }
 
 /// The tokens of one statement as they are written; strings and quoted names are one each.
 pub(crate) fn tokens(statement: &str) -> Vec<&str> {
-    let mut scanner = Scanner { text: statement, bytes: statement.as_bytes(), at: 0 };
+    let mut scanner = Scanner::new(statement, Backslash::default());
     let mut found = Vec::new();
     while scanner.at < scanner.bytes.len() {
         if !scanner.skip_blank() {
@@ -71,19 +102,16 @@ struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    backslash: Backslash,
+    /// Where that begins which nothing ends.
+    open: Option<Range<usize>>,
 }
 
-/// What the scanner knows of the statement it is in.
-#[derive(Default)]
-struct Inside {
-    start: Option<usize>,
-    words: Vec<String>,
-    parentheses: usize,
-    /// Open `BEGIN ATOMIC` and `CASE`.
-    blocks: usize,
-}
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, backslash: Backslash) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, backslash, open: None }
+    }
 
-impl Scanner<'_> {
     /// The next statement that is not empty.
     fn statement(&mut self) -> Option<Statement> {
         let mut inside = Inside::default();
@@ -91,7 +119,7 @@ impl Scanner<'_> {
             if self.skip_blank() {
                 continue;
             }
-            if self.bytes[self.at] == b';' && inside.parentheses == 0 && inside.blocks == 0 {
+            if self.bytes[self.at] == b';' && inside.semicolon() {
                 let end = self.at;
                 self.at += 1;
                 if inside.start.is_some() {
@@ -102,38 +130,48 @@ impl Scanner<'_> {
             inside.start.get_or_insert(self.at);
             self.token(&mut inside);
         }
-        let end = self.text.trim_end().len();
+        let end = self.text.trim_ascii_end().len();
         inside.start.is_some().then(|| self.finish(inside, end))
     }
 
     fn finish(&mut self, inside: Inside, end: usize) -> Statement {
         let range = inside.start.unwrap_or(end)..end;
-        let data = is_copy_in(&inside.words).then(|| self.copy_data());
+        let data = copies(&inside.words, "FROM").then(|| self.copy_data());
         Statement { range, line: 0, words: inside.words, data }
     }
 
     /// Skips one stretch of white space or one comment; `false` if there is none here.
     fn skip_blank(&mut self) -> bool {
         let rest = &self.bytes[self.at..];
-        if rest[0].is_ascii_whitespace() || rest[0] == 0x0B {
-            self.at += 1;
-        } else if rest.starts_with(b"--") {
-            self.at += length_to(rest, b'\n');
+        if let Some(length) = blank(rest) {
+            self.at += length;
         } else if rest.starts_with(b"/*") {
-            self.at += comment(rest);
+            self.step(comment(rest), 2);
         } else {
             return false;
         }
         true
     }
 
+    /// Steps over something of this length, opened by so many bytes; to the end if nothing ends it.
+    fn step(&mut self, length: Option<usize>, opener: usize) {
+        if length.is_none() {
+            self.open = Some(self.at..self.at + opener);
+        }
+        self.at = length.map_or(self.bytes.len(), |length| self.at + length);
+    }
+
     /// Steps over one token.
     fn token(&mut self, inside: &mut Inside) {
         let rest = &self.bytes[self.at..];
         match rest[0] {
-            b'\'' => self.at += quoted(rest, b'\'', false),
-            b'"' => self.at += quoted(rest, b'"', false),
-            b'$' => self.at += dollar_quoted(rest),
+            b'\'' if self.backslash == Backslash::Escape => self.step(escaped(rest), 1),
+            b'\'' => self.step(quoted(rest, b'\'', Backslash::Letter), 1),
+            b'"' => self.step(quoted(rest, b'"', Backslash::Letter), 1),
+            b'$' => match dollar_tag(rest) {
+                Some(tag) => self.step(dollar_quoted(rest, tag), tag.len()),
+                None => self.at += 1,
+            },
             b'(' => {
                 inside.parentheses += 1;
                 self.at += 1;
@@ -143,8 +181,9 @@ impl Scanner<'_> {
                 self.at += 1;
             }
             first if is_name_start(first) => self.word(inside),
+            // What may follow at once is a name, or `$$`.
             first if first.is_ascii_digit() => {
-                self.at += rest.iter().take_while(|byte| is_name(**byte)).count();
+                self.at += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             }
             _ => self.at += 1,
         }
@@ -157,7 +196,7 @@ impl Scanner<'_> {
         let word = self.text[self.at..self.at + length].to_ascii_uppercase();
         self.at += length;
         if word == "E" && self.bytes.get(self.at) == Some(&b'\'') {
-            self.at += quoted(&self.bytes[self.at..], b'\'', true);
+            self.step(escaped(&self.bytes[self.at..]), 1);
         } else if inside.parentheses == 0 || inside.is_option(&word) {
             inside.see(word);
         }
@@ -176,39 +215,6 @@ impl Scanner<'_> {
         }
         start..self.at
     }
-}
-
-impl Inside {
-    /// `BEGIN ATOMIC` opens a function's body, which `END` closes; `CASE … END` nests in it.
-    fn see(&mut self, word: String) {
-        let begins = word == "ATOMIC" && self.words.last().is_some_and(|last| last == "BEGIN");
-        if begins && self.makes_routine() || self.blocks > 0 && word == "CASE" {
-            self.blocks += 1;
-        } else if self.blocks > 0 && word == "END" {
-            self.blocks -= 1;
-        }
-        if self.words.len() < WORDS {
-            self.words.push(word);
-        } else if let Some(last) = self.words.last_mut() {
-            *last = word;
-        }
-    }
-
-    /// `REINDEX (CONCURRENTLY)`: the one word in parentheses that decides how a statement runs.
-    fn is_option(&self, word: &str) -> bool {
-        word == "CONCURRENTLY" && self.words == ["REINDEX"]
-    }
-
-    fn makes_routine(&self) -> bool {
-        let mut words = self.words.iter().map(String::as_str);
-        words.next() == Some("CREATE")
-            && words.take(3).any(|word| matches!(word, "FUNCTION" | "PROCEDURE"))
-    }
-}
-
-fn is_copy_in(words: &[String]) -> bool {
-    words.first().is_some_and(|word| word == "COPY")
-        && words.windows(2).any(|pair| pair[0] == "FROM" && pair[1] == "STDIN")
 }
 
 #[cfg(test)]

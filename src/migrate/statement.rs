@@ -1,6 +1,14 @@
 //! Telling statements apart by their first words: transactions and what refuses them. Pure.
 
-use super::split::Statement;
+use super::split::{Statement, copies};
+
+/// A kind of transaction that is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Other {
+    /// Repeatable read or serializable.
+    Level,
+    ReadOnly,
+}
 
 impl Statement {
     fn starts_with(&self, words: &[&str]) -> bool {
@@ -17,12 +25,44 @@ impl Statement {
         self.words.iter().take(3).cloned().collect::<Vec<_>>().join(" ")
     }
 
-    /// `BEGIN`, without options: those would be lost with it.
     pub(crate) fn opens_transaction(&self) -> bool {
-        matches!(
-            self.words.iter().map(String::as_str).collect::<Vec<_>>()[..],
-            ["BEGIN"] | ["BEGIN", "TRANSACTION" | "WORK"] | ["START", "TRANSACTION"]
-        )
+        self.starts_with(&["BEGIN"]) || self.starts_with(&["START", "TRANSACTION"])
+    }
+
+    /// `BEGIN` or its like that asks for nothing but what our own transaction is.
+    pub(crate) fn opens_ours(&self) -> bool {
+        const OURS: [&str; 10] = [
+            "TRANSACTION",
+            "WORK",
+            "ISOLATION",
+            "LEVEL",
+            "READ",
+            "COMMITTED",
+            "UNCOMMITTED",
+            "WRITE",
+            "NOT",
+            "DEFERRABLE",
+        ];
+        self.opens_transaction() && self.words[1..].iter().all(|word| OURS.contains(&word.as_str()))
+    }
+
+    /// What of a transaction's kind it asks for that ours is not: the level under which fence and
+    /// history are looked at is read committed, and the record is a write.
+    pub(super) fn wants_other(&self) -> Option<Other> {
+        let sets = [
+            &["SET", "TRANSACTION"][..],
+            &["SET", "LOCAL", "TRANSACTION"],
+            &["SET", "SESSION", "TRANSACTION"],
+        ];
+        if !self.opens_transaction() && !sets.iter().any(|words| self.starts_with(words)) {
+            return None;
+        }
+        let level = ["REPEATABLE", "SERIALIZABLE", "SNAPSHOT"].iter().any(|word| self.has(word));
+        match (self.has("ONLY"), level) {
+            (true, _) => Some(Other::ReadOnly),
+            (false, true) => Some(Other::Level),
+            (false, false) => None,
+        }
     }
 
     pub(crate) fn closes_transaction(&self) -> bool {
@@ -38,6 +78,16 @@ impl Statement {
         ends && !self.has("TO") && !self.has("PREPARED")
     }
 
+    /// `COPY … TO STDOUT`: the server sends rows to whoever asked.
+    pub(super) fn copies_out(&self) -> bool {
+        copies(&self.words, "TO")
+    }
+
+    /// The first half of a two-phase commit.
+    pub(super) fn prepares_transaction(&self) -> bool {
+        self.starts_with(&["PREPARE", "TRANSACTION"])
+    }
+
     /// Begins or ends a transaction (savepoints do not).
     pub(crate) fn is_transaction_control(&self) -> bool {
         let first = self.words.first().map_or("", String::as_str);
@@ -47,6 +97,11 @@ impl Statement {
             "ROLLBACK" => !self.has("TO"),
             _ => false,
         }
+    }
+
+    /// Ends a transaction, our own if it is the first to do so.
+    pub(super) fn ends_transaction(&self) -> bool {
+        self.is_transaction_control() && !self.opens_transaction()
     }
 
     /// Statements that the server refuses inside a transaction block (`PreventInTransactionBlock`;

@@ -15,6 +15,8 @@ pub(super) struct Step {
     /// Indexes of its statements; a file's own `BEGIN` and `COMMIT` are not among them.
     pub(super) statements: Range<usize>,
     pub(super) kind: Kind,
+    /// The `BEGIN` that the file has in front of them, which may name an isolation level.
+    pub(super) begin: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +42,13 @@ pub(super) fn steps(script: &Script) -> Result<Vec<Step>, usize> {
             open = Some(index + 1);
         } else if statement.closes_transaction() {
             let start = open.take().ok_or(statement.line)?;
-            steps.push(Step { statements: start..index, kind: Kind::Together });
+            let begin = Some(start - 1);
+            steps.push(Step { statements: start..index, kind: Kind::Together, begin });
         } else if statement.is_transaction_control() {
             return Err(statement.line);
         } else if open.is_none() {
-            steps.push(Step { statements: index..index + 1, kind: kind(statement) });
+            let (statements, kind) = (index..index + 1, kind(statement));
+            steps.push(Step { statements, kind, begin: None });
         }
     }
     match open {
@@ -176,11 +180,11 @@ fn folded(name: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use super::{super::dialect::Dialect, *};
 
     fn script(text: &str) -> Script {
         let text = format!("-- app-init: no-transaction\n{text}");
-        Script::read("V1__x", Path::new("V1__x.sql"), &text).unwrap()
+        Script::read("V1__x", Path::new("V1__x.sql"), &text, Dialect::default()).unwrap()
     }
 
     #[test]
@@ -188,7 +192,7 @@ mod tests {
         for (text, expected) in [
             ("select 1; vacuum", "0..1 Together, 1..2 Alone"),
             (
-                "set x to 1; call p(); begin; select 1; select 2; commit; select 3",
+                "set x to 1; call p(); begin isolation level serializable; select 1; select 2; commit; select 3",
                 "0..1 Setting, 1..2 Routine, 3..5 Together, 6..7 Together",
             ),
             (

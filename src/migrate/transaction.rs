@@ -105,7 +105,7 @@ impl Executor<'_> {
         let sent = self.query(&opening.text, &mut began).await;
         sent.map_err(|error| self.blame(unit, opening, began.ended, &error))?;
         self.script(&unit.script).await?;
-        self.go_on(unit)?;
+        self.go_further()?;
         let mut ended = Answer::default();
         let sent = self.query(&closing(unit), &mut ended).await;
         let nowhere = Share { from: 0, ahead: 0, ended: None };

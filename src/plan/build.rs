@@ -14,7 +14,7 @@ use word::Word;
 use super::{Action, Dirs, Migrate, Phase, Plan, Work, children::Children};
 use crate::{
     config::{
-        Config,
+        Config, Provision,
         modes::{Mode, ModeEnd},
         problem::{Problem, Problems},
         types::{OnFailure, nearest},
@@ -49,6 +49,9 @@ pub(crate) fn draft(config: &Config) -> (Option<Plan>, Problems) {
 /// # Errors
 /// What is wrong with the settings or with the command.
 pub(crate) fn migration(config: &Config) -> Result<Option<Migrate>, Problems> {
+    if let Provision::Nothing(_) = config.migrate.provision {
+        return config.problems.clone().or(None);
+    }
     let migrate = vec!["migrate".to_owned()];
     let mode = Mode {
         name: "migrate".into(),
@@ -144,8 +147,15 @@ impl<'a> Builder<'a> {
     /// Nobody configured the step: an error if the mode demands it.
     fn absent(&mut self, step: &str, reason: &str, hint: &str) {
         if self.demanded(step) {
-            let what = format!("mode {} needs `{step}`: {reason}", self.mode.name);
+            let what = format!("{} has {}: {reason}", self.subject(), missing(step));
             self.problems.push(Problem::config(what).hint(hint));
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self.config.request.targets {
+            Some(_) => "init wait".to_owned(),
+            None => format!("mode {}", self.mode.name),
         }
     }
 
@@ -154,6 +164,16 @@ impl<'a> Builder<'a> {
         let user = self.config.user.clone();
         let work = || Action::Do(Work::Dirs(Dirs { paths: paths.clone(), user }));
         (!paths.is_empty()).then(|| self.skipped("dirs").unwrap_or_else(work))
+    }
+}
+
+/// What a mode has not where nobody configured a step.
+fn missing(step: &str) -> &'static str {
+    match step {
+        "migrate" => "no migrations",
+        "seed" => "no seeds",
+        "wait" => "nothing to wait for",
+        _ => "no ETL job",
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which phases a start has, in every mode and with every switch.
 
+mod mistakes;
+
 use super::{Action, End, Plan, Work, plan};
 use crate::{
     config::{problem::Problems, tests::Image},
     exit::Exit,
-    failure::Failure,
 };
 
 /// An image in which everything is configured.
@@ -98,67 +99,6 @@ fn switches_decide_what_a_mode_does_not_demand() {
             "init {words}, {name}={value}: {phases:?}"
         );
     }
-}
-
-#[test]
-fn nothing_configured_is_a_reason_or_a_mistake() {
-    let none = |what: &str, command: &str| {
-        format!("no {what}: {command} is unset, neither /{what} nor ./{what} is there")
-    };
-    let migrations = none("migrations", "APP_INIT_MIGRATE_COMMAND");
-    let seeds = none("seeds", "APP_INIT_SEED_COMMAND");
-    let phases = lines(bare().env("SEED_ON_START", "true"), "api");
-    assert!(phases.contains(&format!("migrate skip: {migrations}")), "{phases:?}");
-    assert!(phases.contains(&format!("seed skip: {seeds}")), "{phases:?}");
-    for (words, why) in [
-        ("migrate", format!("mode migrate needs `migrate`: {migrations}")),
-        ("seed", format!("mode seed needs `seed`: {seeds}")),
-        ("etl", "mode etl needs `etl`: APP_INIT_ETL_COMMAND is unset".into()),
-        ("all", "mode all needs `etl`: APP_INIT_ETL_COMMAND is unset".into()),
-    ] {
-        let problems = made(bare(), words).unwrap_err();
-        assert_eq!(problems.to_string(), why, "init {words}");
-        assert_eq!(problems.exit(), Exit::Config);
-    }
-}
-
-/// What follows from a mistake is no second one.
-#[test]
-fn one_mistake_is_told_once() {
-    for (words, problem) in [
-        ("api -- --reload", "mode api has no server: APP_INIT_API_COMMAND is unset"),
-        ("wait tcp://db", "init wait: `tcp://db`: a target without a port [target-unknown]"),
-        ("wait a:1 foo://x", "init wait: `foo://x`: not a target [target-unknown]"),
-        (
-            "wait a:1 redis://u:p@h:x",
-            "init wait, target 2 of 2: the port is not a number from 1 to 65535 [target-unknown]",
-        ),
-        ("wait", "mode wait needs `wait`: no DATABASE_URL, no APP_INIT_WAIT_FOR"),
-    ] {
-        let problems = made(Image::new(), words).unwrap_err();
-        assert_eq!(problems.to_string(), problem, "{words}");
-    }
-    let bad = Image::new().env("APP_INIT_API_COMMAND", "a && b");
-    let problems = made(bad, "api -- --reload").unwrap_err();
-    assert_eq!(problems.iter().count(), 1, "{problems}");
-}
-
-#[test]
-fn a_mistake_of_the_words_and_of_the_settings_come_together() {
-    let image = Image::new().env("AUTORUN_MIGRATIONS", "flase").env("APP_INIT_REQUIRE", "KEY");
-    let problems = made(image, "api").unwrap_err().to_string();
-    for text in ["AUTORUN_MIGRATIONS", "KEY: required", "APP_INIT_API_COMMAND is unset"] {
-        assert!(problems.contains(text), "{problems}");
-    }
-    let problems = made(full(), "migrate -- --reload").unwrap_err();
-    assert_eq!(problems.exit(), Exit::Usage, "{problems}");
-    assert_eq!(problems.to_string(), "mode migrate has no server to add words to");
-    let problems = made(full().env("APP_INIT_MODE", "mirgate"), "").unwrap_err();
-    assert_eq!(problems.to_string(), "APP_INIT_MODE: unknown mode `mirgate`");
-    let problems = made(full().file("init.toml", "mode = \"mirgate\""), "").unwrap_err();
-    assert_eq!(problems.to_string(), "mode (init.toml:1): unknown mode `mirgate`");
-    let problems = made(full(), "plan mirgate").unwrap_err();
-    assert_eq!(problems.to_string(), "unknown mode `mirgate`");
 }
 
 #[test]

@@ -224,6 +224,7 @@ mod tests {
             ("'c4nary'", "begins or ends with a quote character"),
             ("c4nary%0A", "begins or ends with a blank or a line end"),
             ("${c4nary}", "looks like a placeholder"),
+            ("$c4nary", "looks like a placeholder"),
             ("c4nary", "it comes from DATABASE_URL"),
         ] {
             let hint = hint(&table::PASSWORD, &format!("postgres://u:{password}@h/d"));

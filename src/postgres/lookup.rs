@@ -1,31 +1,32 @@
-//! Names to addresses, bounded and never in the way of the process' end.
-//!
-//! getaddrinfo(3) blocks and cannot be cancelled: with a silent name server glibc takes 10 s and musl
-//! 5 s, and musl takes them for SERVFAIL too. So each query runs on a thread that may be left behind
-//! (the runtime is shut down without joining it), and a new one is made while an old one hangs.
+//! Names to addresses, bounded. A lookup goes on when a try at it has ended: the answer of a slow name
+//! server counts for the next try.
 
 use std::{
     collections::HashMap,
-    fs, io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{Semaphore, watch},
-    time::timeout,
-};
+use tokio::{sync::watch, time::timeout};
 
 use super::socket::SocketError;
-use crate::diagnose::{Row, names, network, table};
+use crate::{
+    diagnose::{Row, table},
+    dns::{self, LookupError, ResolvConf},
+};
 
-/// Queries for one name that may hang at the same time, each on a thread.
-const PENDING: usize = 3;
+/// How long a lookup may go on.
+const ASKED_FOR: Duration = Duration::from_secs(5);
 
 /// How long an answer is used again: a port that refuses is tried twenty times a second, and the name
 /// server should not see that.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How often a silent name server is asked again; the later is for one that has long been silent.
+const REPEAT: Duration = Duration::from_millis(75);
+const LATER: Duration = Duration::from_millis(250);
+const LONG: Duration = Duration::from_secs(30);
 
 /// The last answer to a query for a name.
 struct Found {
@@ -35,7 +36,7 @@ struct Found {
 
 /// What is known about a name.
 struct Name {
-    permits: Arc<Semaphore>,
+    since: Instant,
     found: watch::Sender<Option<Found>>,
 }
 
@@ -53,24 +54,28 @@ pub(crate) async fn resolve(
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    match timeout(bound, look_up(name)).await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(failed(&table::DNS_NO_ADDRESS)),
+    let config = ResolvConf::read();
+    let asked = config.asked();
+    let failed = |row: &'static Row| SocketError { text: asked, ..SocketError::new(row) };
+    match timeout(bound, look_up(name, config)).await {
         Ok(Ok(addresses)) => {
             Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
         }
-        Ok(Err(error)) => Err(failed(network::resolving(&error))),
+        Ok(Err(error)) => Err(failed(row(error))),
         Err(_) => Err(failed(&table::DNS_SILENT)),
     }
 }
 
-/// A failure with the name servers that were asked; both libcs read the file anew when it changes.
-fn failed(row: &'static Row) -> SocketError {
-    let file = fs::read_to_string("/etc/resolv.conf").ok();
-    SocketError { text: names::resolver(file.as_deref()), ..SocketError::new(row) }
+fn row(error: LookupError) -> &'static Row {
+    match error {
+        LookupError::Unknown => &table::DNS_UNKNOWN,
+        LookupError::NoAddress => &table::DNS_NO_ADDRESS,
+        LookupError::Failing => &table::DNS_FAILING,
+    }
 }
 
-/// A query of its own, or the answer to an earlier one that hung until now.
-async fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
+/// A lookup of its own, or the answer to an earlier one that has gone on until now.
+async fn look_up(name: &str, config: ResolvConf) -> Result<Vec<IpAddr>, LookupError> {
     let known = known(name);
     let mut found = known.found.subscribe();
     tokio::select! {
@@ -78,7 +83,7 @@ async fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
         Ok(found) = found.wait_for(|found| found.as_ref().is_some_and(Found::is_fresh)) => {
             Ok(found.as_ref().map(|found| found.addresses.clone()).unwrap_or_default())
         }
-        outcome = query(name.to_owned(), Arc::clone(&known)) => outcome,
+        outcome = ask(name.to_owned(), config, Arc::clone(&known)) => outcome,
     }
 }
 
@@ -87,21 +92,22 @@ fn known(name: &str) -> Arc<Name> {
     Arc::clone(names.entry(name.to_owned()).or_default())
 }
 
-async fn query(name: String, known: Arc<Name>) -> io::Result<Vec<IpAddr>> {
-    let permit = Arc::clone(&known.permits).acquire_owned().await.map_err(io::Error::other)?;
-    let task = tokio::task::spawn_blocking(move || {
-        let outcome = ask(&name);
+/// On a task of its own, so that it outlives the try.
+async fn ask(
+    name: String,
+    config: ResolvConf,
+    known: Arc<Name>,
+) -> Result<Vec<IpAddr>, LookupError> {
+    let task = tokio::spawn(async move {
+        let repeat = if known.since.elapsed() < LONG { REPEAT } else { LATER };
+        let outcome = timeout(ASKED_FOR, dns::look_up(&name, &config, repeat)).await;
+        let outcome = outcome.unwrap_or(Err(LookupError::Failing));
         if let Ok(addresses) = &outcome {
             known.found.send_replace(Some(Found::now(addresses.clone())));
         }
-        drop(permit);
         outcome
     });
-    task.await.map_err(io::Error::other)?
-}
-
-fn ask(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+    task.await.unwrap_or(Err(LookupError::Failing))
 }
 
 impl Found {
@@ -116,6 +122,6 @@ impl Found {
 
 impl Default for Name {
     fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(PENDING)), found: watch::Sender::new(None) }
+        Self { since: Instant::now(), found: watch::Sender::new(None) }
     }
 }

@@ -66,6 +66,31 @@ pub(crate) fn to_own_group(signal: Signal) -> io::Result<()> {
     Ok(process::kill_current_process_group(native(signal)?)?)
 }
 
+/// Why a signal was not sent, in the system's words (errno(3)), for who may not use the heap:
+/// `io::Error` makes a text each time.
+pub(crate) fn refusal(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::PERM) => "operation not permitted",
+        Some(Errno::SRCH) => "no such process",
+        _ => "invalid argument",
+    }
+}
+
 fn native(signal: Signal) -> io::Result<process::Signal> {
     process::Signal::from_raw(signal.number()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phrase;
+
+    #[test]
+    fn a_refusal_is_said_as_everywhere_else() {
+        for errno in [Errno::PERM, Errno::SRCH, Errno::INVAL] {
+            let error = io::Error::from(errno);
+            assert_eq!(refusal(&error), phrase::system(&error));
+        }
+        assert_eq!(refusal(&io::ErrorKind::InvalidInput.into()), "invalid argument");
+    }
 }

@@ -32,11 +32,11 @@ pub(crate) enum DirectoryError {
     #[error("cannot create the directory `{}`", path.display())]
     Create { path: PathBuf, owner: Owner, source: io::Error },
     #[error("cannot write to the directory `{}`: {found}", path.display())]
-    NotWritable { path: PathBuf, owner: Owner, found: String },
+    NotWritable { path: PathBuf, owner: Owner, found: String, why: ErrorKind },
     #[error("cannot give the directory `{}` to uid {}", path.display(), owner.uid)]
     Give { path: PathBuf, owner: Owner, source: io::Error },
     #[error("cannot use `{}` as a directory: `{}` is not one", path.display(), file.display())]
-    NotADirectory { path: PathBuf, file: PathBuf },
+    NotADirectory { path: PathBuf, owner: Owner, file: PathBuf },
 }
 
 /// Whom a directory is for.
@@ -52,19 +52,15 @@ impl Failure for DirectoryError {
     }
 
     fn hint(&self) -> Option<String> {
+        let hint = |path, owner: &Owner, why| {
+            Some(phrase::make_writable(path, (owner.uid.as_raw(), owner.gid.as_raw()), why))
+        };
         match self {
-            Self::Create { path, owner, .. }
-            | Self::NotWritable { path, owner, .. }
-            | Self::Give { path, owner, .. } => {
-                let (path, Owner { uid, gid }) = (path.display(), owner);
-                Some(format!(
-                    "in the Dockerfile: `RUN mkdir -p {path} && chown {uid}:{gid} {path}`; \
-                     for a mounted host directory: `chown {uid}:{gid}` on the host"
-                ))
+            Self::Create { path, owner, source } | Self::Give { path, owner, source } => {
+                hint(path, owner, source.kind())
             }
-            Self::NotADirectory { .. } => {
-                Some("name another directory, or remove the file from the image".to_owned())
-            }
+            Self::NotWritable { path, owner, why, .. } => hint(path, owner, *why),
+            Self::NotADirectory { path, owner, .. } => hint(path, owner, ErrorKind::NotADirectory),
         }
     }
 }
@@ -152,11 +148,12 @@ fn check(
 ) -> std::result::Result<(), Box<DirectoryError>> {
     let unusable = |cause: &io::Error, found: Option<&fs::Metadata>| {
         let found = describe(found, owner, cause);
-        Box::new(DirectoryError::NotWritable { path: path.to_owned(), owner, found })
+        let (path, why) = (path.to_owned(), cause.kind());
+        Box::new(DirectoryError::NotWritable { path, owner, found, why })
     };
     if let Some(file) = path.ancestors().find(|part| part.exists() && !part.is_dir()) {
         let (path, file) = (path.to_owned(), file.to_owned());
-        return Err(Box::new(DirectoryError::NotADirectory { path, file }));
+        return Err(Box::new(DirectoryError::NotADirectory { path, owner, file }));
     }
     match (fs::metadata(path), access) {
         (Ok(_), Ok(())) => Ok(()),

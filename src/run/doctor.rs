@@ -12,7 +12,9 @@ use crate::{config::Config, doctor, exit::Exit, log};
 pub(super) fn report(outside: &Outside, config: &Config, json: bool) -> Exit {
     match ask(doctor::examine(config, &outside.environment)) {
         Ok(report) if json => shown(&format!("{:#}\n", report.json()), report.exit()),
-        Ok(report) => shown(&report.text(colour(outside)), report.exit()),
+        Ok(report) => {
+            shown(&report.text(colour(outside), log::columns_of(&std::io::stdout())), report.exit())
+        }
         Err(failure) => ended(&*failure),
     }
 }

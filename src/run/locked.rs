@@ -211,7 +211,10 @@ fn told(
     stop: Option<Signal>,
 ) -> Box<dyn crate::failure::Failure> {
     match (error, stop) {
-        (MigrateError::Stopped { .. }, Some(signal)) => stopped(phase, signal),
+        (error @ MigrateError::Stopped { .. }, Some(signal)) => {
+            tracing::info!(phase, event = "stopped", "{error}");
+            stopped(phase, signal)
+        }
         (error, _) => error.into(),
     }
 }

@@ -133,7 +133,7 @@ fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
         let outcome = preparation.carry_out(plan).await;
         prepare::Result::Ok((preparation.timeline, outcome))
     })?;
-    // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
+    // Watched files may still be read on a thread of their own; nobody waits for it.
     runtime.shutdown_background();
     let failure = outcome.as_ref().err().map(AsRef::as_ref);
     let ended = if failure.is_some() { Outcome::Failed } else { Outcome::Ok };
@@ -141,7 +141,7 @@ fn prepared(plan: &Plan, timeline: Timeline) -> prepare::Result<()> {
     outcome
 }
 
-/// One thread, this one, but for name lookups.
+/// One thread, this one, but for reading watched files.
 fn runtime() -> prepare::Result<tokio::runtime::Runtime> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(built.map_err(|cause| Internal { what: "start the runtime", cause })?)
@@ -157,7 +157,7 @@ fn ask<T>(question: impl Future<Output = T>) -> prepare::Result<T> {
             signal = events.stop() => Err(prepare::stopped("report", signal)),
         }
     });
-    // A name lookup may still hang in getaddrinfo(3); nobody waits for it.
+    // Watched files may still be read on a thread of their own; nobody waits for it.
     runtime.shutdown_background();
     answer
 }

@@ -43,7 +43,11 @@ pub(super) fn plan(config: &Config, json: bool) -> Exit {
 
 /// `init status`: folder or command against the database. With `exit_code`, anything but up to date is a failure.
 pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
-    match read_status(config) {
+    let work = match plan::migration(config) {
+        Ok(work) => work,
+        Err(problems) => return tell_all(&problems),
+    };
+    match read_status(work.as_ref()) {
         Ok(status) => {
             let text = if json { format!("{:#}\n", status.json()) } else { status.text() };
             let printed = print(&text);
@@ -61,8 +65,8 @@ pub(super) fn ended(failure: &dyn Failure) -> Exit {
     }
 }
 
-fn read_status(config: &Config) -> Result<migrate::status::Status> {
-    let Some(work) = plan::migration(config)? else {
+fn read_status(work: Option<&plan::Migrate>) -> Result<migrate::status::Status> {
+    let Some(work) = work else {
         return Err(nothing(
             "nothing migrates the schema",
             "set APP_INIT_MIGRATIONS or APP_INIT_MIGRATE_COMMAND",
@@ -71,7 +75,7 @@ fn read_status(config: &Config) -> Result<migrate::status::Status> {
     let Some(connection) = &work.connection else {
         return Err(nothing("no database is known", SET_DATABASE));
     };
-    Ok(super::ask(migrate::status::status(&work, connection))??)
+    Ok(super::ask(migrate::status::status(work, connection))??)
 }
 
 fn nothing(why: &str, hint: &str) -> Box<dyn Failure> {

@@ -16,7 +16,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Any module may use these.
-const BASE: &[&str] = &["exit", "failure", "diagnose", "process", "log", "phrase", "timeline"];
+const BASE: &[&str] =
+    &["exit", "failure", "diagnose", "dns", "process", "log", "phrase", "timeline"];
 
 #[test]
 fn imports_point_one_way() {

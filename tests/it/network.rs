@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::UdpSocket,
+    net::{TcpListener, TcpStream, UdpSocket},
     os::{fd::AsFd, unix::fs::PermissionsExt},
     path::PathBuf,
     process::Command,
@@ -27,6 +27,10 @@ const NXDOMAIN: u8 = 3;
 const NODATA: u8 = 100;
 /// Answers 127.0.0.1, where nothing listens.
 const KNOWN: u8 = 200;
+/// The same, and never a word about IPv6.
+const HALF: u8 = 201;
+/// The same over TCP; a datagram is said to be too small.
+const CUT: u8 = 202;
 
 /// A name server on 127.0.0.1:53 of a namespace; its answers can be changed while it runs.
 struct Names {
@@ -110,6 +114,10 @@ impl Names {
             let network = fs::File::open(PathBuf::from(format!("/proc/{pid}/ns/net"))).unwrap();
             move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
             let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
+            let listener = TcpListener::bind("127.0.0.1:53").unwrap();
+            std::thread::spawn(move || {
+                listener.incoming().flatten().for_each(|peer| serve(peer).unwrap());
+            });
             ready.send(()).unwrap();
             let mut question = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut question) {
@@ -132,6 +140,17 @@ impl Names {
     }
 }
 
+/// Answers one question over TCP: lengths in front (RFC 1035, 4.2.2).
+fn serve(mut peer: TcpStream) -> std::io::Result<()> {
+    let mut length = [0; 2];
+    peer.read_exact(&mut length)?;
+    let mut question = vec![0; u16::from_be_bytes(length).into()];
+    peer.read_exact(&mut question)?;
+    let reply = reply(&question, KNOWN).unwrap();
+    let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
+    peer.write_all(&[&length[..], &reply].concat())
+}
+
 /// A DNS reply (RFC 1035, 4.1): the question again, a code, and one address for a question of type A.
 fn reply(question: &[u8], mode: u8) -> Option<Vec<u8>> {
     if mode == SILENT {
@@ -139,10 +158,14 @@ fn reply(question: &[u8], mode: u8) -> Option<Vec<u8>> {
     }
     let end = 12 + question[12..].iter().position(|byte| *byte == 0)? + 5;
     let wants_a = question.get(end - 4..end - 2)? == [0, 1];
-    let answers = u8::from(mode == KNOWN && wants_a);
-    let code = if mode == KNOWN || mode == NODATA { 0 } else { mode };
+    if mode == HALF && !wants_a {
+        return None;
+    }
+    let answers = u8::from([KNOWN, HALF].contains(&mode) && wants_a);
+    let code = if mode >= NODATA { 0 } else { mode };
+    let cut = if mode == CUT { 2 } else { 0 };
     let mut bytes = question[..2].to_vec();
-    bytes.extend([0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
+    bytes.extend([0x81 | cut, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
     bytes.extend(&question[12..end]);
     if answers == 1 {
         // The name of the question, type A, class IN, no time to live, four bytes.
@@ -172,6 +195,16 @@ fn a_name_that_appears_is_noticed_whatever_the_name_server_did_before() {
         cut.init.expect_line("connection refused");
         cut.init.signal(Signal::SIGTERM);
         assert_eq!(cut.init.exit_code(), 143, "{id}");
+    }
+}
+
+#[test]
+fn half_an_answer_and_one_that_needs_tcp_are_answers() {
+    for answer in [HALF, CUT] {
+        let Some(cut) = Cut::off(&[], &named(), answer) else { return };
+        cut.init.expect_line("connection refused");
+        cut.init.signal(Signal::SIGTERM);
+        assert_eq!(cut.init.exit_code(), 143, "{answer}");
     }
 }
 

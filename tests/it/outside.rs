@@ -185,6 +185,11 @@ fn files_that_can_run_neither_way_are_refused_before_anything_runs() {
             "V1__x.sql:2: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
         ),
         ("create table t ();\nrollback;", "V1__x.sql:2: `ROLLBACK` would undo it"),
+        (
+            "create table t ();\nprepare transaction 'x';",
+            "V1__x.sql:2: `PREPARE TRANSACTION` would leave",
+        ),
+        ("-- app-init: no-transaction\nbegin;\nprepare transaction 'x';", "V1__x.sql:3: `PREPARE"),
         ("-- app-init: quickly\nselect 1", "V1__x.sql:1: `quickly` is no option"),
         (
             "-- app-init: no-transaction\nbegin;\nselect 1;",

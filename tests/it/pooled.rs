@@ -7,7 +7,11 @@ use std::{
 
 use crate::{
     migrate::{ask, folder, history, migrate},
-    support::{CANARY, Postgres, free_port, postgres::psql, until},
+    support::{
+        CANARY, Postgres, free_port,
+        postgres::{psql, tool},
+        until,
+    },
     watch,
 };
 
@@ -26,6 +30,11 @@ impl Pooler {
 
     /// With at most so many sessions for each database.
     fn sized(mode: &str, size: u8) -> Option<Self> {
+        Self::with(mode, size, "")
+    }
+
+    /// With further settings.
+    fn with(mode: &str, size: u8, settings: &str) -> Option<Self> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
             .into_iter()
             .find(|path| fs::exists(path).unwrap())?;
@@ -40,7 +49,7 @@ impl Pooler {
         fs::write(
             &file,
             format!(
-                "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {size}\n{user}",
+                "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {size}\n{settings}\n{user}",
                 users.display()
             ),
         )
@@ -57,6 +66,24 @@ impl Pooler {
             psql(&pooler.past(&Postgres::shared().url("postgres")), "select 1").ok()
         });
         Some(pooler)
+    }
+
+    /// Makes it open so many sessions to the database.
+    fn fill(&self, url: &str, sessions: usize) {
+        ask(url, "create table go_on ()");
+        let busy = "do $$ begin while not exists (select from go_on) loop perform pg_sleep(0.01); end loop; end $$";
+        let one = || {
+            let mut psql = Command::new(tool("psql"));
+            psql.args(["-Xq", "-d", &self.past(url), "-c", busy]).stdin(Stdio::null());
+            psql.spawn().unwrap()
+        };
+        let clients: Vec<Child> = (0..sessions).map(|_| one()).collect();
+        let sleeping = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+        until("all are busy", || (ask(url, sleeping) == sessions.to_string()).then_some(()));
+        ask(url, "insert into go_on default values");
+        for mut client in clients {
+            client.wait().unwrap();
+        }
     }
 
     /// The same database by way of the pooler.
@@ -125,6 +152,29 @@ fn a_transaction_pooler_is_noticed_where_it_cannot_work_and_a_session_pooler_can
     let finished = migrate(&pooler.past(&url), folder.path()).run();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(history(&url), "1,2");
+}
+
+/// Which of its idle sessions a pooler gives is its own choice: the last one used, or one after the
+/// other. `idle` is how many there are.
+#[test]
+fn a_transaction_pooler_is_noticed_whichever_session_it_gives() {
+    for settings in ["server_round_robin = 0", "server_round_robin = 1"] {
+        for (size, idle) in [(1, 1), (2, 2), (3, 3), (20, 1), (20, 3), (20, 9)] {
+            let Some(pooler) = Pooler::with("transaction", size, settings) else { return };
+            let url = Postgres::shared().database();
+            let folder = folder(&[("V1__i.sql", "vacuum;")]);
+            pooler.fill(&url, idle);
+            let once = || migrate(&pooler.past(&url), folder.path());
+            for round in 0..2 {
+                // With one session there is none left beside the lock's.
+                let init = if size == 1 { once().env("APP_INIT_SKIP", "lock") } else { once() };
+                let finished = init.env("APP_INIT_MIGRATE_TIMEOUT", "10s").run();
+                let case = format!("{settings}, {idle} of {size}, round {round}");
+                assert_eq!(finished.code, 80, "{case}: {}", finished.stderr);
+                assert!(finished.stderr.contains("a pooler in transaction mode"), "{case}");
+            }
+        }
+    }
 }
 
 #[test]

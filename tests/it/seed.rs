@@ -77,6 +77,17 @@ fn a_failed_seed_is_retried_where_it_stopped() {
 }
 
 #[test]
+fn a_seed_that_cannot_be_run_is_no_failed_migration() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("1.sql", "select 1;\nrollback;")]);
+    let finished = seed(&url, folder.path(), "true").run();
+    assert_eq!(finished.code, 81, "{}", finished.stderr);
+    for part in ["1.sql:2: `ROLLBACK` would undo it", "exit 81: seed_failed", "hint: take it out"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
+
+#[test]
 fn a_forced_seed_that_fails_leaves_the_database_seeded() {
     let url = Postgres::shared().database();
     ask(&url, LOG);

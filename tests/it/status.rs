@@ -92,3 +92,25 @@ fn status_of_a_server_that_is_down_is_told_at_once() {
     assert!(told.stderr.contains("connection refused"), "{}", told.stderr);
     assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
 }
+
+/// As a start tells its mistakes: each by itself, with what to do.
+#[test]
+fn status_that_cannot_look_says_what_to_set() {
+    let told = |variables: &[(&str, &str)]| {
+        let init = Init::new(["status"]);
+        let finished =
+            variables.iter().fold(init, |init, (name, value)| init.env(name, value)).run();
+        assert_eq!(finished.code, 78, "{}", finished.stderr);
+        finished.stderr
+    };
+    insta::assert_snapshot!(told(&[("DATABASE_URL", "postgres://u@db/d")]), @r"
+    error: status: nothing migrates the schema
+    hint: set APP_INIT_MIGRATIONS or APP_INIT_MIGRATE_COMMAND
+    ");
+    let wrong = [("APP_INIT_HEARTBEAT", "soon"), ("APP_INIT_MIGRATE_COMMAND", "a && b")];
+    insta::assert_snapshot!(told(&wrong), @r"
+    error: APP_INIT_MIGRATE_COMMAND: `&&` needs a shell, and commands run without one
+    hint: quote it, or write sh -c '…'
+    error: APP_INIT_HEARTBEAT: `soon` is not a duration such as 500ms, 30s, 5m or 1h
+    ");
+}

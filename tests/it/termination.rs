@@ -29,7 +29,7 @@ fn whatever_ends_a_start_is_its_last_message() {
     ");
     let url = format!("mysql://u:{CANARY}@db/app");
     let wrong = [("AUTORUN_MIGRATIONS", "flase"), ("DATABASE_URL", url.as_str())];
-    insta::assert_snapshot!(message(&["migrate"], &wrong), @"config: DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]; AUTORUN_MIGRATIONS: `flase` is not true, false or wait; mode migrate needs `migrate`: no migrations: APP_INIT_MIGRATE_COMMAND is unset, neither /migrations nor ./migrations is there");
+    insta::assert_snapshot!(message(&["migrate"], &wrong), @"config: DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]; AUTORUN_MIGRATIONS: `flase` is not true, false or wait; mode migrate has no migrations: APP_INIT_MIGRATE_COMMAND is unset, and neither /migrations nor ./migrations is there");
     insta::assert_snapshot!(message(&["no-such-program"], &[("PATH", "/nowhere")]), @r"
     not_found: cannot run `no-such-program`: no program of that name in PATH (/nowhere)
     hint: install it in the image, or write its full path

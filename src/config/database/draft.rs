@@ -122,11 +122,8 @@ fn clean<'a>(text: &'a str, source: &str, notes: &mut Vec<Note>) -> Result<&'a s
     if trimmed.is_empty() {
         return Err(Problem::new("url-empty", source, "empty").hint(SET_DATABASE));
     }
-    if placeholder(trimmed) {
-        return Err(Problem::new("url-placeholder", source, "a placeholder that nobody replaced")
-            .hint(
-                "a reference such as ${X} is expanded by the shell or by compose, not in an env file or a quoted manifest",
-            ));
+    if is_placeholder(trimmed) {
+        return Err(unreplaced(source, "a placeholder that nobody replaced"));
     }
     Ok(trimmed)
 }
@@ -135,8 +132,14 @@ fn unquoted(text: &str) -> Option<&str> {
     ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
+pub(super) fn unreplaced(source: &str, what: &str) -> Problem {
+    Problem::new("url-placeholder", source, what).hint(
+        "a reference such as ${X} is expanded by the shell or by compose, not in an env file or a quoted manifest",
+    )
+}
+
 /// `$DATABASE_URL`, `${X}`, `{{ .Values.url }}` or `<url>` as the whole value.
-fn placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(text: &str) -> bool {
     let name = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };

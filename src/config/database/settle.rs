@@ -10,7 +10,8 @@ use std::time::Duration;
 pub(super) use gaps::usual_host;
 
 use super::{
-    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes, draft::Draft, service,
+    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes, draft::Draft,
+    draft::is_placeholder, service,
 };
 
 /// Completes the draft. Variables and files only fill what is missing.
@@ -125,7 +126,7 @@ fn remark(draft: &Draft) -> Option<&'static str> {
         Some("the password begins or ends with a blank or a line end")
     } else if quoted && password.len() > 1 {
         Some("the password begins or ends with a quote character")
-    } else if password.contains("${") || (password.starts_with('<') && password.ends_with('>')) {
+    } else if password.contains("${") || is_placeholder(password) {
         Some("the password looks like a placeholder that nobody replaced")
     } else if password.contains('%') {
         Some("the password contains `%`: in a URL it is written %25")

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Note, Problem,
-    draft::{Draft, Pair},
+    draft::{Draft, Pair, unreplaced},
     parameter,
 };
 
@@ -199,6 +199,9 @@ fn bare_percent(text: &str) -> bool {
 fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     let source = draft.source.clone();
     let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
+    if hosts.contains("${") {
+        return Err(unreplaced(&source, "host or port is a placeholder that nobody replaced"));
+    }
     let (mut names, mut ports) = (Vec::new(), Vec::new());
     for host in hosts.split(',') {
         let (name, port) = split_port(host);

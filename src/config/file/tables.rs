@@ -45,8 +45,10 @@ impl Reader<'_> {
         let known: Vec<_> =
             keys.into_iter().filter_map(|(key, suffix)| Some((key, setting(suffix)?))).collect();
         for (key, span, value) in in_order(table) {
-            match known.iter().find(|(name, _)| *name == key) {
-                Some((_, setting)) => self.entry(setting, span.start, value),
+            match known.iter().find(|(known, _)| *known == key) {
+                Some((_, setting)) => {
+                    self.entry(setting, &format!("steps.{name}.{key}"), span.start, value);
+                }
                 None => self.unknown(
                     span.start,
                     key,
@@ -65,7 +67,7 @@ impl Reader<'_> {
                 "always" => mode.always = Some(self.list(value, key)),
                 "exec" if name == "api" => {
                     if let Some(setting) = settings::find("APP_INIT_API_COMMAND") {
-                        self.entry(setting, span.start, value);
+                        self.entry(setting, "modes.api.exec", span.start, value);
                     }
                 }
                 "exec" => mode.exec = self.raw(value, key),

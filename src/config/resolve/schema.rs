@@ -88,7 +88,5 @@ fn provision(reader: &mut Reader<'_>, files: &impl Files, usual: &UsualFolder) -
     if let Some(command) = reader.command(command) {
         return Provision::Command(command);
     }
-    Provision::Nothing(format!(
-        "no {name}: {command} is unset, neither /{name} nor ./{name} is there"
-    ))
+    Provision::Nothing(format!("{command} is unset, and neither /{name} nor ./{name} is there"))
 }

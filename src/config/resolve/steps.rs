@@ -1,7 +1,7 @@
 //! The ETL job and the steps of one's own.
 
 use crate::config::{
-    EtlSettings, Step, Switch, duration,
+    EtlSettings, Step, Switch, Targets, duration,
     file::{StepEntry, When},
     problem::Problem,
     types::{OnFailure, boolean},
@@ -31,12 +31,12 @@ fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
     let timeout = entry.timeout.as_deref().map_or(Ok(None), duration::parse);
     let timeout = timeout.map_err(Problem::config);
     let on_failure = on_failure(entry.on_failure.as_deref());
-    let run = entry.run.as_ref().map(template).transpose();
+    let run = entry.run.as_ref().map(|run| template(run, &format!("{place}.run"))).transpose();
+    let run = run.map_err(|problem| reader.problems.push(problem)).ok();
     let mut wrong =
         |what: &str, problem: Problem| reader.problems.push(problem.at(&format!("{place}.{what}")));
     let timeout = timeout.map_err(|problem| wrong("timeout", problem)).ok();
     let on_failure = on_failure.map_err(|problem| wrong("on_failure", problem)).ok();
-    let run = run.map_err(|problem| wrong("run", problem)).ok();
     if matches!(entry.name.as_str(), "serve" | "launch") {
         let taken = Problem::config("this name is taken by a process of app-init");
         wrong("run", taken.hint("name the step otherwise: `init healthcheck` goes by it"));
@@ -44,7 +44,7 @@ fn own_step(reader: &mut Reader<'_>, entry: &StepEntry) -> Option<Step> {
     Some(Step {
         name: entry.name.clone(),
         run: run??,
-        wait_for: entry.wait.clone(),
+        wait_for: Targets { words: entry.wait.clone(), subject: format!("{place}.wait") },
         when,
         timeout: timeout?,
         on_failure: on_failure?,

@@ -7,6 +7,8 @@ pub(crate) mod refinery;
 
 use std::{fmt, path::PathBuf};
 
+use super::sql::identifier;
+
 /// What orders migrations and names them in the history.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
@@ -77,6 +79,17 @@ pub(crate) enum Problem {
         label: String,
         highest: Version,
     },
+    /// Nothing is recorded where the stored search path leads now, but in another schema.
+    Elsewhere {
+        /// What that one has of this image.
+        label: String,
+        table: &'static str,
+        schema: String,
+        /// Where all would begin anew.
+        wanted: String,
+        /// An empty history is there already.
+        is_begun: bool,
+    },
     /// The table cannot hold what the folder needs, or is no table of this format.
     Table {
         why: String,
@@ -93,6 +106,15 @@ impl Problem {
             Self::Divergent { .. } => "restore the file as it was applied and put the change into a new migration".into(),
             Self::FileGone { .. } => "restore the file, or start the image that has it".into(),
             Self::OutOfOrder { highest, .. } => format!("give the file a version above {highest}"),
+            Self::Elsewhere { table, schema, wanted, is_begun, .. } => {
+                let (from, to) = (identifier(schema), identifier(wanted));
+                let first = if *is_begun { format!("DROP TABLE {to}.{table}; ") } else { String::new() };
+                format!(
+                    "if the stored search_path was changed since: {first}ALTER TABLE {from}.{table} SET SCHEMA {to}; \
+                     else name the schema that is meant in the address: `options=-csearch_path={schema}` to go on there, \
+                     or `options=-csearch_path={wanted}` to begin anew"
+                )
+            }
             Self::Table { .. } => return None,
         })
     }
@@ -124,6 +146,11 @@ impl fmt::Display for Problem {
             Self::OutOfOrder { label, highest } => {
                 write!(out, "{label} is not applied although {highest} is")
             }
+            Self::Elsewhere { label, table, schema, wanted, .. } => write!(
+                out,
+                "{label} is applied in schema `{schema}`, but the search_path that is stored for the database or the role \
+                 leads to schema `{wanted}`, where no `{table}` says so"
+            ),
             Self::Table { why } => out.write_str(why),
         }
     }

@@ -4,7 +4,9 @@
 //! versions only, so wider ones (`V20240101000001__x`) are read and hashed here.
 
 mod closed;
+mod elsewhere;
 mod files;
+mod hidden;
 
 use std::hash::{Hash, Hasher};
 
@@ -20,6 +22,7 @@ use crate::migrate::{
 };
 
 pub(crate) use files::scan;
+use hidden::HIDDEN;
 
 pub(crate) const TABLE: &str = "refinery_schema_history";
 
@@ -31,7 +34,7 @@ enum Width {
 }
 
 /// `refinery_schema_history` as it was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     /// Schema and name, quoted: a script that changes the search path cannot move it.
     name: String,
@@ -40,8 +43,8 @@ pub(crate) struct Table {
     /// For a new table.
     wanted: Width,
     applied: Vec<Row>,
-    /// What is wrong with the table itself.
-    problem: Option<String>,
+    /// What is wrong with the table itself, or with its place.
+    problem: Option<Problem>,
 }
 
 /// Reads the history without creating anything.
@@ -62,12 +65,10 @@ pub(crate) async fn history(
     {
         return Err(error);
     }
-    let Some(schema) = schema else {
-        return Err(MigrateError::Database {
-            doing: format!("find a schema for the migration history `{TABLE}`"),
-            cause: Cause::text("the search path names no existing schema"),
-        });
-    };
+    let Some(schema) = schema else { return Err(MigrateError::NoSchema { table: TABLE }) };
+    if let Some(role) = place.first().and_then(|row| column(row, 3)) {
+        return Err(hidden::hidden(&schema, role));
+    }
     let mut table = Table {
         name: format!("{}.{}", identifier(&schema), identifier(TABLE)),
         width: None,
@@ -76,27 +77,38 @@ pub(crate) async fn history(
         problem: None,
     };
     match kind.as_deref() {
-        None => return Ok(table),
+        None => {}
         Some("int4") => table.width = Some(Width::Int4),
         Some("int8") => table.width = Some(Width::Int8),
         Some(_) => {
-            table.problem = Some(format!("{} is no table of refinery's", table.name));
+            let why = format!("{} is no table of refinery's", table.name);
+            table.problem = Some(Problem::Table { why });
             return Ok(table);
         }
     }
-    let query =
-        format!("SELECT version, name, applied_on, checksum FROM {} ORDER BY version", table.name);
-    let stored = rows(client, &query).await.map_err(failed)?;
-    table.applied = stored.iter().filter_map(applied).collect();
+    if table.exists() {
+        table.applied = recorded(client, &table).await.map_err(failed)?;
+    }
+    if table.applied.is_empty() {
+        let elsewhere = elsewhere::elsewhere(client, &table, migrations, &schema).await;
+        table.problem = elsewhere.map_err(failed)?;
+    }
     Ok(table)
 }
 
+/// The rows of a table that is there.
+async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let query =
+        format!("SELECT version, name, applied_on, checksum FROM {} ORDER BY version", table.name);
+    Ok(rows(client, &query).await?.iter().filter_map(applied).collect())
+}
+
 /// One row: schema and version type of the table if the search path finds one; else where an
-/// unqualified name would be created. `other` stands for a relation without a version column.
+/// unqualified name would be created; our role if the rows are hidden from it. `other` stands for a relation without a version column.
 fn locate() -> String {
     format!(
         "SELECT n.nspname, CASE WHEN c.oid IS NOT NULL THEN coalesce(t.typname, 'other') END, \
-         pg_catalog.current_schema() \
+         pg_catalog.current_schema(), CASE WHEN {HIDDEN} THEN current_user END \
          FROM (SELECT pg_catalog.to_regclass('{TABLE}') AS oid) AS found \
          LEFT JOIN pg_catalog.pg_class c ON c.oid = found.oid \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -174,8 +186,7 @@ impl History for Table {
     }
 
     fn problems(&self, migrations: &[Migration]) -> Vec<Problem> {
-        let mut problems: Vec<Problem> =
-            self.problem.iter().map(|why| Problem::Table { why: why.clone() }).collect();
+        let mut problems: Vec<Problem> = self.problem.iter().cloned().collect();
         if self.width() == Width::Int4 && narrowest(migrations) == Width::Int8 {
             let why = format!("{} has 32-bit versions and a file needs 64", self.name);
             problems.push(Problem::Table { why });
@@ -195,6 +206,13 @@ fn checksum(migration: &Migration, width: Width) -> u64 {
     }
     migration.text.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Whether the row is of this very file.
+fn matches(migration: &Migration, row: &Row, width: Width) -> bool {
+    let checksum = checksum(migration, width).to_string();
+    (&row.version, &row.name, row.checksum.as_ref())
+        == (&migration.version, &migration.name, Some(&checksum))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use super::*;
 
 fn read(text: &str) -> Result<Script, String> {
-    Script::read("V1__x", Path::new("/m/V1__x.sql"), text).map_err(|error| error.to_string())
+    Script::read("V1__x", Path::new("/m/V1__x.sql"), text, Dialect::default())
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -21,6 +22,55 @@ fn how_a_file_runs_follows_from_its_statements() {
             Err("cannot apply /m/V1__x.sql:2: `ROLLBACK` would undo it and still count"),
         ),
         (
+            "copy t from stdin;\nto stdout\n\\.\ncopy (select 1) to stdout",
+            Err(
+                "cannot apply /m/V1__x.sql:4: nobody is there to take the rows of `COPY … TO STDOUT`",
+            ),
+        ),
+        ("copy t (a) from stdout with csv; -- x\n1\n", Ok((Mode::Transaction, false))),
+        (
+            "copy t from stdin; select 1;\n1\n",
+            Err(
+                "cannot apply /m/V1__x.sql:1: the data of `COPY … FROM STDIN` begins in the next line, and more SQL stands in this one",
+            ),
+        ),
+        (
+            "select 1;\nbegin transaction isolation level repeatable read; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:2: `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ` comes too late: the file runs in app-init's own transaction, read committed",
+            ),
+        ),
+        (
+            "begin; set local transaction isolation level serializable; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:1: `SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE` comes too late: the file runs in app-init's own transaction, read committed",
+            ),
+        ),
+        (
+            "begin read only; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:1: `BEGIN READ ONLY` keeps it from being recorded in the same transaction",
+            ),
+        ),
+        (
+            "-- app-init: no-transaction\nbegin; commit; begin read only; commit",
+            Err(
+                "cannot apply /m/V1__x.sql:2: `BEGIN READ ONLY` keeps it from being recorded in the same transaction",
+            ),
+        ),
+        (
+            "-- app-init: no-transaction\nbegin isolation level serializable; commit",
+            Ok((Mode::Statements, false)),
+        ),
+        (
+            "select 1; commit; begin isolation level serializable; commit",
+            Ok((Mode::Transaction, true)),
+        ),
+        (
+            "set session characteristics as transaction isolation level serializable",
+            Ok((Mode::Transaction, false)),
+        ),
+        (
             "create table t();\n\nvacuum;",
             Err(
                 "cannot apply /m/V1__x.sql:3: `VACUUM` cannot run in a transaction and `CREATE TABLE T` in line 1 should",
@@ -33,6 +83,35 @@ fn how_a_file_runs_follows_from_its_statements() {
 }
 
 #[test]
+fn what_nothing_ends_is_refused_unless_only_the_server_can_tell() {
+    let open = "nothing ends the string that begins here with `'`";
+    for (text, line, why) in [
+        (
+            "select 1;\n/* /* */\nselect 2;",
+            2,
+            "nothing ends the comment that begins here with `/*`",
+        ),
+        ("select 1,\n  'it's';", 2, open),
+        ("select \"a;", 1, "nothing ends the quoted name that begins here with `\"`"),
+        ("do $do$ $DO$", 1, "nothing ends the string that begins here with `$do$`"),
+        ("set standard_conforming_strings = on;\nselect 'a", 2, open),
+        ("select 1;\n\0", 2, "it holds a zero byte"),
+    ] {
+        let expected = format!("cannot apply /m/V1__x.sql:{line}: {why}");
+        assert_eq!(read(text).err(), Some(expected), "{text:?}");
+    }
+    for text in [
+        "set standard_conforming_strings = off; select 'a\\'b'",
+        "select set_config('standard_conforming_strings', 'off', false); select 'a\\'b'",
+    ] {
+        assert_eq!(read(text).err(), None, "{text:?}");
+    }
+    let dialect = Dialect { backslash: Backslash::Escape, ..Dialect::default() };
+    let escaped = Script::read("x", Path::new("x"), "select 'a\\'b; '; select 2", dialect).unwrap();
+    assert_eq!(escaped.statements.len(), 2);
+}
+
+#[test]
 fn what_only_psql_reads_is_blanked_in_place() {
     for (text, sent) in [
         ("\u{feff}select 1", " select 1"),
@@ -40,15 +119,32 @@ fn what_only_psql_reads_is_blanked_in_place() {
             "\\restrict aB9\nselect 1;\n\\unrestrict aB9\n",
             "             \nselect 1;\n               \n",
         ),
+        ("\\restrict aB9\rselect 1;\r", "             \rselect 1;\r"),
         ("select 'x\n\\restrict a'", "select 'x\n\\restrict a'"),
         ("begin;\nselect 1;\ncommit;\n", "     ;\nselect 1;\n      ;\n"),
+        ("begin/*ü*/;select 'ü';commit/*ü*/;", "          ;select 'ü';           ;"),
         (
-            "begin isolation level serializable; commit",
-            "begin isolation level serializable; commit",
+            "start transaction isolation level read committed, read write; commit",
+            "                                                            ;       ",
         ),
     ] {
         assert_eq!(read(text).unwrap().text, sent, "{text:?}");
     }
+}
+
+#[test]
+fn a_limit_that_an_older_server_lacks_is_not_lifted() {
+    let read = |text, lacks_transaction_timeout| {
+        let dialect = Dialect { lacks_transaction_timeout, ..Dialect::default() };
+        let script = Script::read("x", Path::new("x"), text, dialect).unwrap();
+        (script.text, script.left_out)
+    };
+    let dump = "-- dump\nSET transaction_timeout = 0;\nselect 1";
+    let left_out = dump.replace("SET transaction_timeout = 0", &" ".repeat(27));
+    assert_eq!(read(dump, true), (left_out, Some(2)));
+    assert_eq!(read(dump, false), (dump.to_owned(), None));
+    let other = "SET transaction_timeout = 5; select 'SET transaction_timeout = 0'";
+    assert_eq!(read(other, true), (other.to_owned(), None));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 use super::*;
 
-fn split(text: &str) -> Vec<&str> {
+fn statements(text: &str) -> Vec<Statement> {
+    split(text, Backslash::Letter).statements
+}
+
+fn texts(text: &str) -> Vec<&str> {
     statements(text).iter().map(|statement| &text[statement.range.clone()]).collect()
 }
 
@@ -38,11 +42,65 @@ fn splits_where_the_server_would() {
             "begin; select case when true then 1 end; end; y",
             &["begin", "select case when true then 1 end", "end", "y"],
         ),
+        (
+            "create function f() returns int begin atomic select 1 as end, t.end, case when true then 2 end as case from t; end; y",
+            &[
+                "create function f() returns int begin atomic select 1 as end, t.end, case when true then 2 end as case from t; end",
+                "y",
+            ],
+        ),
+        (
+            "create procedure p() begin atomic end; create function \"end\"() begin atomic; select (1); end; y",
+            &[
+                "create procedure p() begin atomic end",
+                "create function \"end\"() begin atomic; select (1); end",
+                "y",
+            ],
+        ),
+        ("select 1$$;$$;y", &["select 1$$;$$", "y"]),
+        ("select 1E'\\';';y", &["select 1E'\\';'", "y"]),
         ("select 'open", &["select 'open"]),
+        ("-- it's old\rselect 1;y -- ;\r;z", &["select 1", "y -- ;\r", "z"]),
+        ("select E'a'\n'b\\';c';y", &["select E'a'\n'b\\';c'", "y"]),
+        (
+            "select e'a' -- it's\r\n-- ;\n 'b\\';';y",
+            &["select e'a' -- it's\r\n-- ;\n 'b\\';'", "y"],
+        ),
+        ("select E'a' 'b\\';y", &["select E'a' 'b\\'", "y"]),
+        ("select E'a'/*\n*/'b\\';y", &["select E'a'/*\n*/'b\\'", "y"]),
+        ("select 'a'\n'b\\';y", &["select 'a'\n'b\\'", "y"]),
     ] {
-        let found: Vec<&str> = split(text).iter().map(|found| found.trim()).collect();
+        let found: Vec<&str> = texts(text).iter().map(|found| found.trim()).collect();
         let expected: Vec<&str> = expected.iter().map(|found| found.trim()).collect();
         assert_eq!(found, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_open_at_the_end_is_told_with_its_line() {
+    for (text, expected) in [
+        ("select 1; -- ' \" /* $$", None),
+        ("select 1;\n\n/* a /* b */\n'", Some(("/*", 3))),
+        ("/**/ /*/ */ select '/*'", None),
+        ("select 1 */* 2", Some(("/*", 1))),
+        ("select '\n', 'it''s\n;", Some(("'", 2))),
+        ("select 'a\\'", None),
+        ("select E'a\\'", Some(("'", 1))),
+        ("select E'a'\n'b\\'", Some(("'", 1))),
+        ("select N'a', U&'b', x'c", Some(("'", 1))),
+        ("select U&\"a\"\", \nb", Some(("\"", 1))),
+        ("do $$ $a$ $", Some(("$$", 1))),
+        ("do\n$Body$ $body$;", Some(("$Body$", 2))),
+        ("select $1, a$b$, $1a$", None),
+        ("copy t from stdin;\n'/*\"$$\n", None),
+    ] {
+        let open = split(text, Backslash::Letter).open;
+        let found = open.as_ref().map(|open| (&*open.with, open.line));
+        assert_eq!(found, expected, "{text:?}");
+    }
+    for text in ["select 'a\\', b'", "select 'a'\n'\\'; /*'"] {
+        assert_eq!(split(text, Backslash::Escape).open, None, "{text:?}");
+        assert_ne!(split(text, Backslash::Letter).open, None, "{text:?}");
     }
 }
 
@@ -82,8 +140,10 @@ fn no_text_makes_it_panic_or_overlap() {
         "(",
         ")",
         "ü",
-        "begin atomic",
+        "create function f() begin atomic",
         "end",
+        "1",
+        "\u{a0}",
         "copy t from stdin;",
     ];
     let mut seed = 1_u64;

@@ -114,6 +114,7 @@ fn kind(problem: &Problem) -> &'static str {
         Problem::FileGone { .. } => "missing",
         Problem::OutOfOrder { .. } => "late",
         Problem::Duplicate { .. } => "duplicate",
+        Problem::Elsewhere { .. } => "elsewhere",
         Problem::Name { .. } | Problem::Content { .. } | Problem::Table { .. } => "invalid",
     }
 }

@@ -37,10 +37,10 @@ impl Builder<'_> {
     }
 
     fn configured(&mut self, environment: &Environment) -> Option<CommandLine> {
-        let (subject, template) = match &self.mode.end {
+        let template = match &self.mode.end {
             ModeEnd::Exit => return None,
-            ModeEnd::Exec(template) => (format!("modes.{}.exec", self.mode.name), Some(template)),
-            ModeEnd::Api => ("APP_INIT_API_COMMAND".to_owned(), self.config.api.as_ref()),
+            ModeEnd::Exec(template) => Some(template),
+            ModeEnd::Api => self.config.api.as_ref(),
         };
         let Some(template) = template else {
             let problem = Problem::config(format!(
@@ -52,6 +52,6 @@ impl Builder<'_> {
             return None;
         };
         let expanded = template.expand(environment, self.config.nproc);
-        expanded.map_err(|problem| self.problems.push(problem.at(&subject))).ok()
+        expanded.map_err(|problem| self.problems.push(problem.at(template.subject()))).ok()
     }
 }

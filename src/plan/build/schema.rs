@@ -81,7 +81,7 @@ impl Builder<'_> {
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {
             return self.no_database("seed");
         }
-        self.targets.extend(Word::list(&settings.wait_for, "APP_INIT_SEED_WAIT_FOR"));
+        self.targets.extend(Word::list(&settings.wait_for));
         Action::Do(Work::Seed(Seed {
             source,
             connection,
@@ -112,9 +112,8 @@ impl Builder<'_> {
         match provision {
             Provision::Folder(path) => Ok(Source::Folder(path.clone())),
             Provision::Command(template) => {
-                let subject = format!("APP_INIT_{}_COMMAND", name.to_uppercase());
                 let role = Role::Database(name);
-                self.child(name, &subject, template, &role, policy)
+                self.child(name, template, &role, policy)
                     .map(|step| Source::Command(Box::new(step)))
             }
             Provision::Nothing(reason) => {

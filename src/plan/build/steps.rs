@@ -25,13 +25,13 @@ impl Builder<'_> {
             self.absent("etl", reason, "set it, or `run` of [steps.etl] in init.toml");
             return Action::Skip(reason.to_owned());
         };
-        self.targets.extend(Word::list(&settings.wait_for, "APP_INIT_ETL_WAIT_FOR"));
+        self.targets.extend(Word::list(&settings.wait_for));
         let policy = StepPolicy {
             timeout: settings.timeout,
             on_failure: settings.on_failure,
             exit: Exit::Etl,
         };
-        let step = self.child("etl", "APP_INIT_ETL_COMMAND", template, &Role::Step("etl"), policy);
+        let step = self.child("etl", template, &Role::Step("etl"), policy);
         step.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
@@ -43,10 +43,10 @@ impl Builder<'_> {
         {
             return Action::Skip(format!("{} is false", switch.when.variable));
         }
-        self.targets.extend(Word::list(&step.wait_for, &format!("steps.{name}")));
+        self.targets.extend(Word::list(&step.wait_for));
         let policy =
             StepPolicy { timeout: step.timeout, on_failure: step.on_failure, exit: Exit::Step };
-        let made = self.child(name, &format!("steps.{name}"), &step.run, &Role::Step(name), policy);
+        let made = self.child(name, &step.run, &Role::Step(name), policy);
         made.map_or_else(Action::Skip, |step| Action::Do(Work::Step(step)))
     }
 
@@ -54,7 +54,6 @@ impl Builder<'_> {
     pub(super) fn child(
         &mut self,
         name: &str,
-        subject: &str,
         template: &Template,
         role: &Role<'_>,
         policy: StepPolicy,
@@ -72,8 +71,8 @@ impl Builder<'_> {
                 exit: policy.exit,
             }),
             Err(problem) => {
-                self.problems.push(problem.at(subject));
-                Err(format!("{subject} cannot be expanded"))
+                self.problems.push(problem.at(template.subject()));
+                Err(format!("{} cannot be expanded", template.subject()))
             }
         }
     }

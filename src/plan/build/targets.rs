@@ -5,7 +5,7 @@ use super::{
     word::{Word, are_plain},
 };
 use crate::{
-    config::{self, command, database::Note, target::Target},
+    config::{self, Targets, command, database::Note, target::Target},
     plan::{Action, Wait, Work},
 };
 
@@ -38,16 +38,19 @@ impl Builder<'_> {
     }
 
     /// The targets of the command line, if there are any.
-    fn asked(&self) -> Option<Vec<String>> {
-        self.config.request.targets.clone().filter(|targets| !targets.is_empty())
+    fn asked(&self) -> Option<Targets> {
+        let words = self.config.request.targets.clone().filter(|targets| !targets.is_empty())?;
+        Some(Targets { words, subject: "init wait".to_owned() })
     }
 
     /// All that is waited for, as it was written, each once.
     fn words(&mut self) -> Vec<Word> {
-        let source = if self.asked().is_some() { "init wait" } else { "APP_INIT_WAIT_FOR" };
         let named = self.asked().or_else(|| self.config.wait.targets.clone());
-        let usual = || self.config.database.iter().map(|_| "database".to_owned()).collect();
-        let mut words = Word::list(&named.unwrap_or_else(usual), source);
+        let usual = || Targets {
+            words: self.config.database.iter().map(|_| "database".to_owned()).collect(),
+            subject: "APP_INIT_WAIT_FOR".to_owned(),
+        };
+        let mut words = Word::list(&named.unwrap_or_else(usual));
         words.append(&mut self.targets);
         let mut seen = Vec::new();
         words.retain(|word| {

@@ -1,5 +1,7 @@
 //! One word of what is waited for, and how a mistake in it is named.
 
+use crate::config::Targets;
+
 /// A word as it was written.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
@@ -11,13 +13,13 @@ pub(super) struct Word {
 }
 
 impl Word {
-    pub(super) fn list(texts: &[String], source: &str) -> Vec<Self> {
+    pub(super) fn list(targets: &Targets) -> Vec<Self> {
         let word = |(at, text): (usize, &String)| Self {
             text: text.clone(),
-            source: source.to_owned(),
-            place: (at + 1, texts.len()),
+            source: targets.subject.clone(),
+            place: (at + 1, targets.words.len()),
         };
-        texts.iter().enumerate().map(word).collect()
+        targets.words.iter().enumerate().map(word).collect()
     }
 
     /// Where the word stands, with the word itself if it may be `shown`.
@@ -79,10 +81,10 @@ mod tests {
             ("http://h/?token=t", vec!["SET"]),
         ] {
             let texts: Vec<String> = words.split(' ').map(str::to_owned).collect();
-            let words = Word::list(&texts, "SET");
+            let words = Word::list(&Targets { words: texts, subject: "SET".into() });
             let shown = are_plain(&words);
             let named: Vec<String> = words.iter().map(|word| word.name(shown)).collect();
-            assert_eq!(named, names, "{texts:?}");
+            assert_eq!(named, names, "{words:?}");
         }
     }
 }

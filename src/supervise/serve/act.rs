@@ -89,7 +89,7 @@ impl Supervisor {
                     format_args!(
                         "cannot send {signal} to the server (pid {}): {}",
                         server.as_raw_pid(),
-                        crate::phrase::system(&error)
+                        send::refusal(&error)
                     ),
                 );
             }

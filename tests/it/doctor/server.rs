@@ -105,6 +105,9 @@ fn a_read_only_server_is_no_place_to_migrate() {
     let name = url.rsplit('/').next().unwrap();
     psql(&url, &format!("alter database {name} set default_transaction_read_only = on")).unwrap();
     trap(&url, &[], 69, &["role", "read-only", "[pg-read-only]"]);
+    let (text, _) = reports(image().path(), &url, &[]);
+    let stored = "default_transaction_read_only is stored for the database or the role";
+    assert!(text.stdout.contains(stored), "{}", text.stdout);
 }
 
 /// The URL of a new database, for a role of that name that may log in and nothing else.

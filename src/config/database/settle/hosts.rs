@@ -2,7 +2,11 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use super::super::{Host, Problem, draft::Draft, url};
+use super::super::{
+    Host, Problem,
+    draft::{Draft, is_placeholder, unreplaced},
+    url,
+};
 use crate::phrase::counted;
 
 /// Pairs hosts with addresses and ports; one port serves all hosts.
@@ -34,6 +38,9 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
     let source = draft.blame("host");
     if name.starts_with('/') {
         return Ok(Host::Unix { directory: PathBuf::from(name), port: number(draft, port)? });
+    }
+    if name.contains("${") || is_placeholder(name) {
+        return Err(unreplaced(source, "the host is a placeholder that nobody replaced"));
     }
     let (name, own) = url::split_port(name);
     let name = name.trim_start_matches('[').trim_end_matches(']');
@@ -70,6 +77,10 @@ fn is_host_name(name: &str) -> bool {
 fn number(draft: &Draft, port: &str) -> Result<u16, Problem> {
     if port.is_empty() {
         return Ok(5432);
+    }
+    if is_placeholder(port) {
+        let what = "the port is a placeholder that nobody replaced";
+        return Err(unreplaced(draft.blame("port"), what));
     }
     port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
         Problem::new(
