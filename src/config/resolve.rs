@@ -22,7 +22,7 @@ use crate::{
     cli::{Cli, Command, settings::PREFIX},
     process::identity::Identity,
 };
-use schema::{migrate, seed};
+use schema::{migrate, seed, without_effect};
 use steps::{etl, own_steps};
 pub(crate) use stop::of_environment as hand_off;
 use stop::{handoff, stop};
@@ -80,6 +80,7 @@ pub(crate) fn resolve(
         missing,
         problems: Problems::default(),
     };
+    config.warnings.extend(without_effect(&reader, &config.migrate));
     if !is_waiting_settled(&config) {
         config.warnings.extend(connections::incomplete(&sources));
     }

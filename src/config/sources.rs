@@ -125,13 +125,14 @@ impl Sources {
         self.environment.get(name).is_some_and(|value| !ours || !value.is_empty())
     }
 
-    /// What `docker run --env-file` leaves; for commands only if nothing but the wrapping is quoted.
+    /// What `docker run --env-file` leaves; for commands and lists only if nothing but the wrapping
+    /// is quoted.
     fn take_off_quotes(&mut self) {
         for (name, kind) in names_we_read() {
             let Some(value) = self.environment.text(name) else { continue };
             let value = value.trim();
             let Some(inner) = env_file::unquoted(value).map(str::to_owned) else { continue };
-            if kind == Kind::Command && inner.contains(&value[..1]) {
+            if matches!(kind, Kind::Command | Kind::List) && inner.contains(&value[..1]) {
                 continue;
             }
             self.environment.set(name, inner);

@@ -95,6 +95,34 @@ pub(crate) fn list(text: &str) -> Vec<String> {
     text.split(separator).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
+/// The same, where quotes keep an item together: `'…'` and `"…"`, and outside them `\\`. With `keep`
+/// only `"…"` does, as in SQL, and stays in the item. `None`: a quote is not closed.
+pub(crate) fn quoted_list(text: &str, keep: bool) -> Option<Vec<String>> {
+    let (mut items, mut item, mut quote) = (Vec::new(), None::<String>, None);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let is_quote = letter == '"' || (letter == '\'' && !keep);
+        let is_separator = letter == ',' || letter.is_whitespace();
+        match quote {
+            None if is_separator => items.extend(item.take()),
+            None if is_quote => quote = Some(letter),
+            Some(open) if letter == open => quote = None,
+            _ => {}
+        }
+        let is_mark = is_quote && quote.is_none_or(|open| open == letter);
+        if quote.is_some() || is_quote || !is_separator {
+            let item = item.get_or_insert_default();
+            match letter {
+                '\\' if !keep && quote.is_none() => item.extend(letters.next()),
+                _ if is_mark && !keep => {}
+                _ => item.push(letter),
+            }
+        }
+    }
+    items.extend(item);
+    quote.is_none().then(|| items.into_iter().filter(|item| !item.is_empty()).collect())
+}
+
 /// The name most like `text`, if one is like it at all.
 pub(crate) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let names: Vec<&str> = names.into_iter().collect();
@@ -128,6 +156,24 @@ mod tests {
             [("a,b", vec!["a", "b"]), (" a  b,\n c,", vec!["a", "b", "c"]), ("", vec![])]
         {
             assert_eq!(list(text), items, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_keep_an_item_together() {
+        for (text, plain, kept) in [
+            ("a, b", Some("a|b"), Some("a|b")),
+            ("\"my dir\",b", Some("my dir|b"), Some("\"my dir\"|b")),
+            ("'my dir' b", Some("my dir|b"), Some("'my|dir'|b")),
+            (r"my\ dir", Some("my dir"), Some(r"my\|dir")),
+            ("\"My App\".\"v,1\"", Some("My App.v,1"), Some("\"My App\".\"v,1\"")),
+            ("\"it's\" 'a\"b'", Some("it's|a\"b"), None),
+            ("'open", None, Some("'open")),
+            ("''", Some(""), Some("''")),
+        ] {
+            let told = |keep| quoted_list(text, keep).map(|items| items.join("|"));
+            assert_eq!(told(false).as_deref(), plain, "{text}");
+            assert_eq!(told(true).as_deref(), kept, "{text}, kept");
         }
     }
 

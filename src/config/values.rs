@@ -10,7 +10,8 @@ use super::{
     problem::{Problem, Problems},
     sources::{Sources, Value},
     target,
-    types::{OnFailure, boolean, list, nearest},
+    types::{OnFailure, boolean, list, nearest, quoted_list},
+    words,
 };
 use crate::cli::settings::{self, Kind, Setting};
 
@@ -69,6 +70,22 @@ impl Reader<'_> {
             Raw::Text(text) => Some(list(text)),
             Raw::List(items) => Some(items.clone()),
         }
+    }
+
+    /// Items of which some have blanks, in quotes; with `keep` those of SQL, which stay there.
+    /// A text that starts with `[` is a JSON array, as with commands.
+    pub(crate) fn quoted_list(&mut self, name: &str, keep: bool) -> Vec<String> {
+        let unclosed = || Problem::config("a quote is not closed");
+        let items = match self.given(name).map(|value| &value.raw) {
+            Some(Raw::Text(text)) if text.trim_start().starts_with('[') => words::json(text),
+            Some(Raw::Text(text)) => quoted_list(text, keep).ok_or_else(unclosed),
+            Some(Raw::List(items)) => Ok(items.clone()),
+            None => Ok(Vec::new()),
+        };
+        items.unwrap_or_else(|problem| {
+            self.wrong(name, problem);
+            Vec::new()
+        })
     }
 
     /// Targets to wait for; `None` if no source gives any.

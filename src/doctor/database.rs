@@ -50,6 +50,9 @@ pub(super) async fn look(
     if let Some(schema) = &needs.markers {
         findings.push(markers(connection, session, schema).await);
     }
+    if !needs.tables.is_empty() {
+        findings.extend(version_tables(connection, session, &needs.tables).await);
+    }
     if let Some(native) = &needs.native {
         findings.extend(migrations(connection, &place, native).await);
     }
@@ -87,6 +90,29 @@ async fn markers(connection: &Connection, session: &Session, schema: &str) -> Fi
         Ok(Err(failure)) => Finding::failure(Section::Database, subject, &failure),
         Err(_) => silent(connection),
     }
+}
+
+/// Whether the tables that the settings name are there; before the first migration they need not be.
+async fn version_tables(
+    connection: &Connection,
+    session: &Session,
+    named: &[String],
+) -> Option<Finding> {
+    let subject = format!("{} version table", connection.place());
+    let search_path = connection.search_path.as_deref();
+    let asked = migrate::unchanged::absent(&session.client, named, search_path);
+    Some(match timeout(QUESTION, asked).await {
+        Ok(Ok(absent)) if absent.is_empty() => {
+            Finding::ok(Section::Database, subject, format!("{} can be read", named.join(", ")))
+        }
+        Ok(Ok(absent)) => {
+            let message = migrate::unchanged::unreadable(&absent);
+            Finding::warning(Section::Database, subject, message)
+                .hint("nothing to do if the first run of the command makes it")
+        }
+        Ok(Err(failure)) => Finding::failure(Section::Database, subject, &failure),
+        Err(_) => return None, // a database that does not answer has been told
+    })
 }
 
 /// The server let us in and did not answer a query.

@@ -23,13 +23,15 @@ use crate::{
 
 pub(super) fn look(config: &Config, plan: Option<&Plan>, given: &Environment) -> Vec<Finding> {
     let mut findings = secrets(config, given);
+    // A step of the image's own may make what is watched.
+    let mut after_own_step = false;
     for phase in plan.iter().flat_map(|plan| &plan.phases) {
         match &phase.action {
             Action::Do(Work::Migrate(migrate)) => match &migrate.source {
                 Source::Folder(folder) => findings.push(migrations(folder)),
                 Source::Command(_) => {
                     let paths = migrate.watch.iter().flat_map(|watch| &watch.paths);
-                    findings.extend(paths.map(|path| watched(path)));
+                    findings.extend(paths.map(|path| watched(path, after_own_step)));
                 }
             },
             Action::Do(Work::Seed(seed)) => {
@@ -37,6 +39,7 @@ pub(super) fn look(config: &Config, plan: Option<&Plan>, given: &Environment) ->
                     findings.push(seeds(folder));
                 }
             }
+            Action::Do(Work::Step(_)) => after_own_step = true,
             _ => {}
         }
     }
@@ -112,11 +115,12 @@ fn seeds(folder: &Path) -> Finding {
     }
 }
 
-fn watched(path: &Path) -> Finding {
+fn watched(path: &Path, may_be_made: bool) -> Finding {
     let subject = "APP_INIT_MIGRATE_WATCH";
     match fs::metadata(path) {
         Ok(_) => Finding::ok(Section::Files, subject, format!("`{}` is there", path.display())),
-        Err(error) => unreadable(subject, path, &error).tolerated(),
+        Err(error) if may_be_made => unreadable(subject, path, &error).tolerated(),
+        Err(error) => unreadable(subject, path, &error),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Needs {
     pub(super) native: Option<Native>,
     /// The schema in which something will be remembered.
     pub(super) markers: Option<String>,
+    /// The command's version tables, as the settings name them.
+    pub(super) tables: Vec<String>,
 }
 
 /// A folder of migrations that app-init applies, or compares.
@@ -105,10 +107,12 @@ impl Needs {
                     check_only: migrate.check_only,
                 });
             }
-            Source::Command(_) if migrate.watch.is_some() => {
-                self.markers = Some(migrate.schema.clone());
+            Source::Command(_) => {
+                if let Some(watch) = &migrate.watch {
+                    self.markers = Some(migrate.schema.clone());
+                    self.tables.clone_from(&watch.tables);
+                }
             }
-            Source::Command(_) => {}
         }
     }
 

@@ -134,7 +134,13 @@ mod tests {
     fn needs() -> Needs {
         let native =
             Native { folder: "/m".into(), lock_name: None, strict: false, check_only: false };
-        Needs { writable: true, lock: true, native: Some(native), markers: Some("app_init".into()) }
+        Needs {
+            writable: true,
+            lock: true,
+            native: Some(native),
+            markers: Some("app_init".into()),
+            ..Needs::default()
+        }
     }
 
     fn all() -> Rights {

@@ -18,6 +18,9 @@ pub(crate) enum MigrateError {
     #[error("cannot read the {what} in `{}`: {why}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, why: String },
 
+    #[error("cannot read the watched path `{}`: {why}", path.display())]
+    Watched { path: PathBuf, why: String, hint: String },
+
     /// Everything that is wrong with files or history, found before anything ran.
     #[error("cannot migrate: {}", list(.0))]
     Problems(Vec<Problem>),
@@ -171,7 +174,7 @@ impl MigrateError {
 impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Folder { .. } => Exit::NoInput,
+            Self::Folder { .. } | Self::Watched { .. } => Exit::NoInput,
             Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
                 Exit::Migrate
             }
@@ -193,7 +196,7 @@ impl Failure for MigrateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Problems(problems) => hints(problems),
-            Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Unfit { hint, .. } | Self::Watched { hint, .. } => Some(hint.clone()),
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
@@ -216,6 +219,9 @@ impl Failure for MigrateError {
                 phase.to_uppercase()
             )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
+            Self::NotApplied { missing, .. } if missing.contains("the version table `") => Some(
+                "run `init migrate` (a Job, a Helm hook) with this image; if that table is another app's, let APP_INIT_MIGRATE_TABLE name this one's, here and there".into(),
+            ),
             Self::NotApplied { .. } => {
                 Some("run `init migrate` (a Job, a Helm hook) with this image first".into())
             }

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use super::{
     key::Key,
-    sql::{column, rows},
+    sql::{column, literal, rows},
 };
 
 /// Who has the lock.
@@ -42,7 +42,26 @@ pub(super) async fn holder(
     client: &Client,
     key: Key,
 ) -> Result<Option<Holder>, tokio_postgres::Error> {
-    let held = key.held();
+    first(client, &key.held()).await
+}
+
+/// Who locks one of those tables, `schema.name`, against everybody; `None` if it has just been freed.
+pub(super) async fn holder_of(
+    client: &Client,
+    tables: &[String],
+) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let names: Vec<String> = tables.iter().map(|name| literal(name)).collect();
+    let held = format!(
+        "l.locktype = 'relation' AND l.granted AND l.mode = 'AccessExclusiveLock' AND l.database = \
+         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
+         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+         ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname IN ({}))",
+        names.join(", ")
+    );
+    first(client, &held).await
+}
+
+async fn first(client: &Client, held: &str) -> Result<Option<Holder>, tokio_postgres::Error> {
     let query = format!(
         "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\
          a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \

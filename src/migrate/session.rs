@@ -57,18 +57,37 @@ pub(super) async fn try_open(
     connection: &Connection,
     purpose: &'static str,
 ) -> Result<Session, MigrateError> {
-    postgres::connect(connection, &name(purpose), Budget::default())
+    postgres::connect(connection, &name(purpose, &host()), Budget::default())
         .await
         .map_err(|why| MigrateError::Connect { doing: purpose, why: Box::new(why) })
 }
 
-/// A container's host name is its id or its pod's name.
-fn name(purpose: &str) -> String {
+/// A container's host name is its id or its pod's name; empty if there is none.
+pub(super) fn host() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match host.trim() {
-        "" => format!("app-init {purpose}"),
-        host => format!("app-init {purpose}@{host}"),
+    host.trim().to_owned()
+}
+
+fn name(purpose: &str, host: &str) -> String {
+    /// What the server keeps of a name (`NAMEDATALEN - 1`; PostgreSQL manual, 20.8).
+    const ROOM: usize = 63;
+    let name = format!("app-init {purpose}");
+    match host {
+        "" => name,
+        host => format!("{name}@{}", shortened(host, ROOM - name.len() - 1)),
     }
+}
+
+/// Leaves out the middle: what tells the pods of a deployment apart stands at the end of their names.
+fn shortened(host: &str, room: usize) -> String {
+    const GAP: &str = "..";
+    let letters: Vec<char> = host.chars().collect();
+    if letters.len() <= room {
+        return host.to_owned();
+    }
+    let kept = room - GAP.len();
+    let (start, end) = (&letters[..kept / 3], &letters[letters.len() - (kept - kept / 3)..]);
+    [start, &GAP.chars().collect::<Vec<_>>(), end].concat().into_iter().collect()
 }
 
 /// Makes the server notice within seconds that we are gone, whatever its configuration says, and
@@ -133,4 +152,19 @@ pub(crate) async fn is_pooled(
 /// The server's process that answers us after these statements.
 async fn process(session: &Session, before: &str) -> Result<Option<String>, tokio_postgres::Error> {
     scalar(&session.client, &format!("{before}SELECT pg_catalog.pg_backend_pid()")).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_host_name_keeps_what_tells_pods_apart() {
+        let pod = "my-long-application-name-backend-production-7d9f8c6b5-x2k4p";
+        let named = name("migrate", pod);
+        assert_eq!(named, "app-init migrate@my-long-applic..end-production-7d9f8c6b5-x2k4p");
+        assert_eq!(named.len(), 63);
+        assert_eq!(name("migrate", "app-7d9f"), "app-init migrate@app-7d9f");
+        assert_eq!(name("lock", ""), "app-init lock");
+    }
 }

@@ -70,9 +70,12 @@ impl Work {
                 let writable = if wait.writable { ", writable" } else { "" };
                 format!("for {}{writable}, at most {}", targets.join(", "), limit(wait.timeout))
             }
-            Self::Migrate(migrate) if migrate.check_only => {
-                format!("until {} is applied by others", source(&migrate.source))
-            }
+            Self::Migrate(migrate) if migrate.check_only => match &migrate.source {
+                Source::Folder(_) => {
+                    format!("until {} is applied by others", source(&migrate.source))
+                }
+                Source::Command(step) => format!("until others have run {}", step.command.source),
+            },
             Self::Migrate(migrate) => {
                 let watched = migrate.watch.as_ref().map(Watch::text).unwrap_or_default();
                 let unlocked = if migrate.lock.take { "" } else { ", without the lock" };
@@ -95,7 +98,12 @@ impl Work {
 impl Watch {
     fn text(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
-        format!(", unless {} is unchanged", paths.join(", "))
+        match paths.as_slice() {
+            [first @ .., last] if !first.is_empty() => {
+                format!(", unless {} and {last} are unchanged", first.join(", "))
+            }
+            paths => format!(", unless {} is unchanged", paths.concat()),
+        }
     }
 }
 

@@ -156,14 +156,14 @@ impl Preparation {
         }
     }
 
-    /// Writes what is remembered of a tool, if we have the lock. A stop drops the leader, and with it
+    /// Reads or writes what is remembered of a tool, if we have the lock. A stop drops the leader, and with it
     /// the lock; a server that answers no more is a lost lock.
-    pub(super) async fn noting(
+    pub(super) async fn noting<T>(
         &mut self,
         name: &str,
-        note: impl AsyncFnOnce(&Leader) -> std::result::Result<(), MigrateError>,
-    ) -> Result<()> {
-        let Some(leader) = self.leader.take() else { return Ok(()) };
+        note: impl AsyncFnOnce(&Leader) -> std::result::Result<T, MigrateError>,
+    ) -> Result<Option<T>> {
+        let Some(leader) = self.leader.take() else { return Ok(None) };
         let noted = async {
             tokio::select! {
                 biased;
@@ -171,9 +171,9 @@ impl Preparation {
                 why = leader.lost() => Err(MigrateError::LockLost { why, applied: Vec::new() }),
             }
         };
-        self.unless_stopped(name, noted).await??;
+        let noted = self.unless_stopped(name, noted).await??;
         self.leader = Some(leader);
-        Ok(())
+        Ok(Some(noted))
     }
 
     /// Queues for the lock unless it is held already.

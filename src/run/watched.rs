@@ -40,9 +40,10 @@ impl Preparation {
         if let Some(done) = self.nothing_to_do(name, work, &watched, None).await? {
             return Ok(done);
         }
-        self.noting(name, async |leader| watched.prepare(leader).await).await?;
+        let before = self.noting(name, async |leader| watched.prepare(leader).await).await?;
         let done = self.command(name, step, Some(connection), &work.lock).await?;
-        self.noting(name, async |leader| watched.record(leader).await).await?;
+        let before = before.unwrap_or_default();
+        self.noting(name, async |leader| watched.record(leader, before).await).await?;
         Ok(done)
     }
 

@@ -230,8 +230,8 @@ fn files_that_the_settings_name_are_looked_at() {
     let watch =
         [("APP_INIT_MIGRATE_COMMAND", "sh app/main.sh"), ("APP_INIT_MIGRATE_WATCH", "gone")];
     let (_, report) = reports(image_without_migrations().path(), &url, &watch);
-    let warnings = found(&report, "warning");
-    assert!(warnings.iter().any(|warning| warning.contains("cannot read `gone`")), "{warnings:#?}");
+    let errors = found(&report, "error");
+    assert!(errors.iter().any(|error| error.contains("cannot read `gone`")), "{errors:#?}");
     trap(&url, &[("APP_INIT_SEEDS", "gone")], 66, &["files seeds", "no such file"]);
     let keys = format!("{url}?sslmode=prefer&sslcert=app/main.sh&sslkey=gone.key");
     trap(&keys, &[], 66, &["sslcert", "not in PEM form", "[tls-file]"]);

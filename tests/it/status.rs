@@ -62,7 +62,10 @@ fn status_tells_whether_a_start_would_run_it_and_why() {
     let named = init("status", new.path(), &url).env("APP_INIT_LOCK_NAME", "app").run();
     assert!(named.stdout.contains("lock      held by pid"), "{}", named.stdout);
     drop(held);
-    tells(new.path(), &["the version table `public.alembic_version` has changed since 20"]);
+    tells(
+        new.path(),
+        &["the version table `public.alembic_version` is not as the run recorded on 20"],
+    );
 }
 
 #[test]

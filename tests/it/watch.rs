@@ -29,11 +29,14 @@ commit;
 END
 "#;
 
-/// An image with that tool, whose newest migration is `head`.
+/// An image with that tool, whose newest migration is `head`, with a file for each.
 pub(crate) fn image(head: &str) -> tempfile::TempDir {
     let image = tempfile::tempdir().unwrap();
     fs::create_dir(image.path().join("versions")).unwrap();
     fs::write(image.path().join("versions/head"), head).unwrap();
+    for version in 1..=head.parse().unwrap() {
+        fs::write(image.path().join(format!("versions/{version}.sql")), "").unwrap();
+    }
     fs::write(image.path().join("tool.sh"), TOOL).unwrap();
     image
 }
@@ -245,7 +248,8 @@ fn a_waiting_replica_starts_when_the_job_is_done_and_needs_only_to_read() {
 
     ask(&url, "update alembic_version set version_num = '1'");
     let downgraded = waiting().start();
-    downgraded.expect_line("the version table `public.alembic_version` has changed since 20");
+    downgraded
+        .expect_line("the version table `public.alembic_version` is not as the run recorded on 20");
     downgraded.signal(Signal::SIGTERM);
     assert_eq!(downgraded.exit_code(), 143);
     assert_eq!(ran(&url), "1,2");
@@ -313,7 +317,29 @@ fn a_watched_path_that_is_missing_is_named() {
     let finished =
         init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "no/such").run();
     assert_eq!(finished.code, 66, "{}", finished.stderr);
-    says(&finished, &["cannot read the watched path in `no/such`"]);
+    says(&finished, &["cannot read the watched path `no/such`", "looked for in `/"]);
+    let patterns = init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "versions/*");
+    says(&patterns.run(), &["cannot read the watched path `versions/*`", "has no patterns"]);
+}
+
+#[test]
+fn a_watched_path_may_have_blanks_in_quotes() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    fs::create_dir(image.path().join("my dir")).unwrap();
+    fs::write(image.path().join("a,b"), "").unwrap();
+    for (runs, watch) in [
+        ("1", "\"my dir\", versions"),
+        ("1", "'my dir' versions"),
+        ("1", r#"["my dir", "versions"]"#),
+        ("1", "\"my dir\",\"versions\""),
+        ("1,1", r"my\ dir 'a,b'"),
+    ] {
+        succeeded(init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", watch));
+        assert_eq!(ran(&url), runs, "{watch}");
+    }
+    let open = init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "'my dir").run();
+    assert_eq!(open.code, 78, "{}", open.stderr);
+    says(&open, &["APP_INIT_MIGRATE_WATCH: a quote is not closed"]);
 }
 
 #[test]
@@ -328,14 +354,66 @@ fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
     ask(&url, "insert into other.alembic_version values (1)");
     let named = || init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "app.version");
     for (sql, runs) in [
-        ("select 1", "1"), // nothing was recorded of the table, so nothing has changed
-        ("drop schema app_init cascade", "1,1"),
+        ("select 1", "1,1"), // nothing was recorded of the table
         ("select 1", "1,1"),
         ("delete from app.version", "1,1,1"),
     ] {
         ask(&url, sql);
         succeeded(named());
         assert_eq!(ran(&url), runs, "{sql}");
+    }
+}
+
+#[test]
+fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once_it_is() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    let named = |mode: &str| {
+        init(mode, image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "nope, \"My App\".\"v\"")
+    };
+    let missing =
+        "APP_INIT_MIGRATE_TABLE: there is no table `nope`, `\"My App\".\"v\"` that can be read";
+    for _ in 0..2 {
+        says(&succeeded(named("migrate")), &[missing]);
+    }
+    says(&succeeded(named("api").env("AUTORUN_MIGRATIONS", "wait")), &[missing]);
+    let status = succeeded(named("status"));
+    assert!(status.stdout.contains("missing   nope, \"My App\".\"v\"\n"), "{}", status.stdout);
+    let doctor = named("doctor").arg("migrate").run();
+    assert!(doctor.stdout.contains(missing), "{}", doctor.stdout);
+    assert_eq!(ran(&url), "1");
+
+    ask(&url, "create schema \"My App\"; create table \"My App\".v (); create table nope ()");
+    let found = succeeded(named("migrate"));
+    assert!(!found.stderr.contains("there is no table"), "{}", found.stderr);
+    assert!(succeeded(named("status")).stdout.contains("version   My App.v, public.nope\n"));
+    assert_eq!(ran(&url), "1,1", "the record had nothing of them");
+    succeeded(named("migrate"));
+    assert_eq!(ran(&url), "1,1");
+    let alone = named("status").env("APP_INIT_MIGRATE_TABLE", "\"My App\".\"v\"");
+    assert!(succeeded(alone).stdout.contains("version   My App.v\n"));
+}
+
+#[test]
+fn version_tables_of_more_tools_are_known() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    let tables = [
+        "_fluent_migrations",
+        "cake_migrations",
+        "gopg_migrations",
+        "micrate_db_version",
+        "migration_versions",
+        "schema_info",
+        "schema_migration",
+        "strapi_migrations",
+        "strapi_migrations_internal",
+    ];
+    for table in tables {
+        ask(&url, &format!("create table {table} ()"));
+    }
+    succeeded(init("migrate", image.path(), &url));
+    let told = succeeded(init("status", image.path(), &url)).stdout;
+    for table in tables {
+        assert!(told.contains(&format!("public.{table}")), "{table} in {told}");
     }
 }
 
@@ -360,7 +438,8 @@ fn a_tool_that_holds_its_version_table_holds_up_nobody() {
     succeeded(init("migrate", image.path(), &url));
     let held = Held::new(&url, "begin; lock table alembic_version");
     let waiting = init("api", image.path(), &url).env("AUTORUN_MIGRATIONS", "wait").start();
-    waiting.expect_line("another session holds the version table: somebody is migrating");
+    waiting.expect_line("another session holds the version table: pid ");
+    waiting.expect_line(", held, from 127.0.0.1, since 20");
     drop(held);
     assert_eq!(waiting.exit_code(), 0);
 }

@@ -20,13 +20,29 @@ pub(super) fn migrate(reader: &mut Reader<'_>, files: &impl Files) -> MigrateSet
         },
         provision: provision(reader, files, &MIGRATIONS),
         timeout: reader.limit("APP_INIT_MIGRATE_TIMEOUT"),
-        watch: reader.list("APP_INIT_MIGRATE_WATCH").unwrap_or_default(),
-        tables: reader.list("APP_INIT_MIGRATE_TABLE").unwrap_or_default(),
+        watch: reader.quoted_list("APP_INIT_MIGRATE_WATCH", false),
+        tables: reader.quoted_list("APP_INIT_MIGRATE_TABLE", true),
         strict: reader.is_true("APP_INIT_MIGRATE_STRICT"),
         lock_timeout: reader.limit("APP_INIT_MIGRATE_LOCK_TIMEOUT").unwrap_or_default(),
         lock_retry: reader.limit("APP_INIT_MIGRATE_LOCK_RETRY"),
         statement_timeout: statement_timeout(reader),
     }
+}
+
+/// What is set for a watched command and has no effect, as there is none: for the log.
+pub(super) fn without_effect(reader: &Reader<'_>, settings: &MigrateSettings) -> Vec<String> {
+    let is_watched = !settings.watch.is_empty();
+    let (why, names) = match &settings.provision {
+        Provision::Folder(_) => ("a folder has its history", [Some("WATCH"), Some("TABLE"), None]),
+        Provision::Command(_) if !is_watched => (
+            "without APP_INIT_MIGRATE_WATCH the command runs on each start",
+            [None, Some("TABLE"), settings.strict.then_some("STRICT")],
+        ),
+        Provision::Command(_) | Provision::Nothing(_) => return Vec::new(),
+    };
+    let names = names.into_iter().flatten().map(|name| format!("APP_INIT_MIGRATE_{name}"));
+    let set = names.filter(|name| reader.text(name).is_some_and(|text| !text.is_empty()));
+    set.map(|name| format!("{} has no effect: {why}", reader.subject(&name))).collect()
 }
 
 /// The server reads zero as *no limit*.

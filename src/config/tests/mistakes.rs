@@ -184,3 +184,28 @@ fn migrate_never_continues_after_a_failure() {
     let message = config.problems.to_string();
     assert_eq!(message, "init.toml:3: unknown key `on_failure` in `steps.migrate`");
 }
+
+#[test]
+fn what_is_set_for_a_watched_command_is_warned_of_where_there_is_none() {
+    let folder = || Image::new().file("/m/V1__a.sql", "").env("APP_INIT_MIGRATIONS", "/m");
+    let command = || Image::new().env("APP_INIT_MIGRATE_COMMAND", "tool");
+    let watched = || command().env("APP_INIT_MIGRATE_WATCH", "mig");
+    let history = "APP_INIT_MIGRATE_WATCH has no effect: a folder has its history";
+    let table = "APP_INIT_MIGRATE_TABLE has no effect: without APP_INIT_MIGRATE_WATCH the command runs on each start";
+    let strict = table.replace("TABLE", "STRICT");
+    let set = |image: Image, name: &str| image.env(&format!("APP_INIT_MIGRATE_{name}"), "true");
+    for (image, warnings) in [
+        (set(folder(), "WATCH"), vec![history]),
+        (
+            set(folder(), "TABLE"),
+            vec!["APP_INIT_MIGRATE_TABLE has no effect: a folder has its history"],
+        ),
+        (set(folder(), "STRICT"), vec![]),
+        (set(set(command(), "TABLE"), "STRICT"), vec![table, &strict]),
+        (set(set(watched(), "TABLE"), "STRICT"), vec![]),
+        (command().env("APP_INIT_MIGRATE_STRICT", "false"), vec![]),
+        (set(Image::new(), "WATCH"), vec![]),
+    ] {
+        assert_eq!(image.start("config --check").warnings, warnings);
+    }
+}

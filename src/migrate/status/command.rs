@@ -47,6 +47,7 @@ impl Command {
         };
         list("watched", paths);
         list("version", &report.tables);
+        list("missing", &report.absent);
         let recorded = |(since, by): &(String, String)| format!("{since} by {by}");
         list("last run", report.recorded.iter().map(recorded).collect::<Vec<_>>().as_slice());
         list("changed", &report.changed);
@@ -88,6 +89,7 @@ impl Command {
             "last_run": last,
             "changed": report.changed,
             "version_tables": report.tables,
+            "missing_tables": report.absent,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! One hash over a command line and the files that decide its outcome.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -13,10 +13,14 @@ use sha2::{Digest, Sha256};
 use crate::{migrate::MigrateError, phrase, plan::Watch};
 
 /// What the command line counts as among the watched paths.
-const COMMAND: &str = "the command line";
+pub(super) const COMMAND: &str = "the command line";
 
 /// `the command line` and each watched path, and the hash of each as lower-case hex of 64 digits.
 pub(super) type Parts = BTreeMap<String, String>;
+
+/// The paths of everything that is watched, the beginning of the SHA-256 of each: a record that
+/// held thousands of them in full would be read on each start.
+pub(super) type Names = BTreeSet<String>;
 
 /// What decides the outcome of a command.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub(super) struct Content {
     pub(super) hash: String,
     /// For people, who want to know what has changed.
     pub(super) parts: Parts,
+    /// For who asks which of two images has more migrations.
+    pub(super) names: Names,
 }
 
 /// The same as `content`, on a thread of its own: a large folder must not hold up a stop.
@@ -48,7 +54,9 @@ pub(super) async fn read(watch: &Watch) -> Result<Content, MigrateError> {
 /// `Folder` for a watched path that is missing or unreadable, or for something below it.
 fn content(watch: &Watch) -> Result<Content, MigrateError> {
     let (mut whole, mut parts) = (Hasher::default(), Parts::new());
-    let mut add = |name: &[u8], shown: String, part: Hasher| {
+    let mut names = Names::new();
+    let mut add = |name: &[u8], shown: String, mut part: Hasher| {
+        names.append(&mut part.names);
         let part = part.hex();
         whole.field(name);
         whole.field(part.as_bytes());
@@ -58,7 +66,7 @@ fn content(watch: &Watch) -> Result<Content, MigrateError> {
     for path in &watch.paths {
         add(path.as_os_str().as_bytes(), path.display().to_string(), watched(path)?);
     }
-    Ok(Content { hash: whole.hex(), parts })
+    Ok(Content { hash: whole.hex(), parts, names })
 }
 
 fn command(watch: &Watch) -> Hasher {
@@ -75,7 +83,11 @@ fn watched(path: &Path) -> Result<Hasher, MigrateError> {
 }
 
 #[derive(Default)]
-struct Hasher(Sha256);
+struct Hasher {
+    sum: Sha256,
+    /// Of what went into the sum.
+    names: Names,
+}
 
 /// Folders on the way to where we are, by device and inode.
 type Way = Vec<(u64, u64)>;
@@ -83,8 +95,8 @@ type Way = Vec<(u64, u64)>;
 impl Hasher {
     /// With its length in front, so that no two lists of fields look alike.
     fn field(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.sum.update((bytes.len() as u64).to_le_bytes());
+        self.sum.update(bytes);
     }
 
     fn entry(
@@ -93,6 +105,7 @@ impl Hasher {
         metadata: &Metadata,
         way: &mut Way,
     ) -> Result<(), MigrateError> {
+        self.name(path);
         if metadata.is_dir() {
             way.push((metadata.dev(), metadata.ino()));
             self.folder(path, way)?;
@@ -127,17 +140,28 @@ impl Hasher {
     }
 
     fn hex(self) -> String {
-        let bytes = self.0.finalize();
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+        hex(&self.sum.finalize())
+    }
+
+    fn name(&mut self, path: &Path) {
+        /// Bytes that keep thousands of names apart.
+        const ENOUGH: usize = 6;
+        let sum = Sha256::digest(path.as_os_str().as_bytes());
+        self.names.insert(hex(&sum[..ENOUGH]));
     }
 
     fn link(&mut self, path: &Path) -> Result<(), MigrateError> {
+        self.name(path);
         let target = fs::read_link(path).map_err(|error| failed(path, &error))?;
         self.field(b"link");
         self.field(target.as_os_str().as_bytes());
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The folder's entries that count, sorted by the bytes of their names.
@@ -170,92 +194,27 @@ fn digest(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> MigrateError {
-    MigrateError::Folder {
-        what: "watched path",
-        folder: path.to_owned(),
+    MigrateError::Watched {
+        path: path.to_owned(),
         why: phrase::system(error),
+        hint: hint(path, std::env::current_dir().ok().as_deref()),
+    }
+}
+
+/// What is likely wrong with a watched path that cannot be read.
+fn hint(path: &Path, here: Option<&Path>) -> String {
+    if path.to_string_lossy().contains(['*', '?']) {
+        return "APP_INIT_MIGRATE_WATCH has no patterns: watch the folder itself".to_owned();
+    }
+    let places =
+        "APP_INIT_MIGRATE_WATCH lists files and folders; blanks and commas in a name need quotes";
+    match here {
+        Some(here) if path.is_relative() => {
+            format!("{places}; this one is looked for in `{}`", here.display())
+        }
+        _ => places.to_owned(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-    use crate::config::command::CommandLine;
-
-    fn of(words: &[&str], paths: &[&Path]) -> String {
-        let command = CommandLine::verbatim(words.iter().map(Into::into).collect());
-        let paths = paths.iter().map(|path| path.to_path_buf()).collect();
-        content(&Watch { command, paths, tables: Vec::new() }).unwrap().hash
-    }
-
-    #[test]
-    fn names_and_contents_count_and_nothing_else() {
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
-        fs::create_dir_all(at("versions/deep")).unwrap();
-        fs::write(at("versions/deep/1.py"), "one").unwrap();
-        fs::write(at("alembic.ini"), "ini").unwrap();
-        let now = || of(&["alembic"], &[&at("versions"), &at("alembic.ini")]);
-        let first = now();
-        assert_eq!(first.len(), 64);
-
-        fs::create_dir_all(at("versions/__pycache__")).unwrap();
-        fs::write(at("versions/__pycache__/1.cpython-311.pyc"), "code").unwrap();
-        fs::write(at("versions/1.pyc"), "code").unwrap();
-        fs::write(at("versions/..data"), "2026").unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(at("alembic.ini"), mode).unwrap();
-        File::open(at("alembic.ini")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-        assert_eq!(now(), first, "caches, versions of a mount, modes and times do not count");
-
-        let mut seen = vec![first];
-        let mut differs = |what: &str| {
-            let next = now();
-            assert!(!seen.contains(&next), "{what} counts");
-            seen.push(next);
-        };
-        fs::write(at("versions/deep/1.py"), "two").unwrap();
-        differs("a content");
-        fs::rename(at("versions/deep/1.py"), at("versions/deep/2.py")).unwrap();
-        differs("a name");
-        fs::create_dir(at("versions/empty")).unwrap();
-        differs("an empty folder");
-        fs::rename(at("versions/deep/2.py"), at("versions/2.py")).unwrap();
-        differs("a place");
-    }
-
-    #[test]
-    fn links_count_as_what_they_point_at() {
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
-        fs::create_dir_all(at("f")).unwrap();
-        fs::write(at("f/a"), "text").unwrap();
-        let plain = of(&["x"], &[&at("f")]);
-        fs::rename(at("f/a"), at("elsewhere")).unwrap();
-        symlink(at("elsewhere"), at("f/a")).unwrap();
-        assert_eq!(of(&["x"], &[&at("f")]), plain);
-        symlink(at("f"), at("f/round")).unwrap();
-        symlink("nowhere", at("f/dangling")).unwrap();
-        assert_ne!(of(&["x"], &[&at("f")]), plain, "and none is followed for ever");
-    }
-
-    #[test]
-    fn no_two_command_lines_look_alike() {
-        assert_ne!(of(&["a", "b"], &[]), of(&["ab"], &[]));
-        assert_ne!(of(&["a"], &[]), of(&["a", ""], &[]));
-    }
-
-    #[test]
-    fn a_missing_path_is_named() {
-        let command = CommandLine::verbatim(vec!["x".into()]);
-        let watch = Watch { command, paths: vec!["/no/such".into()], tables: Vec::new() };
-        let error = content(&watch).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot read the watched path in `/no/such`: no such file or directory"
-        );
-        assert_eq!(crate::failure::Failure::exit(&error).code(), 66);
-    }
-}
+mod tests;

@@ -5,12 +5,13 @@ use tokio_postgres::{Client, SimpleQueryRow};
 
 use super::{
     PREFIX, Watched, expected, failed, is_busy,
-    tables::{self, Table},
+    tables::{self, Table, absent},
     verdict::{Record, Records, Tables},
 };
 use crate::{
     migrate::{
         error::MigrateError,
+        holder::holder_of,
         marker::rights::{self, Standing},
         session::open,
         sql::{column, identifier, rows},
@@ -23,6 +24,8 @@ pub(super) enum Look {
     Seen {
         records: Box<Records>,
         now: Tables,
+        /// Named by the settings, and not there.
+        absent: Vec<String>,
     },
     /// The version tables cannot be read just now: somebody changes them.
     Busy(String),
@@ -53,16 +56,22 @@ impl Watched<'_> {
         let place = self.place(named.unwrap_or(&survey.standing.database));
         place.may_read(&survey.standing)?;
         if !survey.standing.has_table {
-            return Ok(Look::Seen { records: Box::default(), now: Tables::new() });
+            let absent = absent(&self.watch.tables, &survey.tables);
+            return Ok(Look::Seen { records: Box::default(), now: Tables::new(), absent });
         }
         let mut query = tables::fingerprints(expected(&survey.tables));
         query = query + "; " + &place.newest(PREFIX, &self.marker());
         let answer = match rows(client, &query).await {
             Ok(answer) => answer,
-            Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+            Err(error) if is_busy(&error) => {
+                return Ok(Look::Busy(busy(client, expected(&survey.tables)).await));
+            }
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };
-        let (records, now) = (records(&answer), tables::collected(&answer));
+        let (mut records, now) = (records(&answer), tables::collected(&answer));
+        if !self.watch.tables.is_empty() {
+            records.named = now.keys().cloned().collect();
+        }
         self.look_further(client, &survey, records, now).await
     }
 
@@ -85,13 +94,14 @@ impl Watched<'_> {
             others.push(table);
         }
         if !others.is_empty() {
-            match tables::read(client, others).await {
+            match tables::read(client, others.iter().copied()).await {
                 Ok(more) => now.extend(more),
-                Err(error) if is_busy(&error) => return Ok(Look::Busy(busy())),
+                Err(error) if is_busy(&error) => return Ok(Look::Busy(busy(client, others).await)),
                 Err(error) => return Err(failed("read the tool's version tables", &error)),
             }
         }
-        Ok(Look::Seen { records: Box::new(records), now })
+        let absent = absent(&self.watch.tables, &survey.tables);
+        Ok(Look::Seen { records: Box::new(records), now, absent })
     }
 
     /// Our rights and the version tables, by catalogue only.
@@ -115,16 +125,16 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     let mut records = Records::default();
     for row in answer.iter().filter(|row| row.len() == 5) {
         let text = |index| column(row, index).unwrap_or_default();
-        let by = text(4);
-        let (tables, parts) = Record::read(&text(2));
-        let record = Some(Record {
+        let mut record = Record {
             hash: text(1).trim_start_matches(PREFIX).to_owned(),
-            tables,
-            parts,
             since: text(3),
-            // `app-init migrate@HOST`
-            by: by.split_once('@').map_or(by.as_str(), |(_, host)| host).to_owned(),
-        });
+            ..Record::read(&text(2))
+        };
+        if record.by.is_empty() {
+            // A host without a name: what is left is the `application_name`.
+            record.by = text(4);
+        }
+        let record = Some(record);
         match text(0).as_str() {
             "latest" => records.latest = record,
             _ => records.ours = record,
@@ -133,8 +143,17 @@ fn records(answer: &[SimpleQueryRow]) -> Records {
     records
 }
 
-fn busy() -> String {
-    "another session holds the version table: somebody is migrating".into()
+/// Who stands in the way of reading those tables, as far as our role may see it.
+pub(super) async fn busy<'a>(
+    client: &Client,
+    tables: impl IntoIterator<Item = &'a Table>,
+) -> String {
+    let keys: Vec<String> = tables.into_iter().map(Table::key).collect();
+    let held = "another session holds the version table";
+    match holder_of(client, &keys).await {
+        Ok(Some(holder)) => format!("{held}: {holder}"),
+        _ => held.to_owned(),
+    }
 }
 
 fn closed(table: &Table, standing: &Standing) -> MigrateError {

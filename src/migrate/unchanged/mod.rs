@@ -12,7 +12,7 @@ mod verdict;
 
 use std::time::Duration;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     awaiting::{self, Answer},
@@ -20,7 +20,8 @@ use super::{
     error::MigrateError,
     lock::Leader,
     marker::Place,
-    session::open,
+    session::{host, open},
+    sql::rows,
 };
 use crate::{
     config::database::Connection,
@@ -31,7 +32,7 @@ use content::Content;
 use look::Look;
 use tables::Table;
 pub(crate) use verdict::Verdict;
-use verdict::{Record, Records};
+use verdict::{Before, Record, Records};
 
 /// What the names of our markers start with; the hash follows.
 const PREFIX: &str = "migrate command ";
@@ -66,10 +67,15 @@ impl<'a> Watched<'a> {
         &self,
         session: Option<Box<Session>>,
     ) -> Result<Verdict, MigrateError> {
-        Ok(match self.look(session).await? {
-            Look::Seen { records, now } => verdict::verdict(&records, &now),
-            Look::Busy(why) => Verdict::Run(why),
-        })
+        let (records, now, absent) = match self.look(session).await? {
+            Look::Seen { records, now, absent } => (records, now, absent),
+            Look::Busy(why) => return Ok(Verdict::Run(why)),
+        };
+        let verdict = verdict::verdict(&records, &now);
+        if !matches!(verdict, Verdict::Run(_)) {
+            note_absent(&absent); // after a run it is noted, too
+        }
+        Ok(verdict)
     }
 
     /// Waits until the run of this image's command and files is recorded: `Unchanged` says when and
@@ -81,13 +87,14 @@ impl<'a> Watched<'a> {
         limit: Option<Duration>,
     ) -> Result<Verdict, MigrateError> {
         awaiting::until(limit, async || {
-            let (records, now) = match self.look(None).await? {
+            let (records, now, absent) = match self.look(None).await? {
                 Look::Busy(why) => return Ok(Answer::Missing(why)),
-                Look::Seen { records, now } => (records, now),
+                Look::Seen { records, now, absent } => (records, now, absent),
             };
             if let Some(missing) = verdict::missing(&records, &now) {
                 return Ok(Answer::Missing(missing));
             }
+            note_absent(&absent);
             Ok(Answer::Ready(match verdict::verdict(&records, &now) {
                 Verdict::Ahead(who) => Verdict::Ahead(who),
                 _ => Verdict::Unchanged(done_by(&records)),
@@ -96,35 +103,46 @@ impl<'a> Watched<'a> {
         .await
     }
 
-    /// Makes the place for the marker, so that missing rights show before the command runs.
+    /// Makes the place for the marker, so that missing rights show before the command runs, and
+    /// looks at the version tables, so that it shows which ones are the command's own.
     /// # Errors
     /// `Rights` says what to grant.
-    pub(crate) async fn prepare(&self, leader: &Leader) -> Result<(), MigrateError> {
+    pub(crate) async fn prepare(&self, leader: &Leader) -> Result<Before, MigrateError> {
         let session = open(self.connection, "migrate").await?;
-        self.place(&leader.namespace).write(&session.client, None).await
+        self.place(&leader.namespace).write(&session.client, None).await?;
+        let Look::Seen { records, now, .. } = self.look_through(&session.client).await? else {
+            return Ok(Before::default());
+        };
+        let us = Record { parts: self.content.parts.clone(), ..Record::default() };
+        let known = records.latest.filter(|latest| latest.is_of_the_same(&us));
+        Ok(Before { tables: Some(now), own: known.map(|known| known.own).unwrap_or_default() })
     }
 
     /// Remembers the success of the command. Only for the leader.
-    pub(crate) async fn record(&self, leader: &Leader) -> Result<(), MigrateError> {
+    pub(crate) async fn record(&self, leader: &Leader, before: Before) -> Result<(), MigrateError> {
         let session = open(self.connection, "migrate").await?;
         let survey = self.survey(&session.client).await?;
-        let expected = expected(&survey.tables);
+        let expected: Vec<&Table> = expected(&survey.tables).collect();
         self.note_tables(&survey.tables);
-        let read = tables::read(&session.client, expected).await;
+        let read = tables::read(&session.client, expected.iter().copied()).await;
         let now = match read {
             Ok(now) => now,
             Err(error) if is_busy(&error) => {
-                let why = "another session holds the version table: this success is not recorded";
+                let why = look::busy(&session.client, expected).await;
                 tracing::warn!(
                     phase = "migrate",
                     event = "unrecorded",
-                    "{why}, the next start runs the command again"
+                    "{why}; this success is not recorded, the next start runs the command again"
                 );
                 return Ok(());
             }
             Err(error) => return Err(failed("read the tool's version tables", &error)),
         };
-        let (name, value) = (self.marker(), Record::value(&now, &self.content.parts));
+        let Content { parts, names, .. } = self.content.clone();
+        let own = before.own(&now);
+        let by = host();
+        let record = Record { tables: now, own, parts, names, by, ..Record::default() };
+        let (name, value) = (self.marker(), record.value());
         self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
     }
 
@@ -139,19 +157,46 @@ impl<'a> Watched<'a> {
     /// Says what will be compared from now on.
     fn note_tables(&self, tables: &[Table]) {
         let keys: Vec<String> = expected(tables).map(Table::key).collect();
-        if keys.is_empty() {
-            let named = &self.watch.tables;
-            let which = if named.is_empty() { "a known tool".into() } else { named.join(", ") };
+        note_absent(&tables::absent(&self.watch.tables, tables));
+        if keys.is_empty() && self.watch.tables.is_empty() {
             tracing::warn!(
                 phase = "migrate",
                 event = "no_version_table",
-                "no version table of {which} can be read: from now on only changed files run the command again; \
-                 APP_INIT_MIGRATE_TABLE names the table"
+                "no version table of a known tool can be read: from now on only changed files run the command again; \
+                 name the table in APP_INIT_MIGRATE_TABLE"
             );
         } else {
             tracing::debug!(phase = "migrate", "version tables: {}", keys.join(", "));
         }
     }
+}
+
+/// Says which tables of the settings cannot be compared. On each start: nothing else would tell that
+/// a change of theirs goes unseen.
+fn note_absent(absent: &[String]) {
+    if !absent.is_empty() {
+        tracing::warn!(phase = "migrate", event = "no_version_table", "{}", unreadable(absent));
+    }
+}
+
+/// That these version tables of the settings are not there.
+pub(crate) fn unreadable(absent: &[String]) -> String {
+    format!(
+        "APP_INIT_MIGRATE_TABLE: there is no table {} that can be read, so it is not compared; names are as the catalogue has them",
+        absent.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Those of the tables named by the settings that are not there for that session.
+pub(crate) async fn absent(
+    client: &Client,
+    named: &[String],
+    search_path: Option<&str>,
+) -> Result<Vec<String>, MigrateError> {
+    let answer = rows(client, &tables::find(named, search_path)).await;
+    let answer = answer.map_err(|error| failed("look for the tool's version tables", &error))?;
+    let tables: Vec<Table> = answer.iter().map(Table::of).collect();
+    Ok(tables::absent(named, &tables))
 }
 
 /// The tables that a tool of this connection would use and that our role may read.

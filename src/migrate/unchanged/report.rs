@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) changed: Vec<String>,
     /// The version tables that are compared, `schema.name`.
     pub(crate) tables: Vec<String>,
+    /// Those that the settings name and that are not there.
+    pub(crate) absent: Vec<String>,
 }
 
 impl Watched<'_> {
@@ -27,9 +29,10 @@ impl Watched<'_> {
     /// `Rights` as for `verdict`.
     pub(in crate::migrate) async fn report(&self, client: &Client) -> Result<Report, MigrateError> {
         Ok(match self.look_through(client).await? {
-            Look::Seen { records, now } => {
+            Look::Seen { records, now, absent } => {
                 let verdict = verdict::verdict(&records, &now);
-                self.told(&records, verdict, now.into_keys().collect())
+                let told = self.told(&records, verdict, now.into_keys().collect());
+                Report { absent, ..told }
             }
             Look::Busy(why) => self.told(&Records::default(), Verdict::Run(why), Vec::new()),
         })
@@ -43,6 +46,7 @@ impl Watched<'_> {
             recorded: latest.map(|record| (record.since.clone(), record.by.clone())),
             changed: latest.map(changed).unwrap_or_default(),
             tables,
+            absent: Vec::new(),
         }
     }
 }

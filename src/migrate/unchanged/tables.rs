@@ -9,10 +9,11 @@ use crate::migrate::sql::{column, identifier, literal, rows};
 /// Objection, node-pg-migrate, Sequelize and umzug, goose, Flyway and tern, EF Core, refinery,
 /// sqlx, Diesel, Drizzle, `TypeORM` (`migrations`; Laravel's has the same name), `MikroORM`,
 /// Liquibase, Phinx, Doctrine, yoyo, Atlas, Kysely, `SeaORM`, Bun, sql-migrate, Aerich, peewee,
-/// `FluentMigrator`, `DbUp`, Postgrator, Play, Adonis, Ragtime, Yii, Directus, Payload.
+/// `FluentMigrator`, `DbUp`, Postgrator, Play, Adonis, Ragtime, Yii, Directus, Payload, Doctrine's bundle
+/// before 3, Sequel, Fluent, Pop, go-pg, Strapi, Micrate, `CakePHP`.
 ///
 /// Tables that only hold a lock or are rewritten without a migration are left out on purpose.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 48] = [
     "alembic_version",
     "django_migrations",
     "schema_migrations",
@@ -52,6 +53,15 @@ const KNOWN: [&str; 39] = [
     "migration",
     "directus_migrations",
     "payload_migrations",
+    "migration_versions",
+    "schema_info",
+    "_fluent_migrations",
+    "schema_migration",
+    "gopg_migrations",
+    "strapi_migrations",
+    "strapi_migrations_internal",
+    "micrate_db_version",
+    "cake_migrations",
 ];
 
 /// Schemas that a tool uses by itself, whatever the search path says.
@@ -103,6 +113,34 @@ impl Table {
     }
 }
 
+/// Schema and name in `table` or `schema.table`, where each may stand in SQL's quotes (manual,
+/// 4.1.1); without them it is as the catalogue has it, too. Without a schema that is empty.
+fn parts(text: &str) -> (String, String) {
+    let mut in_quotes = false;
+    let dot = text.char_indices().find(|(_, letter)| {
+        in_quotes ^= *letter == '"';
+        *letter == '.' && !in_quotes
+    });
+    let (schema, name) = dot.map_or(("", text), |(at, _)| (&text[..at], &text[at + 1..]));
+    (unquoted(schema), unquoted(name))
+}
+
+fn unquoted(name: &str) -> String {
+    let inside = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    inside.map_or_else(|| name.to_owned(), |name| name.replace("\"\"", "\""))
+}
+
+/// Those of the tables named by the settings that are not there, or cannot be read.
+pub(super) fn absent(named: &[String], tables: &[Table]) -> Vec<String> {
+    let is_there = |text: &&String| {
+        let (schema, name) = parts(text);
+        let is_it =
+            |table: &Table| table.name == name && (schema.is_empty() || table.schema == schema);
+        tables.iter().any(|table| table.is_expected && table.is_readable && is_it(table))
+    };
+    named.iter().filter(|text| !is_there(text)).cloned().collect()
+}
+
 /// Finds version tables in any schema, by catalogue only. `named` from the settings, `table` or
 /// `schema.table`, replaces the known names; without a schema the search path decides: the
 /// session's, and the one that the connection string gives the tool (`?schema=app`).
@@ -131,8 +169,8 @@ fn known(in_path: &str) -> (String, String) {
 }
 
 fn by_setting(named: &[String], in_path: &str) -> (String, String) {
-    let parts = || named.iter().map(|text| text.split_once('.').unwrap_or(("", text)));
-    let one = |(schema, name): (&str, &str)| {
+    let named: Vec<(String, String)> = named.iter().map(|text| parts(text)).collect();
+    let one = |(schema, name): &(String, String)| {
         let place = if schema.is_empty() {
             in_path.to_owned()
         } else {
@@ -140,8 +178,8 @@ fn by_setting(named: &[String], in_path: &str) -> (String, String) {
         };
         format!("(c.relname = {} AND {place})", literal(name))
     };
-    let expected: Vec<String> = parts().map(one).collect();
-    (list(parts().map(|(_, name)| name)), format!("({})", expected.join(" OR ")))
+    let expected: Vec<String> = named.iter().map(one).collect();
+    (list(named.iter().map(|(_, name)| name.as_str())), format!("({})", expected.join(" OR ")))
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
@@ -175,4 +213,24 @@ pub(super) async fn read<'a>(
 pub(super) fn collected(answer: &[SimpleQueryRow]) -> Tables {
     let pairs = answer.iter().filter(|row| row.len() == 2);
     pairs.filter_map(|row| Some((column(row, 0)?, column(row, 1)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_sql_writes_them() {
+        for (text, schema, name) in [
+            ("versions", "", "versions"),
+            ("app.Versions", "app", "Versions"),
+            ("\"Versions\"", "", "Versions"),
+            ("\"My App\".\"v\"", "My App", "v"),
+            ("app.\"a.b\"", "app", "a.b"),
+            ("\"a.b\"", "", "a.b"),
+            ("\"a\"\"b\".c", "a\"b", "c"),
+        ] {
+            assert_eq!(parts(text), (schema.to_owned(), name.to_owned()), "{text}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::content::Parts;
+use super::content::{COMMAND, Names, Parts};
 
 /// Version tables, `schema.name`, and the fingerprint of the rows of each.
 pub(super) type Tables = BTreeMap<String, String>;
@@ -16,8 +16,12 @@ pub(super) struct Record {
     pub(super) hash: String,
     /// As the command left them; empty if none was found.
     pub(super) tables: Tables,
+    /// Those among them that runs of this command have changed; empty if none was seen to change.
+    pub(super) own: BTreeSet<String>,
     /// Of what the hash was made.
     pub(super) parts: Parts,
+    /// Of everything that was watched.
+    pub(super) names: Names,
     /// UTC, RFC 3339.
     pub(super) since: String,
     /// The host that ran it.
@@ -31,6 +35,30 @@ pub(super) struct Records {
     pub(super) latest: Option<Record>,
     /// The newest of this image.
     pub(super) ours: Option<Record>,
+    /// Tables that the settings name and that are there: a record without them does not know them.
+    pub(super) named: BTreeSet<String>,
+}
+
+/// What was there before the command ran.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    /// `None` if they could not be read.
+    pub(super) tables: Option<Tables>,
+    /// What runs of this command had changed by then.
+    pub(super) own: BTreeSet<String>,
+}
+
+impl Before {
+    /// What runs of this command have changed by now.
+    pub(super) fn own(self, now: &Tables) -> BTreeSet<String> {
+        let Self { tables, mut own } = self;
+        if let Some(before) = tables {
+            let changed = now.iter().filter(|(table, print)| before.get(*table) != Some(print));
+            own.extend(changed.map(|(table, _)| table.clone()));
+        }
+        own.retain(|table| now.contains_key(table));
+        own
+    }
 }
 
 /// Whether the command has to run.
@@ -46,33 +74,72 @@ pub(crate) enum Verdict {
 
 /// Decides for a replica that may migrate. `now` are the version tables as they are.
 ///
-/// Only the state after the *last* recorded success counts: with other files run in between, the
-/// command runs again, unless those left a newer version table, which an older image's tool could
-/// only stumble over.
+/// Only the state after the *last* recorded success counts: with anything else run in between, the
+/// command runs again, unless `is_ahead` is sure. A tool that has nothing to do does nothing.
 pub(super) fn verdict(records: &Records, now: &Tables) -> Verdict {
     let (Some(ours), Some(latest)) = (&records.ours, &records.latest) else {
         return Verdict::Run(nothing_recorded(records));
     };
     if ours.hash == latest.hash {
-        return match changed(ours, now) {
+        return match changed(ours, now).or_else(|| unknown(ours, &records.named)) {
             None => Verdict::Unchanged(format!("unchanged since {} by {}", ours.since, ours.by)),
             Some(why) => Verdict::Run(why),
         };
     }
-    let moved_on = latest.tables != ours.tables && !latest.tables.is_empty();
-    if moved_on && changed(latest, now).is_none() {
+    if is_ahead(ours, latest, now) && unknown(latest, &records.named).is_none() {
         return Verdict::Ahead(format!("migrated further on {} by {}", latest.since, latest.by));
     }
-    Verdict::Run(format!("other files were run on {} by {}", latest.since, latest.by))
+    Verdict::Run(others_ran(latest))
+}
+
+/// Whether a later image has certainly migrated further than ours did, as a roll-back leaves it.
+///
+/// This skips the command, so all of these have to hold, and where one does not, the command runs:
+/// - this image's own run is recorded, so its migrations are known to work;
+/// - the last recorded run is of the same command line and watched paths: a `downgrade`, or another
+///   app in the same database, is no later run of ours;
+/// - it had every watched file that we have, by name, and more: its tool knew all our migrations. An
+///   image with fewer files, or with the same ones, may as well have left them out or taken them back;
+/// - it left the version tables otherwise than we did, and none of ours is missing there;
+/// - they are exactly like that now, so nobody has taken anything back by hand since.
+fn is_ahead(ours: &Record, latest: &Record, now: &Tables) -> bool {
+    latest.is_of_the_same(ours)
+        && !ours.names.is_empty()
+        && ours.names.is_subset(&latest.names)
+        && ours.names.len() < latest.names.len()
+        && !latest.tables.is_empty()
+        && latest.tables != ours.tables
+        && ours.tables.keys().all(|table| latest.tables.contains_key(table))
+        && changed(latest, now).is_none()
 }
 
 /// What a replica that may not migrate still waits for; `None` if it can start: this image's
-/// migrations were run, and the version tables are as a recorded run left them.
+/// migrations were run, and the version tables are as that run left them, or certainly further.
+///
+/// Of the version tables those count that this command was seen to change: a replica that has
+/// nobody to migrate for it must not wait for another app's table to change back. One that may
+/// migrate looks at all of them, as it does no harm to run the command once more.
+///
+/// Where no version table is known, a later run of the same command is taken for what it nearly
+/// always is, a newer or an older image: waiting would hold up every roll-out and roll-back.
 pub(super) fn missing(records: &Records, now: &Tables) -> Option<String> {
     let (Some(ours), Some(latest)) = (&records.ours, &records.latest) else {
         return Some(nothing_recorded(records));
     };
-    changed(latest, now).filter(|_| changed(ours, now).is_some())
+    let why = ours.own_tables().find_map(|table| changed_in(ours, table, now));
+    let is_known = !ours.tables.is_empty() || latest.is_of_the_same(ours);
+    if is_ahead(ours, latest, now) || (is_known && why.is_none()) {
+        return None;
+    }
+    Some(match why {
+        Some(why) if ours.hash == latest.hash => why,
+        Some(why) => format!("{}; {why}", others_ran(latest)),
+        None => others_ran(latest),
+    })
+}
+
+fn others_ran(latest: &Record) -> String {
+    format!("another command or other files were run on {} by {}", latest.since, latest.by)
 }
 
 fn nothing_recorded(records: &Records) -> String {
@@ -87,19 +154,44 @@ fn nothing_recorded(records: &Records) -> String {
 
 /// The first table that is not as it was recorded.
 fn changed(record: &Record, now: &Tables) -> Option<String> {
-    let (table, _) = record.tables.iter().find(|(table, print)| now.get(*table) != Some(print))?;
-    let verb = if now.contains_key(table) { "has changed" } else { "is gone" };
-    Some(format!("the version table `{table}` {verb} since {} by {}", record.since, record.by))
+    record.tables.keys().find_map(|table| changed_in(record, table, now))
+}
+
+/// Says which of these tables the run knew nothing of, so that it cannot be known to be as it was.
+fn unknown(record: &Record, named: &BTreeSet<String>) -> Option<String> {
+    let table = named.iter().find(|table| !record.tables.contains_key(*table))?;
+    let (since, by) = (&record.since, &record.by);
+    Some(format!("the run recorded on {since} by {by} did not look at the version table `{table}`"))
+}
+
+/// Says that this table is not as it was recorded.
+fn changed_in(record: &Record, table: &str, now: &Tables) -> Option<String> {
+    if now.get(table) == record.tables.get(table) {
+        return None;
+    }
+    let run = format!("the run recorded on {} by {}", record.since, record.by);
+    Some(if now.contains_key(table) {
+        format!("the version table `{table}` is not as {run} left it")
+    } else {
+        format!("the version table `{table}` is gone, which {run} left")
+    })
 }
 
 impl Record {
     /// What the marker holds.
-    pub(super) fn value(tables: &Tables, parts: &Parts) -> String {
-        json!({ "tables": tables, "parts": parts }).to_string()
+    pub(super) fn value(&self) -> String {
+        json!({
+            "tables": self.tables,
+            "own": self.own,
+            "parts": self.parts,
+            "names": self.names,
+            "host": self.by,
+        })
+        .to_string()
     }
 
-    /// Tables and parts out of a marker's value; none for a value of another shape.
-    pub(super) fn read(value: &str) -> (Tables, Parts) {
+    /// Out of a marker's value; nothing is known from a value of another shape.
+    pub(super) fn read(value: &str) -> Self {
         let value = serde_json::from_str::<Value>(value).unwrap_or_default();
         let map = |name: &str| {
             let pairs = value[name].as_object().into_iter().flatten();
@@ -107,7 +199,30 @@ impl Record {
                 |(name, print): (&String, &Value)| Some((name.clone(), print.as_str()?.to_owned()));
             pairs.filter_map(text).collect()
         };
-        (map("tables"), map("parts"))
+        let set = |name: &str| {
+            let items = value[name].as_array().into_iter().flatten();
+            items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        };
+        Self {
+            tables: map("tables"),
+            own: set("own"),
+            parts: map("parts"),
+            names: set("names"),
+            by: value["host"].as_str().unwrap_or_default().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The command's own version tables; all of them if it was not seen to change any.
+    fn own_tables(&self) -> impl Iterator<Item = &String> {
+        let is_own = |table: &&String| self.own.is_empty() || self.own.contains(*table);
+        self.tables.keys().filter(is_own)
+    }
+
+    /// Whether both are runs of one command line that watches the same paths, of one app.
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
+        self.parts.get(COMMAND) == other.parts.get(COMMAND)
+            && self.parts.keys().eq(other.parts.keys())
     }
 
     /// What is not as it was then, of command line and watched paths.
@@ -119,66 +234,4 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tables(text: &str) -> Tables {
-        let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap());
-        pairs.map(|(name, print)| (name.to_owned(), print.to_owned())).collect()
-    }
-
-    fn record(text: &str) -> Option<Record> {
-        let (hash, rest) = text.split_once(' ').unwrap_or((text, ""));
-        (!text.is_empty()).then(|| Record {
-            hash: hash.into(),
-            tables: tables(rest),
-            parts: Parts::new(),
-            since: "then".into(),
-            by: "pod".into(),
-        })
-    }
-
-    #[test]
-    fn decides_by_the_last_success() {
-        for (ours, latest, now, expected) in [
-            ("", "", "", "run, wait"),
-            ("", "B a=1", "a=1", "run, wait"),
-            ("A a=1", "A a=1", "a=1", "unchanged, go"),
-            ("A a=1", "A a=1", "a=1 k=9", "unchanged, go"), // another app's table
-            ("A a=1", "A a=1", "a=0", "run, wait"),         // a downgrade by hand
-            ("A a=1", "A a=1", "", "run, wait"),
-            ("A", "A", "a=1", "unchanged, go"), // no version table is known
-            ("A", "B", "", "run, go"),          // and so the order of versions is unknown
-            ("A a=1", "B a=1", "a=1", "run, go"), // other files, same version
-            ("A a=1", "B a=2", "a=2", "ahead, go"), // rolled back to A
-            ("A a=1", "B a=2", "a=1", "run, go"), // B's migration undone by hand
-            ("A a=1", "B a=2", "a=0", "run, wait"),
-        ] {
-            let records = Records { ours: record(ours), latest: record(latest) };
-            let now = tables(now);
-            let told = match verdict(&records, &now) {
-                Verdict::Run(_) => "run",
-                Verdict::Unchanged(_) => "unchanged",
-                Verdict::Ahead(_) => "ahead",
-            };
-            let served = if missing(&records, &now).is_none() { "go" } else { "wait" };
-            assert_eq!(format!("{told}, {served}"), expected, "{ours} / {latest} / {now:?}");
-        }
-    }
-
-    #[test]
-    fn a_record_survives_its_marker() {
-        let before = tables("public.alembic_version=ab12 app.knex_migrations=cd");
-        let parts = tables("versions=ef");
-        assert_eq!(Record::read(&Record::value(&before, &parts)), (before, parts));
-        for other in ["done", "{}", "[1]"] {
-            assert_eq!(Record::read(other), (Tables::new(), Parts::new()), "{other}");
-        }
-    }
-
-    #[test]
-    fn names_what_has_changed_come_or_gone() {
-        let record = Record { parts: tables("ini=1 old=1 same=1"), ..Record::default() };
-        assert_eq!(record.changed_parts(&tables("ini=2 new=1 same=1")), ["ini", "new", "old"]);
-    }
-}
+mod tests;

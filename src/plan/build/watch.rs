@@ -82,8 +82,9 @@ mod tests {
         let wait = ("AUTORUN_MIGRATIONS", "wait");
         for (variables, said) in [
             (&[url][..], "tool up ${NONE:-auto}"),
-            (&[url, watch], "tool up ${NONE:-auto}, unless a.ini, b is unchanged"),
-            (&[url, watch, wait], "until tool up ${NONE:-auto} is applied by others"),
+            (&[url, ("APP_INIT_MIGRATE_WATCH", "a")], "unless a is unchanged"),
+            (&[url, watch], "tool up ${NONE:-auto}, unless a.ini and b are unchanged"),
+            (&[url, watch, wait], "until others have run tool up ${NONE:-auto}"),
             (
                 &[url, wait],
                 "AUTORUN_MIGRATIONS is `wait`, and nothing says whether a command has run",
