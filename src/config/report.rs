@@ -1,6 +1,12 @@
 //! `init config`: every setting with its value and where it came from. Secrets stay hidden.
 
-use super::{connections::Connections, database::Connection, file::Raw, sources::Sources};
+use super::{
+    connections::Connections,
+    database::Connection,
+    file::Raw,
+    sources::Sources,
+    target::{self, Target},
+};
 use crate::{
     cli::{
         mask::mask,
@@ -68,10 +74,21 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     let text = match (setting.kind, connection, &value.raw) {
         (_, Some(connection), _) => connection.name(),
         (Kind::Secret, ..) => "***".to_owned(),
+        (_, _, Raw::Text(text)) if name.ends_with("_WAIT_FOR") => targets(&target::targets(text)),
+        (_, _, Raw::List(items)) if name.ends_with("_WAIT_FOR") => targets(items),
         (_, _, Raw::Text(text)) => mask(text),
         (_, _, Raw::List(items)) => mask(&items.join(" ")),
     };
     Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
+}
+
+/// Targets as they were written, less their passwords; what is no target may be a piece of one.
+fn targets(words: &[String]) -> String {
+    let is_target = |word: &str| {
+        word.eq_ignore_ascii_case("database") || Target::parse(word, "", None, &|_| None).is_ok()
+    };
+    let shown = |word: &String| if is_target(word) { mask(word) } else { "***".to_owned() };
+    words.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// The report, aligned: what is set first, then what is left at its default. `columns` are those of a
