@@ -190,6 +190,7 @@ mod tests {
             ("TCP://db:5432/", "tcp db:5432"),
             ("db:5432", "tcp db:5432"),
             ("[::1]:80", "tcp [::1]:80"),
+            ("postgres:5432", "tcp postgres:5432"),
             ("postgres://u:p@db/app", "database db:5432/app"),
             ("redis://cache", "redis cache:6379"),
             ("redis://:s3cret@cache:7000/2", "redis cache:7000/2"),

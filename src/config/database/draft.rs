@@ -44,8 +44,8 @@ impl Draft {
     pub(super) fn read(text: &str, source: &str, notes: &mut Vec<Note>) -> Result<Self, Problem> {
         let text = clean(text, source, notes)?;
         let mut draft = Self::of(source);
-        if let Some((scheme, rest)) = url::scheme(text) {
-            url::read(&scheme, rest, &mut draft, notes)?;
+        if let Some(address) = url::address(text) {
+            url::read(&address, &mut draft, notes)?;
         } else if ado::recognises(text) {
             ado::read(text, &mut draft, notes)?;
         } else if keywords::recognises(text) {
@@ -60,7 +60,7 @@ impl Draft {
 
     /// Whether the text is in one of the dialects.
     pub(super) fn recognises(text: &str) -> bool {
-        url::scheme(text).is_some_and(|(scheme, _)| url::is_postgres(&scheme))
+        url::address(text).is_some_and(|address| url::is_postgres(&address.scheme))
             || ado::recognises(text)
             || keywords::recognises(text)
     }

@@ -147,7 +147,7 @@ fn note(ignored: &[&str], pairs: &[Pair], source: String, notes: &mut Vec<Note>)
     }
     let secret = pairs.iter().any(|pair| {
         let key = pair.key.to_ascii_lowercase();
-        keyword(&key) == Some("password") || key == "sslpassword"
+        ["pass", "pwd", "secret", "token"].iter().any(|word| key.contains(word))
     });
     let safe = |name: &&&str| !secret || IGNORED.contains(&name.to_ascii_lowercase().as_str());
     let names: Vec<String> = ignored.iter().filter(safe).map(|name| (*name).to_owned()).collect();

@@ -26,21 +26,37 @@ const POSTGRES: &[&str] = &[
     "timescale",
 ];
 
-/// Splits a scheme off, lower-cased and without `jdbc:`; `None` if the text has none.
-pub(super) fn scheme(text: &str) -> Option<(String, &str)> {
+/// A text that begins with a scheme.
+pub(super) struct Address<'a> {
+    /// In lower case, without `jdbc:`.
+    pub(super) scheme: String,
+    /// What follows `scheme://`.
+    rest: &'a str,
+    slashes: bool,
+    jdbc: bool,
+}
+
+/// Splits the scheme off; `None` if the text has none.
+pub(super) fn address(text: &str) -> Option<Address<'_>> {
     let (scheme, rest) = text.split_once(':')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-' | '_');
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(plain) {
         return None;
     }
     let scheme = scheme.to_ascii_lowercase();
-    match rest.strip_prefix("//") {
-        _ if scheme == "jdbc" => self::scheme(rest),
-        Some(rest) => Some((scheme, rest)),
-        // `jdbc:postgresql:app` and `sqlite:app.db` have no authority.
-        None if is_postgres(&scheme) || scheme.starts_with("sqlite") => Some((scheme, rest)),
-        None => None,
+    if scheme == "jdbc" {
+        return address(rest).map(|address| Address { jdbc: true, ..address });
     }
+    let after = rest.strip_prefix("//");
+    // `postgres:5432` is a host and its port; `sqlite:app.db` has no slashes.
+    let is_port = || rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty();
+    let meant = scheme.starts_with("sqlite") || (is_postgres(&scheme) && !is_port());
+    (after.is_some() || meant).then(|| Address {
+        scheme,
+        rest: after.unwrap_or(rest),
+        slashes: after.is_some(),
+        jdbc: false,
+    })
 }
 
 /// Whether a scheme, with or without `+driver`, means Postgres.
@@ -48,26 +64,53 @@ pub(super) fn is_postgres(scheme: &str) -> bool {
     POSTGRES.contains(&scheme.split('+').next().unwrap_or_default())
 }
 
-/// Reads what follows `scheme://`.
+/// Reads all of an address.
 pub(super) fn read(
-    scheme: &str,
-    rest: &str,
+    address: &Address<'_>,
     draft: &mut Draft,
     notes: &mut Vec<Note>,
 ) -> Result<(), Problem> {
-    refuse_foreign(scheme, &draft.source)?;
+    refuse_foreign(&address.scheme, &draft.source)?;
+    let query = match (address.slashes, address.jdbc) {
+        (true, _) => read_usual(address.rest, draft, notes)?,
+        (false, true) => read_database_only(address.rest, draft)?,
+        (false, false) => {
+            let problem = Problem::new("url-malformed", &draft.source, "no `//` behind the scheme");
+            return Err(problem.hint("write postgres://user:password@host:5432/database"));
+        }
+    };
+    if address.scheme.ends_with("+ssl") {
+        let source = draft.source.clone();
+        draft.offer("sslmode", "require", &source);
+    }
+    // pgjdbc decodes as forms do (`URLCoder`, java.net.URLDecoder), in which `+` is a blank.
+    let query = if address.jdbc { query.replace('+', " ") } else { query.to_owned() };
+    let pairs = pairs(&query, &draft.source)?;
+    draft.apply(&pairs, notes)
+}
+
+/// `user:password@hosts/database?parameters`; gives the parameters.
+fn read_usual<'a>(
+    rest: &'a str,
+    draft: &mut Draft,
+    notes: &mut Vec<Note>,
+) -> Result<&'a str, Problem> {
     let (before, query) = split_query(rest);
     let (userinfo, place) = split_userinfo(before);
     if let Some(userinfo) = userinfo {
         read_userinfo(userinfo, draft, notes)?;
     }
     read_place(place, draft)?;
-    if scheme.ends_with("+ssl") {
-        let source = draft.source.clone();
-        draft.offer("sslmode", "require", &source);
-    }
-    let pairs = pairs(query.unwrap_or_default(), &draft.source)?;
-    draft.apply(&pairs, notes)
+    Ok(query.unwrap_or_default())
+}
+
+/// pgjdbc's `jdbc:postgresql:database?parameters`, whose host is `localhost` (`Driver.parseURL`).
+fn read_database_only<'a>(rest: &'a str, draft: &mut Draft) -> Result<&'a str, Problem> {
+    let source = draft.source.clone();
+    let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
+    draft.offer("host", "localhost", &source);
+    draft.offer("dbname", &decode(database.trim_start_matches('/'), &source)?, &source);
+    Ok(query)
 }
 
 fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
@@ -107,9 +150,14 @@ fn split_query(rest: &str) -> (&str, Option<&str>) {
     (rest, None)
 }
 
-/// Cuts at the last `@`: a password may hold others, a host and a database's name do not.
+/// Cuts at the last `@`: a password may hold others, a host and a database's name do not. Where there
+/// is no password, `user@host/a@b` ends its user at the first.
 fn split_userinfo(before: &str) -> (Option<&str>, &str) {
-    match before.rsplit_once('@') {
+    let clean = |(user, place): &(&str, &str)| {
+        let hosts = place.split_once('/').map_or("", |(hosts, _)| hosts);
+        !user.contains('/') && !before.contains(':') && !hosts.is_empty() && reads_as_place(place)
+    };
+    match before.split_once('@').filter(clean).or_else(|| before.rsplit_once('@')) {
         Some((userinfo, place)) => (Some(userinfo), place),
         None => (None, before),
     }
@@ -124,7 +172,28 @@ fn is_whole(before: &str, query: &str) -> bool {
         None => place.contains(':') && !place.contains('/'),
     };
     let (_, after) = split_userinfo(query);
-    reads_as_place(place) && !(has_password && after.contains('/') && reads_as_place(after))
+    let is_rest = || has_password && after.contains('/') && reads_as_place(after);
+    reads_as_place(place) && (has_free_text(query) || !is_rest())
+}
+
+/// Whether every `@` stands in a parameter that is a path or a text of its own.
+fn has_free_text(query: &str) -> bool {
+    const FREE: &[&str] = &[
+        "application_name",
+        "applicationname",
+        "fallback_application_name",
+        "options",
+        "passfile",
+        "servicefile",
+        "sslcert",
+        "sslkey",
+        "sslrootcert",
+    ];
+    let free = |part: &str| {
+        let key = part.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        FREE.contains(&key.as_str())
+    };
+    query.split('&').filter(|part| part.contains('@')).all(free)
 }
 
 fn reads_as_place(place: &str) -> bool {
@@ -221,11 +290,12 @@ fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The parameters; one without `=` is an empty value.
+/// The parameters. One without `=` is an empty value if its name is known, else the tail of a value
+/// with an `&` in it, which may be a secret.
 fn pairs(query: &str, source: &str) -> Result<Vec<Pair>, Problem> {
     query
         .split('&')
-        .filter(|part| !part.is_empty())
+        .filter(|part| part.contains('=') || parameter::is_known(part))
         .map(|part| {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             Ok(Pair::new(decode(key, source)?, decode(value, source)?))

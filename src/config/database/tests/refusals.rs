@@ -49,6 +49,9 @@ fn what_cannot_be_used_says_why() {
         ("host=h user", "url-malformed"),
         ("host=h password='x", "url-malformed"),
         ("just text", "url-malformed"),
+        ("postgres:5432", "url-malformed"),
+        ("postgres:/u:p@h/d", "url-malformed"),
+        ("postgres:u:p@h/d", "url-malformed"),
         ("postgres://u@h/d?service=x", "service-missing"),
     ] {
         let problem = parse(text).err().unwrap_or_else(|| panic!("{text:?} is accepted"));
@@ -63,8 +66,19 @@ fn what_is_not_ours_is_noted_not_refused() {
         notes[0].to_string(),
         "DATABASE_URL: ignored the parameters pool_max_conns, frobnicate"
     );
-    let (_, notes) = parse("postgres://u@h/d?password=a&b=c").unwrap();
-    assert!(matches!(&notes[..], [Note::Ignored { names, unnamed: 1, .. }] if names.is_empty()));
+    for text in
+        ["postgres://u@h/d?password=a&b=c", "jdbc:postgresql://h/d?user=u&trustStorePassword=a&b=c"]
+    {
+        let names = match &parse(text).unwrap().1[..] {
+            [Note::Ignored { names, .. }] => names.clone(),
+            notes => panic!("{text}: {notes:?}"),
+        };
+        assert!(!names.iter().any(|name| name == "b"), "{text}: {names:?}");
+    }
+    assert_eq!(
+        parse("postgres://u@h/d?apikey=a&Tail").unwrap().1[0].to_string(),
+        "DATABASE_URL: ignored the parameters apikey"
+    );
     let (connection, notes) = parse("host=h user=u password= dbname=app").unwrap();
     assert_eq!(connection.password, Some(Secret::new("dbname=app")));
     assert!(matches!(notes[..], [Note::Swallowed { .. }]), "{notes:?}");
