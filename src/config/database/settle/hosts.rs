@@ -32,7 +32,8 @@ pub(super) fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
 /// One host. `name:port`, as `SQLAlchemy` has it, beats the list of ports.
 fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<Host, Problem> {
     let source = draft.blame("host");
-    if name.starts_with('/') {
+    let addressed = address.is_some_and(|address| !address.is_empty());
+    if name.starts_with('/') && !addressed {
         return Ok(Host::Unix { directory: PathBuf::from(name), port: number(draft, port)? });
     }
     let (name, own) = url::split_port(name);
@@ -45,7 +46,7 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
         })?),
     };
     let name = match (name, address) {
-        ("", Some(address)) => address.to_string(),
+        (name, Some(address)) if name.is_empty() || name.starts_with('/') => address.to_string(),
         ("", None) => "localhost".to_owned(),
         (name, _) => name.to_owned(),
     };

@@ -32,6 +32,8 @@ fn what_cannot_be_used_says_why() {
         ("postgres://u@h/d?sslcertmode=require", "url-unsupported"),
         ("postgres://u@h/d?sslcertmode=perhaps", "url-value"),
         ("postgres://u@h/d?sslsni=maybe", "url-value"),
+        ("postgres://u@h/d?sslnegotiation=direct", "url-value"),
+        ("postgres://u@h/d?sslnegotiation=direct&sslmode=prefer", "url-value"),
         ("postgres://u@h/d?load_balance_hosts=sometimes", "url-value"),
         ("postgres://u@h/d?ssl_max_protocol_version=TLSv1", "url-unsupported"),
         ("postgres://u@h/d?ssl_max_protocol_version=tlsv1.1", "url-unsupported"),
