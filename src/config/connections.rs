@@ -32,7 +32,7 @@ impl Connections {
         found.named = main.is_some();
         found.database = main.and_then(|read| found.note(read, problems));
         let migrate = url(sources, "MIGRATE_DATABASE_URL", &lookup);
-        found.named |= migrate.is_some();
+        found.named |= migrate.is_some() || is_in_a_file(sources);
         found.migrate = migrate.and_then(|read| found.note(read, problems));
         found
     }
@@ -52,6 +52,12 @@ impl Connections {
             }
         }
     }
+}
+
+/// Whether the address lies in a file that could not be read, which is told already.
+fn is_in_a_file(sources: &Sources) -> bool {
+    let set = |name| sources.environment.get(name).is_some_and(|path| !path.is_empty());
+    ["DATABASE_URL_FILE", "MIGRATE_DATABASE_URL_FILE"].into_iter().any(set)
 }
 
 /// Somebody gave a user or a password, but nothing that says where the database is, so that it is

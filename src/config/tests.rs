@@ -196,6 +196,20 @@ fn a_user_without_a_host_is_warned_of_once() {
     }
 }
 
+/// 66, and nothing about a database that nobody named.
+#[test]
+fn an_address_in_a_file_that_is_not_there_is_a_database_named() {
+    let config = Image::new().env("DATABASE_URL_FILE", "/nowhere").start("wait");
+    assert!(config.database_named);
+    assert_eq!(config.problems.exit(), Exit::NoInput);
+}
+
+#[test]
+fn an_address_of_nothing_but_quotes_is_refused() {
+    let config = Image::new().env("DATABASE_URL", "\"\"").start("api");
+    assert!(config.problems.to_string().contains("[url-empty]"), "{}", config.problems);
+}
+
 #[test]
 fn a_secret_file_that_cannot_be_had_is_told_once() {
     for image in [
