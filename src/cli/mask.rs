@@ -70,17 +70,16 @@ fn mask_userinfo(url: &str) -> String {
     }
 }
 
-/// Without an `@`, what stands for a port and is none may be a password.
+/// Without an `@`, what stands for a port and is none may be a password. `tcp://host:port` is a hint's.
 fn mask_port(url: &str) -> String {
     let place = url.find("://").map_or(url.len(), |at| at + 3);
     let ends = |c: char| "/?#[,;)`'\"".contains(c) || c.is_whitespace();
     let host = url[place..].split(ends).next().unwrap_or_default();
+    let is_port = |text: &str| {
+        text == "port" || text.starts_with('$') || text.chars().all(|c| c.is_ascii_digit())
+    };
     match host.split_once(':') {
-        Some((name, port))
-            if !port.starts_with('$') && !port.chars().all(|c| c.is_ascii_digit()) =>
-        {
-            format!("{}***", &url[..=place + name.len()])
-        }
+        Some((name, port)) if !is_port(port) => format!("{}***", &url[..=place + name.len()]),
         _ => url.to_owned(),
     }
 }
@@ -211,6 +210,7 @@ mod tests {
             ("tool postgres://u:3cret up", "tool postgres://u:***"),
             ("[\"x\",\"http://h:80\"]", "[\"x\",\"http://h:80\"]"),
             ("http://api:${PORT:-80}/x", "http://api:${PORT:-80}/x"),
+            ("write tcp://host:port, or x", "write tcp://host:port, or x"),
             ("http://[::1]:80/x:y", "http://[::1]:80/x:y"),
             ("jdbc:postgresql://u:pw@h/d", "jdbc:postgresql://u:***@h/d"),
             ("DATABASE_URL: me@example.org", "DATABASE_URL: me@example.org"),

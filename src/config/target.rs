@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
-use super::database::{Connection, Lookup, Note, Problem};
+use super::database::{self, Connection, Lookup, Note, Problem};
 use crate::diagnose::SET_DATABASE;
 
 /// One dependency.
@@ -44,6 +44,13 @@ impl Target {
         if word.eq_ignore_ascii_case("database") {
             let connection = database.cloned().ok_or_else(|| no_database(source))?;
             return Ok((Self::Database(Box::new(connection)), Vec::new()));
+        }
+        if word.is_empty() {
+            return Err(Problem::new("target-unknown", source, "an empty word, no target")
+                .hint("a variable that it was meant to come from may not be set"));
+        }
+        if database::is_placeholder(word) {
+            return Err(Problem::placeholder(source));
         }
         if Connection::recognises(word) {
             let (connection, notes) = Connection::parse(word, source, variables)?;
@@ -212,6 +219,8 @@ mod tests {
     fn what_is_wrong_with_a_target_is_told() {
         for (word, what) in [
             ("db", "a target without a port"),
+            ("", "an empty word, no target"),
+            ("${URL}", "a placeholder that nobody replaced"),
             ("tcp://db", "a target without a port"),
             ("db:port", "the port is not a number from 1 to 65535"),
             ("db:0", "the port is not a number from 1 to 65535"),

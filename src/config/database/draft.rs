@@ -122,11 +122,8 @@ fn clean<'a>(text: &'a str, source: &str, notes: &mut Vec<Note>) -> Result<&'a s
     if trimmed.is_empty() {
         return Err(Problem::new("url-empty", source, "empty").hint(SET_DATABASE));
     }
-    if placeholder(trimmed) {
-        return Err(Problem::new("url-placeholder", source, "a placeholder that nobody replaced")
-            .hint(
-                "a reference such as ${X} is expanded by the shell or by compose, not in an env file or a quoted manifest",
-            ));
+    if is_placeholder(trimmed) {
+        return Err(Problem::placeholder(source));
     }
     Ok(trimmed)
 }
@@ -135,13 +132,14 @@ fn unquoted(text: &str) -> Option<&str> {
     ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
-/// `$DATABASE_URL`, `${X}`, `{{ .Values.url }}` or `<url>` as the whole value.
-fn placeholder(text: &str) -> bool {
+/// `$DATABASE_URL`, `${X}`, `$(X)`, `{{ .Values.url }}` or `<url>` as the whole value.
+pub(crate) fn is_placeholder(text: &str) -> bool {
     let name = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     text.strip_prefix('$').is_some_and(name)
         || (text.starts_with("${") && text.ends_with('}') && !text.contains("://"))
+        || text.strip_prefix("$(").and_then(|text| text.strip_suffix(')')).is_some_and(name)
         || (text.starts_with("{{") && text.ends_with("}}"))
         || (text.starts_with('<') && text.ends_with('>'))
 }

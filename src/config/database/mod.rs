@@ -25,6 +25,7 @@ pub(crate) use problem::{Note, Problem};
 
 use super::secret::Secret;
 use draft::Draft;
+pub(crate) use draft::is_placeholder;
 
 /// Looks a variable up; `None` if unset. `X_FILE` is already resolved behind it.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

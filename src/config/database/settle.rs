@@ -10,7 +10,9 @@ use std::time::Duration;
 pub(super) use gaps::usual_host;
 
 use super::{
-    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes, draft::Draft, service,
+    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes,
+    draft::{Draft, is_placeholder},
+    service,
 };
 
 /// Completes the draft. Variables and files only fill what is missing.
@@ -23,6 +25,7 @@ pub(super) fn settle(
     gaps::refuse_demands(&draft, variables)?;
     gaps::fill_variables(&mut draft, variables);
     gaps::fill_defaults(&mut draft)?;
+    refuse_placeholders(&draft)?;
     let hosts = hosts::hosts(&draft)?;
     if !draft.has("password") {
         gaps::fill_password(&mut draft, &hosts, variables, notes);
@@ -44,6 +47,19 @@ pub(super) fn settle(
         origins: draft.origins(),
         hosts,
     })
+}
+
+/// A user, a database, a host or a port that is none yet. A password may look like anything.
+fn refuse_placeholders(draft: &Draft) -> Result<(), Problem> {
+    let open = |keyword: &&str| {
+        let lists = matches!(*keyword, "host" | "port");
+        let value = draft.value(keyword).unwrap_or_default();
+        value.split(|c| lists && matches!(c, ',' | ':')).any(is_placeholder)
+    };
+    match ["host", "port", "user", "dbname"].into_iter().find(open) {
+        Some(keyword) => Err(Problem::placeholder(draft.blame(keyword))),
+        None => Ok(()),
+    }
 }
 
 /// A pooler refuses start-up options, and a session of its own it does not give: where the text says
@@ -90,6 +106,12 @@ fn shuffled(draft: &Draft) -> Result<bool, Problem> {
     }
 }
 
+/// A number that is none.
+fn number_problem(draft: &Draft, keyword: &str) -> Problem {
+    let what = format!("`{keyword}` is not a number");
+    Problem::new("url-value", draft.blame(keyword), what)
+}
+
 /// The value itself is not repeated: in a mistyped text it may be a piece of the password.
 fn value_problem(draft: &Draft, keyword: &str, known: &str) -> Problem {
     let what = format!("`{keyword}` is not one of {known}");
@@ -99,8 +121,7 @@ fn value_problem(draft: &Draft, keyword: &str, known: &str) -> Problem {
 /// Seconds, with decimals; zero or less means no limit of its own.
 fn seconds(draft: &Draft, keyword: &str) -> Result<Option<Duration>, Problem> {
     let Some(value) = draft.value(keyword) else { return Ok(None) };
-    let seconds: f64 =
-        value.trim().parse().map_err(|_| value_problem(draft, keyword, "a number of seconds"))?;
+    let seconds: f64 = value.trim().parse().map_err(|_| number_problem(draft, keyword))?;
     Ok(Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()))
 }
 
@@ -125,7 +146,7 @@ fn remark(draft: &Draft) -> Option<&'static str> {
         Some("the password begins or ends with a blank or a line end")
     } else if quoted && password.len() > 1 {
         Some("the password begins or ends with a quote character")
-    } else if password.contains("${") || (password.starts_with('<') && password.ends_with('>')) {
+    } else if password.contains("${") || is_placeholder(password) {
         Some("the password looks like a placeholder that nobody replaced")
     } else if password.contains('%') {
         Some("the password contains `%`: in a URL it is written %25")

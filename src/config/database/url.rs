@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Note, Problem,
-    draft::{Draft, Pair},
+    draft::{Draft, Pair, is_placeholder},
     parameter,
 };
 
@@ -274,6 +274,9 @@ fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
         let name = name.trim_start_matches('[').trim_end_matches(']');
         names.push(decode(name, &source)?);
         ports.push(port.unwrap_or_default());
+    }
+    if ports.iter().any(|port| is_placeholder(port)) {
+        return Err(Problem::placeholder(&source));
     }
     if ports.iter().any(|port| !port.chars().all(|c| c.is_ascii_digit())) {
         return Err(Problem::new("url-malformed", &source, "the port is not a number").hint(

@@ -94,6 +94,25 @@ fn a_service_counts_more_than_variables() {
 }
 
 #[test]
+fn a_service_file_is_read_as_strictly_as_by_libpq() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("services");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let variables =
+            |asked: &str| (asked == "PGSERVICEFILE").then(|| path.to_str().unwrap().to_owned());
+        Connection::parse("postgres://u@/d?service=s", "URL", &variables)
+    };
+    assert!(read("[other]\nodd\n[s]\n\n# x\nhost=h\n[last]\nodd\n").is_ok());
+    for (text, what) in [
+        ("[s]\nhost=h\ns3cret\n", "line 3 holds no `=`"),
+        ("[s]\nservice=t\n[t]\nhost=h\n", "line 2 names another service"),
+    ] {
+        assert_eq!(read(text).unwrap_err().what, what);
+    }
+}
+
+#[test]
 fn a_clients_certificate_may_come_from_variables() {
     let variables = |name: &str| match name {
         "PGSSLCERT" => Some("/c".to_owned()),
