@@ -13,6 +13,8 @@ pub(super) struct Draft {
     fields: BTreeMap<&'static str, Field>,
     /// The setting the text came from, for problems.
     pub(super) source: String,
+    /// The character of the password at which other drivers would cut the text.
+    pub(super) ambiguous: Option<char>,
     /// What is remarkable about how the password was written.
     pub(super) password_remark: Option<&'static str>,
 }

@@ -133,6 +133,8 @@ pub(crate) struct Connection {
     pub(crate) origins: Vec<(&'static str, String)>,
     /// What is remarkable about the password's spelling, for a hint when it is refused.
     pub(crate) password_remark: Option<&'static str>,
+    /// The character of the password at which other drivers would cut the address.
+    pub(crate) ambiguous: Option<char>,
 }
 
 impl Connection {

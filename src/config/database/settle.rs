@@ -44,6 +44,7 @@ pub(super) fn settle(
         application_name: text(&draft, "application_name"),
         search_path: text(&draft, "search_path").filter(|path| path != "public"),
         password_remark: draft.password_remark.or_else(|| remark(&draft)),
+        ambiguous: draft.ambiguous,
         origins: draft.origins(),
         hosts,
     })

@@ -233,6 +233,7 @@ fn read_userinfo(userinfo: &str, draft: &mut Draft, notes: &mut Vec<Note>) -> Re
         draft.offer("password", &decode(password, &source)?, &source);
         if let Some((character, code, remark)) = ambiguous(password) {
             draft.password_remark = Some(remark);
+            draft.ambiguous = Some(character).filter(|c| matches!(c, '@' | '/' | '?' | '#'));
             notes.push(Note::Ambiguous { source, character, code });
         }
     }
