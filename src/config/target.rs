@@ -8,7 +8,10 @@ use std::{fmt, path::PathBuf};
 pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
-use super::database::{self, Connection, Lookup, Note, Problem};
+use super::{
+    database::{self, Connection, Lookup, Note, Problem},
+    types::nearest,
+};
 use crate::diagnose::SET_DATABASE;
 
 /// One dependency.
@@ -58,7 +61,7 @@ impl Target {
         }
         let target = match word.split_once("://") {
             Some((scheme, place)) => with_scheme(&scheme.to_ascii_lowercase(), place, source),
-            None => tcp(word, source),
+            None => plain(word, source),
         };
         target.map(|target| (target, Vec::new()))
     }
@@ -96,6 +99,24 @@ fn unknown(scheme: &str, source: &str) -> Problem {
         "not a target".into()
     };
     Problem::new("target-unknown", source, what).hint(KINDS)
+}
+
+/// `host:port`, or what was meant by something else.
+fn plain(word: &str, source: &str) -> Result<Target, Problem> {
+    let problem = |what| Problem::new("target-unknown", source, what);
+    if ["unix:", "file:"].iter().any(|scheme| word.starts_with(scheme)) {
+        return Err(problem("no `//` behind the scheme")
+            .hint("write three slashes: unix:///run/app.sock, file:///run/ready"));
+    }
+    let near = nearest(word, ["database"]).is_some();
+    tcp(word, source).map_err(|wrong| match near {
+        true => problem("a target without a port").hint("did you mean `database`?"),
+        false if source.starts_with("init wait") && !word.contains(':') => {
+            problem("a target without a port")
+                .hint(format!("{KINDS}; a command stands behind `--`"))
+        }
+        false => wrong,
+    })
 }
 
 fn path(place: &str, source: &str) -> Result<PathBuf, Problem> {
@@ -204,6 +225,8 @@ mod tests {
             ("rediss://user:s3@cret@cache", "redis cache:6379"),
             ("http://api:8080/health?x=1", "http://api:8080/health"),
             ("https://api", "https://api:443/"),
+            ("https://[::1]", "https://[::1]:443/"),
+            ("redis://[::1]", "redis [::1]:6379"),
             ("http://api/ready#status=204&body=ok", "http://api:80/ready"),
             ("unix:///run/app.sock", "socket /run/app.sock"),
             ("file:///run/ready", "file /run/ready"),
@@ -228,6 +251,8 @@ mod tests {
             ("a b:80", "not a target"),
             ("mysql://db", "cannot wait for `mysql://` targets"),
             ("unix://run/x", "the path is not absolute"),
+            ("unix:/run/x", "no `//` behind the scheme"),
+            ("http://api#status=600", "an HTTP expectation that is not understood"),
             ("redis://db/cache", "the number of the Redis database is no number"),
             ("http://api#status=ok", "an HTTP expectation that is not understood"),
             ("http://api#status=399-200", "an HTTP expectation that is not understood"),

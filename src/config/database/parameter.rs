@@ -136,7 +136,10 @@ fn role(value: &str) -> &'static str {
         "primary" | "master" => "primary",
         "slave" | "secondary" => "standby",
         "preferslave" | "prefersecondary" => "prefer-standby",
-        _ => "any",
+        "any" | "preferprimary" => "any",
+        "" => "",
+        // No value of libpq's: refused as one.
+        _ => "unknown",
     }
 }
 

@@ -74,10 +74,7 @@ pub(super) fn read(
     let query = match (address.slashes, address.jdbc) {
         (true, _) => read_usual(address.rest, draft, notes)?,
         (false, true) => read_database_only(address.rest, draft)?,
-        (false, false) => {
-            let problem = Problem::new("url-malformed", &draft.source, "no `//` behind the scheme");
-            return Err(problem.hint("write postgres://user:password@host:5432/database"));
-        }
+        (false, false) => return Err(without_slashes(address.rest, &draft.source)),
     };
     if address.scheme.ends_with("+ssl") {
         let source = draft.source.clone();
@@ -87,6 +84,14 @@ pub(super) fn read(
     let query = if address.jdbc { query.replace('+', " ") } else { query.to_owned() };
     let pairs = pairs(&query, &draft.source)?;
     draft.apply(&pairs, notes)
+}
+
+/// `postgres:/u@h/d`, or PDO's `pgsql:host=…;dbname=…`.
+fn without_slashes(rest: &str, source: &str) -> Problem {
+    let is_list = rest.split_once('=').is_some_and(|(key, _)| parameter::is_keyword(key));
+    let what = if is_list { "a PDO string" } else { "no `//` behind the scheme" };
+    Problem::new("url-malformed", source, what)
+        .hint("write postgres://user:password@host:5432/database, or host=… dbname=… user=…")
 }
 
 /// `user:password@hosts/database?parameters`; gives the parameters.
@@ -272,6 +277,11 @@ fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     let (mut names, mut ports) = (Vec::new(), Vec::new());
     for host in hosts.split(',') {
         let (name, port) = split_port(host);
+        if name.starts_with('[') != name.ends_with(']') {
+            let problem =
+                Problem::new("url-malformed", &source, "a bracket without its other half");
+            return Err(problem.hint("write an IPv6 address as [::1]:5432"));
+        }
         let name = name.trim_start_matches('[').trim_end_matches(']');
         names.push(decode(name, &source)?);
         ports.push(port.unwrap_or_default());

@@ -4,8 +4,12 @@ use super::{FOREIGN, KNOWN};
 use crate::config::database::Connection;
 
 /// Splits at blanks and commas, but not inside an address: its hosts are a list themselves, and a
-/// piece of a password must never be taken for a target of its own.
+/// piece of a password must never be taken for a target of its own. A text in keywords is one target.
 pub(crate) fn targets(text: &str) -> Vec<String> {
+    let in_keywords = text.split_once('=').is_some_and(|(key, _)| !key.contains([':', ',']));
+    if in_keywords && Connection::recognises(text) {
+        return vec![text.trim().to_owned()];
+    }
     text.split_whitespace().flat_map(word).collect()
 }
 
@@ -60,6 +64,8 @@ mod tests {
             ("postgres://h/d,cache:1", vec!["postgres://h/d", "cache:1"]),
             ("postgres:///d?host=a,b&port=1,2,c:1", vec!["postgres:///d?host=a,b&port=1,2", "c:1"]),
             ("http://h/x,database", vec!["http://h/x", "database"]),
+            ("host=a,b port=1 user=u ", vec!["host=a,b port=1 user=u"]),
+            ("Host=a;User Id=u", vec!["Host=a;User Id=u"]),
             ("redis://h,file:///x", vec!["redis://h", "file:///x"]),
         ] {
             assert_eq!(targets(text), items, "{text:?}");

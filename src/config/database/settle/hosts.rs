@@ -36,6 +36,9 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
     if name.starts_with('/') && !addressed {
         return Ok(Host::Unix { directory: PathBuf::from(name), port: number(draft, port)? });
     }
+    if name.contains("://") || name.contains(['=', '"']) {
+        return Err(no_name(name, source));
+    }
     let (name, own) = url::split_port(name);
     let name = name.trim_start_matches('[').trim_end_matches(']');
     let port = number(draft, own.filter(|own| !own.is_empty()).unwrap_or(port))?;
@@ -59,6 +62,20 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
         .hint("`@`, `:`, `/`, `?` and `#` in a password are written %40, %3A, %2F, %3F and %23"));
     }
     Ok(Host::Tcp { name, port, address })
+}
+
+/// What stands for a host and is more than a name.
+fn no_name(name: &str, source: &str) -> Problem {
+    let (what, hint) = if name.contains("://") {
+        ("an address, where a host name alone belongs", "set DATABASE_URL to the whole address")
+    } else if name.contains(';') {
+        ("the host name goes on behind a `;`", "keywords are separated by blanks, not by `;`")
+    } else if name.contains('"') {
+        ("the host name holds quotes", "a keyword's value stands in single quotes, if in any")
+    } else {
+        ("the host name holds a `=`", "keywords are separated by blanks: host=db dbname=app")
+    };
+    Problem::new("url-malformed", source, what).hint(hint)
 }
 
 /// Strict, because the name is shown: what is no name may be a piece of a password.

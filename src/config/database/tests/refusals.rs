@@ -60,6 +60,11 @@ fn what_cannot_be_used_says_why() {
         ("host=h password='x", "url-malformed"),
         ("just text", "url-malformed"),
         ("postgres:5432", "url-malformed"),
+        ("pgsql:host=h;dbname=d", "url-malformed"),
+        ("postgres://u:p@[::1:5432/d", "url-malformed"),
+        ("host=h;port=1;dbname=d", "url-malformed"),
+        ("host=\"h\" user=u", "url-malformed"),
+        ("jdbc:postgresql://h/d?user=u&targetServerType=bogus", "url-value"),
         ("postgres:/u:p@h/d", "url-malformed"),
         ("postgres:u:p@h/d", "url-malformed"),
         ("postgres://u@h/d?service=x", "service-missing"),
@@ -67,6 +72,22 @@ fn what_cannot_be_used_says_why() {
         let problem = parse(text).err().unwrap_or_else(|| panic!("{text:?} is accepted"));
         assert_eq!(problem.id, id, "{text:?}: {problem}");
     }
+}
+
+#[test]
+fn what_is_no_host_is_told_in_its_own_words() {
+    for (text, what) in [
+        ("pgsql:host=h;dbname=d", "a PDO string"),
+        ("host=h;port=1;dbname=d", "the host name goes on behind a `;`"),
+        ("host=\"h\" user=u", "the host name holds quotes"),
+        ("postgres://u:p@[::1:5432/d", "a bracket without its other half"),
+    ] {
+        assert_eq!(parse(text).unwrap_err().what, what, "{text}");
+    }
+    let host = |asked: &str| (asked == "POSTGRES_HOST").then(|| "postgres://u:p@h/d".to_owned());
+    let problem = Connection::from_parts(&host).unwrap().unwrap_err();
+    assert_eq!(problem.source, "POSTGRES_HOST");
+    assert_eq!(problem.what, "an address, where a host name alone belongs");
 }
 
 #[test]
