@@ -4,6 +4,7 @@ use super::{
     connections::Connections,
     database::Connection,
     file::Raw,
+    origin::Origin,
     sources::Sources,
     target::{self, Target},
 };
@@ -58,7 +59,10 @@ fn fields(setting: &'static Setting, sources: &Sources, connection: &Connection)
         name: setting.name,
         field: Some(field),
         value: connection.field(field),
-        origin: origin.clone(),
+        origin: match sources.origin(origin) {
+            Origin::Variable(_) => origin.clone(),
+            file => format!("{origin} ({file})"),
+        },
     });
     shown.collect()
 }

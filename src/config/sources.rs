@@ -51,6 +51,7 @@ pub(crate) fn gather(
     secret_files::read(&mut sources.environment, &mut sources.origins, files, problems);
     sources.add_env_file(cli, files, problems);
     sources.take_off_quotes();
+    sources.warn_of_blanks();
     sources.count_workers(nproc);
     sources.warn_of_unknown();
     sources.read_file(cli, files, problems);
@@ -143,6 +144,18 @@ impl Sources {
         }
     }
 
+    /// What an editor, `echo` or a file with CRLF leaves round a value that is read without it.
+    fn warn_of_blanks(&mut self) {
+        let is_address = |kind, name| kind == Kind::Secret || settings::find(name).is_none();
+        for (name, _) in names_we_read().filter(|(name, kind)| is_address(*kind, name)) {
+            let text = self.environment.text(name).unwrap_or_default();
+            if cut(name, text).len() < text.len() && !text.trim().is_empty() {
+                self.warnings
+                    .push(format!("{name}: blanks or a line end round the value are cut off"));
+            }
+        }
+    }
+
     /// `auto` becomes a number that every server understands.
     fn count_workers(&mut self, nproc: usize) {
         for name in ["UVICORN_WORKERS", "WEB_CONCURRENCY"] {
@@ -205,7 +218,7 @@ impl Sources {
     fn variable(&self, setting: &Setting, problems: &mut Problems) -> Option<Value> {
         let set = |name: &&str| self.environment.get(name).is_some_and(|value| !value.is_empty());
         let name = [Some(setting.name), setting.alias].into_iter().flatten().find(set)?;
-        match self.environment.text(name).map(str::trim) {
+        match self.environment.text(name).map(|text| cut(name, text)) {
             Some("") => None,
             Some(text) => {
                 Some(Value { raw: Raw::Text(text.to_owned()), origin: self.origin(name) })
@@ -216,6 +229,12 @@ impl Sources {
             }
         }
     }
+}
+
+/// The value as it is read: of a password only line ends are no part.
+fn cut<'a>(name: &str, text: &'a str) -> &'a str {
+    let password = ["PASSWORD", "_PASS"].iter().any(|end| name.ends_with(end));
+    if password { text.trim_end_matches(['\n', '\r']) } else { text.trim() }
 }
 
 /// The setting that a mistyped name is most like, or the `X_FILE` of one.

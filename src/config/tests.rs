@@ -204,6 +204,29 @@ fn an_address_in_a_file_that_is_not_there_is_a_database_named() {
     assert_eq!(config.problems.exit(), Exit::NoInput);
 }
 
+/// Of a password only a line end is cut off.
+#[test]
+fn what_is_cut_off_round_an_address_is_warned_of() {
+    for (name, value, warned) in [
+        ("DATABASE_URL", "postgres://u@h/d\r\n", true),
+        ("DATABASE_URL", " postgres://u@h/d", true),
+        ("DATABASE_URL", "postgres://u@h/d", false),
+        ("PGHOST", "h ", true),
+        ("PGPASSWORD", "pw\n", true),
+        ("PGPASSWORD", " pw ", false),
+        ("DATABASE_PASSWORD", "pw\r\n", true),
+        ("DATABASE_PASSWORD", " pw ", false),
+    ] {
+        let image = Image::new().env("DATABASE_HOST", "h").env(name, value);
+        let config = image.start("wait");
+        let told = format!("{name}: blanks or a line end round the value are cut off");
+        assert_eq!(config.warnings.contains(&told), warned, "{name} {:?}", config.warnings);
+        let password = config.database.unwrap().password;
+        let expected = value.trim_end_matches(['\r', '\n']);
+        assert!(!name.ends_with("PASSWORD") || password.is_some_and(|it| it.expose() == expected));
+    }
+}
+
 #[test]
 fn an_address_of_nothing_but_quotes_is_refused() {
     let config = Image::new().env("DATABASE_URL", "\"\"").start("api");

@@ -131,6 +131,8 @@ pub(crate) struct Connection {
     pub(crate) search_path: Option<String>,
     /// Where each field came from, by libpq's keyword: `("user", "DATABASE_URL")`.
     pub(crate) origins: Vec<(&'static str, String)>,
+    /// Values of fields that are one of a few words, or a number, for `init config`.
+    pub(crate) words: Vec<(&'static str, String)>,
     /// What is remarkable about the password's spelling, for a hint when it is refused.
     pub(crate) password_remark: Option<&'static str>,
     /// The character of the password at which other drivers would cut the address.
@@ -205,7 +207,7 @@ impl Connection {
             "user" => Some(self.user.clone()),
             "dbname" => Some(self.database.clone()),
             "password" => Some("***".to_owned()),
-            _ => None,
+            _ => self.words.iter().find(|(name, _)| *name == keyword).map(|(_, word)| word.clone()),
         }
     }
 

@@ -45,6 +45,7 @@ pub(super) fn settle(
         search_path: text(&draft, "search_path").filter(|path| path != "public"),
         password_remark: draft.password_remark.or_else(|| remark(&draft)),
         ambiguous: draft.ambiguous,
+        words: words(&draft),
         origins: draft.origins(),
         hosts,
     })
@@ -75,6 +76,23 @@ fn drop_for_pooler(draft: &mut Draft, notes: &mut Vec<Note>) {
             draft.replace(keyword, "", "");
         }
     }
+}
+
+/// What has been found to be one of a few words or a number, or the name of a service that there is.
+fn words(draft: &Draft) -> Vec<(&'static str, String)> {
+    const WORDS: &[&str] = &[
+        "channel_binding",
+        "connect_timeout",
+        "load_balance_hosts",
+        "service",
+        "ssl_max_protocol_version",
+        "ssl_min_protocol_version",
+        "sslmode",
+        "sslnegotiation",
+        "target_session_attrs",
+    ];
+    let word = |keyword: &&'static str| Some((*keyword, text(draft, keyword)?));
+    WORDS.iter().filter_map(word).collect()
 }
 
 fn text(draft: &Draft, keyword: &str) -> Option<String> {
