@@ -5,6 +5,7 @@ mod service;
 
 use std::{fmt, path::PathBuf};
 
+use list::FOREIGN;
 pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
@@ -140,32 +141,6 @@ fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
     let (host, port) = host_and_port(place, None, source)?;
     Ok(Target::Tcp { host, port })
 }
-
-/// Schemes of what can be waited for by its own protocol, beside Postgres.
-const KNOWN: [&str; 10] =
-    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
-
-/// Schemes of services that cannot be waited for by their own protocol.
-const FOREIGN: [&str; 18] = [
-    "mysql",
-    "mariadb",
-    "sqlite",
-    "mongodb",
-    "mongodb+srv",
-    "mssql",
-    "sqlserver",
-    "oracle",
-    "amqp",
-    "amqps",
-    "kafka",
-    "nats",
-    "memcached",
-    "ftp",
-    "ssh",
-    "ws",
-    "wss",
-    "prisma+postgres",
-];
 
 /// `name:port` or `[v6]:port`; the port may be left out if there is a usual one.
 fn host_and_port(place: &str, usual: Option<u16>, source: &str) -> Result<(String, u16), Problem> {

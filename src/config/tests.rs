@@ -196,6 +196,23 @@ fn a_user_without_a_host_is_warned_of_once() {
     }
 }
 
+/// As they were written, less their passwords; what is no target may be a piece of one.
+#[test]
+fn targets_are_shown_without_their_passwords() {
+    for (text, value) in [
+        ("database tcp://db:5432,cache:6379", "database tcp://db:5432 cache:6379"),
+        ("postgres://u:s3cret@h/d", "postgres://u:***@h/d"),
+        ("host=h user=u password=s3cret", "host=h user=u password=***"),
+        ("postgres:u:s3cret@h/d postgres:/u:s3cret@h/d", "*** ***"),
+        ("u:s3cret@h/d", "***"),
+        ("postgres://u:s3cret", "***"),
+        ("mysql://u:s3cret@h", "***"),
+    ] {
+        let config = Image::new().env("APP_INIT_WAIT_FOR", text).start("config");
+        assert_eq!(shown(&config, "APP_INIT_WAIT_FOR").0, value, "{text}");
+    }
+}
+
 /// 66, and nothing about a database that nobody named.
 #[test]
 fn an_address_in_a_file_that_is_not_there_is_a_database_named() {

@@ -1,7 +1,32 @@
 //! Several targets in one text.
 
-use super::{FOREIGN, KNOWN};
 use crate::config::database::Connection;
+
+/// Schemes of what can be waited for by its own protocol, beside Postgres.
+const KNOWN: [&str; 10] =
+    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
+
+/// Schemes of services that cannot be waited for by their own protocol.
+pub(super) const FOREIGN: [&str; 18] = [
+    "mysql",
+    "mariadb",
+    "sqlite",
+    "mongodb",
+    "mongodb+srv",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "amqp",
+    "amqps",
+    "kafka",
+    "nats",
+    "memcached",
+    "ftp",
+    "ssh",
+    "ws",
+    "wss",
+    "prisma+postgres",
+];
 
 /// Splits at blanks and commas, but not inside an address: its hosts are a list themselves, and a
 /// piece of a password must never be taken for a target of its own. A text in keywords is one target.

@@ -26,7 +26,6 @@ pub(super) const SHAPES: &[&str] = &[
     "postgres:user:PW@127.0.0.1:PORT/app",
     "postgres:/user:PW@127.0.0.1:PORT/app",
     "user:PW@127.0.0.1:PORT/app",
-    "postgres://user:PW",
     "jdbc:postgresql://127.0.0.1:PORT/app?user=user&trustStorePassword=PW",
     "postgres://user@127.0.0.1:PORT/app?sslmode=require&sslcert=DIR/file&sslkey=DIR/file&sslpassword=PW",
     "host=127.0.0.1 port=PORT dbname=app user=user sslkey=DIR/file sslcert=DIR/file sslpassword='PW'",
