@@ -34,6 +34,9 @@ impl Connections {
         let migrate = url(sources, "MIGRATE_DATABASE_URL", &lookup);
         found.named |= migrate.is_some() || is_in_a_file(sources);
         found.migrate = migrate.and_then(|read| found.note(read, problems));
+        for connection in [&mut found.database, &mut found.migrate].into_iter().flatten() {
+            remark_on_quotes(connection, sources);
+        }
         found
     }
 
@@ -51,6 +54,16 @@ impl Connections {
                 None
             }
         }
+    }
+}
+
+/// The one thing that is done to a password: what wraps it may be a part of it.
+fn remark_on_quotes(connection: &mut Connection, sources: &Sources) {
+    let name = connection.origin("password").unwrap_or_default();
+    if sources.unquoted.contains(&name) && !name.ends_with("_URL") {
+        connection.password_remark = connection.password_remark.or(Some(
+            "the quotes round the password were taken off: write them twice if they belong to it",
+        ));
     }
 }
 

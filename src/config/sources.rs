@@ -35,6 +35,8 @@ pub(crate) struct Sources {
     pub(crate) environment: Environment,
     pub(crate) file: File,
     pub(crate) warnings: Vec<String>,
+    /// Variables round whose values quotes were taken off.
+    pub(crate) unquoted: Vec<&'static str>,
     /// Of variables that do not come from the process's own environment.
     origins: BTreeMap<String, Origin>,
 }
@@ -87,6 +89,7 @@ impl Sources {
             environment: environment.clone(),
             file: File::default(),
             warnings: Vec::new(),
+            unquoted: Vec::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -138,6 +141,7 @@ impl Sources {
                 continue;
             }
             self.environment.set(name, inner);
+            self.unquoted.push(name);
             self.warnings.push(format!(
                 "{name} is wrapped in quotes, which `docker run --env-file` does not take off: using what is inside"
             ));

@@ -221,6 +221,18 @@ fn an_address_in_a_file_that_is_not_there_is_a_database_named() {
     assert_eq!(config.problems.exit(), Exit::NoInput);
 }
 
+#[test]
+fn quotes_that_were_taken_off_a_password_are_remembered() {
+    for (value, password, remarked) in
+        [("pw", "pw", false), ("\"pw\"", "pw", true), ("'\"pw\"'", "\"pw\"", true)]
+    {
+        let image = Image::new().env("PGHOST", "h").env("PGPASSWORD", value);
+        let database = image.start("wait").database.unwrap();
+        assert_eq!(database.password.unwrap().expose(), password);
+        assert_eq!(database.password_remark.is_some(), remarked, "{value}");
+    }
+}
+
 /// Of a password only a line end is cut off.
 #[test]
 fn what_is_cut_off_round_an_address_is_warned_of() {
