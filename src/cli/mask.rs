@@ -23,7 +23,7 @@ const NAMES: [&str; 12] = [
     "password",
     "passwd",
     "passphrase",
-    "_pass",
+    "pass",
     "pwd",
     "token",
     "secret",
@@ -151,6 +151,8 @@ fn end(before: &str, value: &str) -> usize {
     let among =
         ["?", "&", ";", "host=", "user=", "dbname="].iter().any(|sign| lower.contains(sign));
     let ends = |(at, c): &(usize, char)| match c {
+        // Between the parameters of a URL there is no `;`.
+        ';' if before.contains('?') => false,
         '&' | ';' => another(&value[at + 1..]),
         c => c.is_whitespace() && (!among || another(&value[at + c.len_utf8()..])),
     };
@@ -200,6 +202,8 @@ mod tests {
             ("host=db password = pw user=x", "host=db password = *** user=x"),
             ("Host=h;Password=p w&x;Database=d", "Host=h;Password=***;Database=d"),
             ("http://h/?token=t&a=b", "http://h/?token=***"),
+            ("postgres://h/d?password=p;host=w&user=u", "postgres://h/d?password=***&user=u"),
+            ("postgres://h/d?user=u&pass=p", "postgres://h/d?user=u&pass=***"),
             ("x --api-key=k --password pw up", "x --api-key=*** --password *** up"),
             ("SECRET_KEY=k serve", "SECRET_KEY=*** serve"),
             ("write the password here", "write the password here"),

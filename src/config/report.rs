@@ -86,13 +86,21 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
 }
 
-/// Targets as they were written, less their passwords; what is no target may be a piece of one.
+/// Targets as they were written, less their passwords.
 fn targets(words: &[String]) -> String {
-    let is_target = |word: &str| {
-        word.eq_ignore_ascii_case("database") || Target::parse(word, "", None, &|_| None).is_ok()
-    };
-    let shown = |word: &String| if is_target(word) { mask(word) } else { "***".to_owned() };
-    words.iter().map(shown).collect::<Vec<_>>().join(" ")
+    words.iter().map(|word| target(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// What is no target may be a piece of a password, and so may what stands behind a blank in a URL or
+/// behind a `;` in keywords.
+fn target(word: &str) -> String {
+    let is_url = word.contains("://");
+    match Target::parse(word, "", None, &|_| None) {
+        _ if word.eq_ignore_ascii_case("database") => word.to_owned(),
+        Ok((Target::Database(connection), _)) if !is_url => connection.name(),
+        Ok(_) if !(is_url && word.contains(char::is_whitespace)) => mask(word),
+        _ => "***".to_owned(),
+    }
 }
 
 /// The report, aligned: what is set first, then what is left at its default. `columns` are those of a

@@ -202,9 +202,10 @@ fn targets_are_shown_without_their_passwords() {
     for (text, value) in [
         ("database tcp://db:5432,cache:6379", "database tcp://db:5432 cache:6379"),
         ("postgres://u:s3cret@h/d", "postgres://u:***@h/d"),
-        ("host=h user=u password=s3cret", "host=h user=u password=***"),
+        ("host=h user=u dbname=d password=s3cret;host=s3cret", "h:5432/d as u"),
         ("postgres:u:s3cret@h/d postgres:/u:s3cret@h/d", "*** ***"),
         ("u:s3cret@h/d", "***"),
+        ("postgres://h/d?password=p host=s3cret", "***"),
         ("postgres://u:s3cret", "***"),
         ("mysql://u:s3cret@h", "***"),
     ] {

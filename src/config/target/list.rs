@@ -31,11 +31,23 @@ pub(super) const FOREIGN: [&str; 18] = [
 /// Splits at blanks and commas, but not inside an address: its hosts are a list themselves, and a
 /// piece of a password must never be taken for a target of its own. A text in keywords is one target.
 pub(crate) fn targets(text: &str) -> Vec<String> {
-    let in_keywords = text.split_once('=').is_some_and(|(key, _)| !key.contains([':', ',']));
-    if in_keywords && Connection::recognises(text) {
+    if is_keyword(text) {
         return vec![text.trim().to_owned()];
     }
-    text.split_whitespace().flat_map(word).collect()
+    let mut found: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match found.last_mut() {
+            // `?password=a host=b`: no target of its own, but the rest of a value with a blank.
+            Some(address) if is_keyword(word) => address.extend([" ", word]),
+            _ => found.extend(self::word(word)),
+        }
+    }
+    found
+}
+
+fn is_keyword(word: &str) -> bool {
+    let key = word.split_once('=').map(|(key, _)| key);
+    key.is_some_and(|key| !key.contains([':', ','])) && Connection::recognises(word)
 }
 
 fn word(word: &str) -> Vec<String> {
@@ -90,6 +102,10 @@ mod tests {
             ("postgres:///d?host=a,b&port=1,2,c:1", vec!["postgres:///d?host=a,b&port=1,2", "c:1"]),
             ("http://h/x,database", vec!["http://h/x", "database"]),
             ("host=a,b port=1 user=u ", vec!["host=a,b port=1 user=u"]),
+            (
+                "postgres://h/d?password=a host=b c:1",
+                vec!["postgres://h/d?password=a host=b", "c:1"],
+            ),
             ("Host=a;User Id=u", vec!["Host=a;User Id=u"]),
             ("redis://h,file:///x", vec!["redis://h", "file:///x"]),
         ] {
