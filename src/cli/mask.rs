@@ -23,7 +23,7 @@ const NAMES: [&str; 12] = [
     "password",
     "passwd",
     "passphrase",
-    "_pass",
+    "pass",
     "pwd",
     "token",
     "secret",
@@ -34,7 +34,8 @@ const NAMES: [&str; 12] = [
     "secret-key",
 ];
 
-/// Replaces the password of every URL (`://user:…@`) and every `password=…` in `text` by `***`.
+/// Replaces the password of every URL (`://user:…@`, `user:…@` without a scheme) and every
+/// `password=…` in `text` by `***`.
 ///
 /// Rather too much than too little: a password may hold `@`, blanks, quotes and `&`, so a URL's user
 /// information ends at the last `@` before the next URL.
@@ -62,12 +63,44 @@ fn urls(text: &str) -> Vec<&str> {
 }
 
 fn mask_userinfo(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((userinfo, place)) = rest.rsplit_once('@') else { return url.to_owned() };
-    match userinfo.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
+    let Some((before, place)) = url.rsplit_once('@') else { return mask_port(url) };
+    match password(before) {
+        // The example of a hint.
+        Some(_) if before.ends_with("://user:password") => url.to_owned(),
+        Some(at) => format!("{}***@{place}", &before[..at]),
         None => url.to_owned(),
     }
+}
+
+/// Without an `@`, what stands for a port and is none may be a password. `tcp://host:port` is a hint's.
+fn mask_port(url: &str) -> String {
+    let place = url.find("://").map_or(url.len(), |at| at + 3);
+    let ends = |c: char| "/?#[,;)`'\"".contains(c) || c.is_whitespace();
+    let host = url[place..].split(ends).next().unwrap_or_default();
+    let is_port = |text: &str| {
+        text == "port" || text.starts_with('$') || text.chars().all(|c| c.is_ascii_digit())
+    };
+    match host.split_once(':') {
+        Some((name, port)) if !is_port(port) => format!("{}***", &url[..=place + name.len()]),
+        _ => url.to_owned(),
+    }
+}
+
+/// Where a password may begin in what stands before an `@`: behind the colon of a user.
+fn password(before: &str) -> Option<usize> {
+    let (scheme, rest) = before.split_once("://").unwrap_or((before, ""));
+    let start = before.len() - rest.len();
+    // `user:a://b` has no scheme in front: what looks like one holds the password's beginning.
+    let without_scheme = colon(scheme).map(|at| at + 1);
+    without_scheme.or_else(|| rest.find(':').map(|at| start + at + 1))
+}
+
+/// The first colon that ends neither a clause nor `jdbc:`.
+fn colon(text: &str) -> Option<usize> {
+    text.match_indices(':').map(|(at, _)| at).find(|at| {
+        let (before, after) = (&text[..*at], &text[at + 1..]);
+        !after.starts_with(char::is_whitespace) && !before.ends_with("jdbc")
+    })
 }
 
 /// Masks the value behind each `password=`, `TOKEN=` and `--password `.
@@ -118,6 +151,8 @@ fn end(before: &str, value: &str) -> usize {
     let among =
         ["?", "&", ";", "host=", "user=", "dbname="].iter().any(|sign| lower.contains(sign));
     let ends = |(at, c): &(usize, char)| match c {
+        // Between the parameters of a URL there is no `;`.
+        ';' if before.contains('?') => false,
         '&' | ';' => another(&value[at + 1..]),
         c => c.is_whitespace() && (!among || another(&value[at + c.len_utf8()..])),
     };
@@ -167,9 +202,25 @@ mod tests {
             ("host=db password = pw user=x", "host=db password = *** user=x"),
             ("Host=h;Password=p w&x;Database=d", "Host=h;Password=***;Database=d"),
             ("http://h/?token=t&a=b", "http://h/?token=***"),
+            ("postgres://h/d?password=p;host=w&user=u", "postgres://h/d?password=***&user=u"),
+            ("postgres://h/d?user=u&pass=p", "postgres://h/d?user=u&pass=***"),
             ("x --api-key=k --password pw up", "x --api-key=*** --password *** up"),
             ("SECRET_KEY=k serve", "SECRET_KEY=*** serve"),
             ("write the password here", "write the password here"),
+            ("u:s3cret@h/d", "u:***@h/d"),
+            (":s3cret@h/d", ":***@h/d"),
+            ("postgres:/u:s3cret@h/d", "postgres:***@h/d"),
+            ("tool postgres:u:s3 cr@et@h/d up", "tool postgres:***@h/d up"),
+            ("u:a://b@h", "u:***@h"),
+            ("tool postgres://u:s3cret up", "tool postgres://u:***"),
+            ("tool postgres://u:3cret up", "tool postgres://u:***"),
+            ("[\"x\",\"http://h:80\"]", "[\"x\",\"http://h:80\"]"),
+            ("http://api:${PORT:-80}/x", "http://api:${PORT:-80}/x"),
+            ("write tcp://host:port, or x", "write tcp://host:port, or x"),
+            ("http://[::1]:80/x:y", "http://[::1]:80/x:y"),
+            ("jdbc:postgresql://u:pw@h/d", "jdbc:postgresql://u:***@h/d"),
+            ("DATABASE_URL: me@example.org", "DATABASE_URL: me@example.org"),
+            ("git clone git@github.com:a/b", "git clone git@github.com:a/b"),
             ("a key = 5", "a key = 5"),
         ] {
             assert_eq!(mask(text), shown, "{text:?}");

@@ -46,10 +46,8 @@ pub(super) fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument if name.starts_with('-') => (
             format!("unknown option `{name}`"),
-            context(ContextKind::SuggestedArg).map_or_else(
-                || "`init help` lists the commands, `init help env` the settings".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            ),
+            context(ContextKind::SuggestedArg)
+                .map_or_else(|| advice(words).to_owned(), |near| format!("did you mean `{near}`?")),
         ),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
             return unexpected(&argument, words, modes);
@@ -70,6 +68,15 @@ pub(super) fn usage(error: &clap::Error, words: &[OsString], modes: &[String]) -
         ),
     };
     UsageError { message, hint }
+}
+
+/// Where to look for an option. Those of dockerize and wait-for-it have their own names here.
+fn advice(words: &[OsString]) -> &'static str {
+    if words.first().is_some_and(|word| word == "wait") {
+        "`init help wait` says what the options of dockerize and wait-for-it are called here"
+    } else {
+        "`init help` lists the commands, `init help env` the settings"
+    }
 }
 
 /// The variable of a secret that was meant by an option; `None` if it was no secret.

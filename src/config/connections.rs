@@ -32,8 +32,11 @@ impl Connections {
         found.named = main.is_some();
         found.database = main.and_then(|read| found.note(read, problems));
         let migrate = url(sources, "MIGRATE_DATABASE_URL", &lookup);
-        found.named |= migrate.is_some();
+        found.named |= migrate.is_some() || is_in_a_file(sources);
         found.migrate = migrate.and_then(|read| found.note(read, problems));
+        for connection in [&mut found.database, &mut found.migrate].into_iter().flatten() {
+            remark_on_quotes(connection, sources);
+        }
         found
     }
 
@@ -52,6 +55,22 @@ impl Connections {
             }
         }
     }
+}
+
+/// The one thing that is done to a password: what wraps it may be a part of it.
+fn remark_on_quotes(connection: &mut Connection, sources: &Sources) {
+    let name = connection.origin("password").unwrap_or_default();
+    if sources.unquoted.contains(&name) && !name.ends_with("_URL") {
+        connection.password_remark = connection.password_remark.or(Some(
+            "the quotes round the password were taken off: write them twice if they belong to it",
+        ));
+    }
+}
+
+/// Whether the address lies in a file that could not be read, which is told already.
+fn is_in_a_file(sources: &Sources) -> bool {
+    let set = |name| sources.environment.get(name).is_some_and(|path| !path.is_empty());
+    ["DATABASE_URL_FILE", "MIGRATE_DATABASE_URL_FILE"].into_iter().any(set)
 }
 
 /// Somebody gave a user or a password, but nothing that says where the database is, so that it is

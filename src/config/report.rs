@@ -1,6 +1,13 @@
 //! `init config`: every setting with its value and where it came from. Secrets stay hidden.
 
-use super::{connections::Connections, database::Connection, file::Raw, sources::Sources};
+use super::{
+    connections::Connections,
+    database::Connection,
+    file::Raw,
+    origin::Origin,
+    sources::Sources,
+    target::{self, Target},
+};
 use crate::{
     cli::{
         mask::mask,
@@ -52,7 +59,10 @@ fn fields(setting: &'static Setting, sources: &Sources, connection: &Connection)
         name: setting.name,
         field: Some(field),
         value: connection.field(field),
-        origin: origin.clone(),
+        origin: match sources.origin(origin) {
+            Origin::Variable(_) => origin.clone(),
+            file => format!("{origin} ({file})"),
+        },
     });
     shown.collect()
 }
@@ -68,10 +78,29 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     let text = match (setting.kind, connection, &value.raw) {
         (_, Some(connection), _) => connection.name(),
         (Kind::Secret, ..) => "***".to_owned(),
+        (_, _, Raw::Text(text)) if name.ends_with("_WAIT_FOR") => targets(&target::targets(text)),
+        (_, _, Raw::List(items)) if name.ends_with("_WAIT_FOR") => targets(items),
         (_, _, Raw::Text(text)) => mask(text),
         (_, _, Raw::List(items)) => mask(&items.join(" ")),
     };
     Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
+}
+
+/// Targets as they were written, less their passwords.
+fn targets(words: &[String]) -> String {
+    words.iter().map(|word| target(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// What is no target may be a piece of a password, and so may what stands behind a blank in a URL or
+/// behind a `;` in keywords.
+fn target(word: &str) -> String {
+    let is_url = word.contains("://");
+    match Target::parse(word, "", None, &|_| None) {
+        _ if word.eq_ignore_ascii_case("database") => word.to_owned(),
+        Ok((Target::Database(connection), _)) if !is_url => connection.name(),
+        Ok(_) if !(is_url && word.contains(char::is_whitespace)) => mask(word),
+        _ => "***".to_owned(),
+    }
 }
 
 /// The report, aligned: what is set first, then what is left at its default. `columns` are those of a

@@ -35,6 +35,8 @@ pub(crate) struct Sources {
     pub(crate) environment: Environment,
     pub(crate) file: File,
     pub(crate) warnings: Vec<String>,
+    /// Variables round whose values quotes were taken off.
+    pub(crate) unquoted: Vec<&'static str>,
     /// Of variables that do not come from the process's own environment.
     origins: BTreeMap<String, Origin>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn gather(
     secret_files::read(&mut sources.environment, &mut sources.origins, files, problems);
     sources.add_env_file(cli, files, problems);
     sources.take_off_quotes();
+    sources.warn_of_blanks();
     sources.count_workers(nproc);
     sources.warnings.extend(misspelt::warnings(&sources.environment));
     sources.read_file(cli, files, problems);
@@ -86,6 +89,7 @@ impl Sources {
             environment: environment.clone(),
             file: File::default(),
             warnings: Vec::new(),
+            unquoted: Vec::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -132,13 +136,29 @@ impl Sources {
             let Some(value) = self.environment.text(name) else { continue };
             let value = value.trim();
             let Some(inner) = env_file::unquoted(value).map(str::to_owned) else { continue };
-            if matches!(kind, Kind::Command | Kind::List) && inner.contains(&value[..1]) {
+            // An address of nothing but quotes was meant to be one, and is refused later.
+            let nothing = name.ends_with("DATABASE_URL") && inner.trim().is_empty();
+            let inside = matches!(kind, Kind::Command | Kind::List) && inner.contains(&value[..1]);
+            if nothing || inside {
                 continue;
             }
             self.environment.set(name, inner);
+            self.unquoted.push(name);
             self.warnings.push(format!(
                 "{name} is wrapped in quotes, which `docker run --env-file` does not take off: using what is inside"
             ));
+        }
+    }
+
+    /// What an editor, `echo` or a file with CRLF leaves round a value that is read without it.
+    fn warn_of_blanks(&mut self) {
+        let is_address = |kind, name| kind == Kind::Secret || settings::find(name).is_none();
+        for (name, _) in names_we_read().filter(|(name, kind)| is_address(*kind, name)) {
+            let text = self.environment.text(name).unwrap_or_default();
+            if cut(name, text).len() < text.len() && !text.trim().is_empty() {
+                self.warnings
+                    .push(format!("{name}: blanks or a line end round the value are cut off"));
+            }
         }
     }
 
@@ -187,7 +207,7 @@ impl Sources {
     fn variable(&self, setting: &Setting, problems: &mut Problems) -> Option<Value> {
         let set = |name: &&str| self.environment.get(name).is_some_and(|value| !value.is_empty());
         let name = [Some(setting.name), setting.alias].into_iter().flatten().find(set)?;
-        match self.environment.text(name).map(str::trim) {
+        match self.environment.text(name).map(|text| cut(name, text)) {
             Some("") => None,
             Some(text) => {
                 Some(Value { raw: Raw::Text(text.to_owned()), origin: self.origin(name) })
@@ -198,4 +218,10 @@ impl Sources {
             }
         }
     }
+}
+
+/// The value as it is read: of a password only line ends are no part.
+fn cut<'a>(name: &str, text: &'a str) -> &'a str {
+    let password = ["PASSWORD", "_PASS"].iter().any(|end| name.ends_with(end));
+    if password { text.trim_end_matches(['\n', '\r']) } else { text.trim() }
 }

@@ -5,10 +5,14 @@ mod service;
 
 use std::{fmt, path::PathBuf};
 
+use list::FOREIGN;
 pub(crate) use list::targets;
 pub(crate) use service::{Http, Redis};
 
-use super::database::{Connection, Lookup, Note, Problem};
+use super::{
+    database::{self, Connection, Lookup, Note, Problem},
+    types::nearest,
+};
 use crate::diagnose::SET_DATABASE;
 
 /// One dependency.
@@ -45,13 +49,20 @@ impl Target {
             let connection = database.cloned().ok_or_else(|| no_database(source))?;
             return Ok((Self::Database(Box::new(connection)), Vec::new()));
         }
+        if word.is_empty() {
+            return Err(Problem::new("target-unknown", source, "an empty word, no target")
+                .hint("a variable that it was meant to come from may not be set"));
+        }
+        if database::is_placeholder(word) {
+            return Err(Problem::placeholder(source, "a placeholder that nobody replaced"));
+        }
         if Connection::recognises(word) {
             let (connection, notes) = Connection::parse(word, source, variables)?;
             return Ok((Self::Database(Box::new(connection)), notes));
         }
         let target = match word.split_once("://") {
             Some((scheme, place)) => with_scheme(&scheme.to_ascii_lowercase(), place, source),
-            None => tcp(word, source),
+            None => plain(word, source),
         };
         target.map(|target| (target, Vec::new()))
     }
@@ -91,6 +102,24 @@ fn unknown(scheme: &str, source: &str) -> Problem {
     Problem::new("target-unknown", source, what).hint(KINDS)
 }
 
+/// `host:port`, or what was meant by something else.
+fn plain(word: &str, source: &str) -> Result<Target, Problem> {
+    let problem = |what| Problem::new("target-unknown", source, what);
+    if ["unix:", "file:"].iter().any(|scheme| word.starts_with(scheme)) {
+        return Err(problem("no `//` behind the scheme")
+            .hint("write three slashes: unix:///run/app.sock, file:///run/ready"));
+    }
+    let near = nearest(word, ["database"]).is_some();
+    tcp(word, source).map_err(|wrong| match near {
+        true => problem("a target without a port").hint("did you mean `database`?"),
+        false if source.starts_with("init wait") && !word.contains(':') => {
+            problem("a target without a port")
+                .hint(format!("{KINDS}; a command stands behind `--`"))
+        }
+        false => wrong,
+    })
+}
+
 fn path(place: &str, source: &str) -> Result<PathBuf, Problem> {
     if place.starts_with('/') {
         return Ok(PathBuf::from(place));
@@ -112,32 +141,6 @@ fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
     let (host, port) = host_and_port(place, None, source)?;
     Ok(Target::Tcp { host, port })
 }
-
-/// Schemes of what can be waited for by its own protocol, beside Postgres.
-const KNOWN: [&str; 10] =
-    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
-
-/// Schemes of services that cannot be waited for by their own protocol.
-const FOREIGN: [&str; 18] = [
-    "mysql",
-    "mariadb",
-    "sqlite",
-    "mongodb",
-    "mongodb+srv",
-    "mssql",
-    "sqlserver",
-    "oracle",
-    "amqp",
-    "amqps",
-    "kafka",
-    "nats",
-    "memcached",
-    "ftp",
-    "ssh",
-    "ws",
-    "wss",
-    "prisma+postgres",
-];
 
 /// `name:port` or `[v6]:port`; the port may be left out if there is a usual one.
 fn host_and_port(place: &str, usual: Option<u16>, source: &str) -> Result<(String, u16), Problem> {
@@ -190,12 +193,15 @@ mod tests {
             ("TCP://db:5432/", "tcp db:5432"),
             ("db:5432", "tcp db:5432"),
             ("[::1]:80", "tcp [::1]:80"),
+            ("postgres:5432", "tcp postgres:5432"),
             ("postgres://u:p@db/app", "database db:5432/app"),
             ("redis://cache", "redis cache:6379"),
             ("redis://:s3cret@cache:7000/2", "redis cache:7000/2"),
             ("rediss://user:s3@cret@cache", "redis cache:6379"),
             ("http://api:8080/health?x=1", "http://api:8080/health"),
             ("https://api", "https://api:443/"),
+            ("https://[::1]", "https://[::1]:443/"),
+            ("redis://[::1]", "redis [::1]:6379"),
             ("http://api/ready#status=204&body=ok", "http://api:80/ready"),
             ("unix:///run/app.sock", "socket /run/app.sock"),
             ("file:///run/ready", "file /run/ready"),
@@ -211,6 +217,8 @@ mod tests {
     fn what_is_wrong_with_a_target_is_told() {
         for (word, what) in [
             ("db", "a target without a port"),
+            ("", "an empty word, no target"),
+            ("${URL}", "a placeholder that nobody replaced"),
             ("tcp://db", "a target without a port"),
             ("db:port", "the port is not a number from 1 to 65535"),
             ("db:0", "the port is not a number from 1 to 65535"),
@@ -218,6 +226,8 @@ mod tests {
             ("a b:80", "not a target"),
             ("mysql://db", "cannot wait for `mysql://` targets"),
             ("unix://run/x", "the path is not absolute"),
+            ("unix:/run/x", "no `//` behind the scheme"),
+            ("http://api#status=600", "an HTTP expectation that is not understood"),
             ("redis://db/cache", "the number of the Redis database is no number"),
             ("http://api#status=ok", "an HTTP expectation that is not understood"),
             ("http://api#status=399-200", "an HTTP expectation that is not understood"),

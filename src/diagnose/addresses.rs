@@ -6,7 +6,7 @@ pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
     ("url-empty", "the address is empty, or nothing but blanks and quotes", super::SET_DATABASE),
     (
         "url-placeholder",
-        "the address is a placeholder that nobody replaced: `$DATABASE_URL`, `${X}`, `{{ … }}`, `<url>`",
+        "the address is a placeholder that nobody replaced: `$DATABASE_URL`, `${X}`, `$(X)`, `{{ … }}`, `<url>`",
         "a reference such as ${X} is expanded by the shell or by compose, not in an env file or a quoted manifest",
     ),
     (

@@ -38,7 +38,7 @@ impl ConnectError {
         let facts = facts(row, connection, host, addresses, text);
         Self {
             host: host.to_string(),
-            diagnosis: Diagnosis::new(row, &facts),
+            diagnosis: doubted(Diagnosis::new(row, &facts), connection),
             addresses: addresses.to_vec(),
             others: Vec::new(),
         }
@@ -82,6 +82,18 @@ impl Failure for ConnectError {
 
     fn hint(&self) -> Option<String> {
         Some(self.diagnosis.hint.clone())
+    }
+}
+
+/// Host and database may not be those that were meant, if the address can be read in two ways.
+fn doubted(mut diagnosis: Diagnosis, connection: &Connection) -> Diagnosis {
+    let Some(character) = connection.ambiguous else { return diagnosis };
+    diagnosis.cause.push_str(&format!(
+        "; the address can be read in two ways, as its password contains `{character}`"
+    ));
+    match connection.password_remark {
+        Some(remark) if !diagnosis.hint.contains(remark) => diagnosis.remarked(remark),
+        _ => diagnosis,
     }
 }
 
@@ -212,6 +224,21 @@ mod tests {
         }
         let plain = hint(&table::NO_DATABASE, "postgres://u@h/app");
         assert!(plain.contains("POSTGRES_DB only counts when a volume is first initialised"));
+    }
+
+    #[test]
+    fn an_address_that_can_be_read_in_two_ways_is_doubted_whatever_fails() {
+        for (password, doubt) in [("c4nary@x", true), ("c4n/ary", true), ("c4n[ary", false)] {
+            let text = format!("postgres://u:{password}@h/d");
+            let (connection, _) = Connection::parse(&text, "DATABASE_URL", &|_| None).unwrap();
+            for row in [&table::DNS_UNKNOWN, &table::NO_DATABASE, &table::PASSWORD] {
+                let error = ConnectError::new(row, &connection, &connection.hosts[0], &[], "");
+                let said = error.diagnosis.cause.contains("can be read in two ways");
+                let advised = error.diagnosis.hint.contains("other drivers split there");
+                assert_eq!((said, advised), (doubt, doubt), "{password}: {error}");
+                assert!(error.diagnosis.hint.matches("encode it as").count() <= 1, "{error}");
+            }
+        }
     }
 
     #[test]

@@ -133,14 +133,19 @@ fn config_tells_where_each_field_of_a_connection_came_from() {
     ];
     insta::assert_snapshot!(shown(&elsewhere), @r"
     DATABASE_URL environment db.example:7000/shop as app
-    connect_timeout ~/.pg_service.conf [mine] set
+    connect_timeout ~/.pg_service.conf [mine] 3
     dbname PGDATABASE shop
     host ~/.pg_service.conf [mine] db.example
     password ~/.pgpass ***
     port PGPORT 7000
-    sslmode PGSSLMODE set
+    sslmode PGSSLMODE disable
     user ~/.pg_service.conf [mine] app
     ");
+    fs::write(folder.path().join("secret"), CANARY).unwrap();
+    let file = folder.path().join("secret").display().to_string();
+    let in_file = [("PGHOST", "db"), ("PGUSER", "app"), ("PGPASSWORD_FILE", &file)];
+    let told = shown(&in_file);
+    assert!(told.contains("password PGPASSWORD (~/secret) ***"), "{told}");
     let parts = [
         ("POSTGRES_HOST", "db"),
         ("POSTGRES_USER", "app"),
@@ -209,7 +214,7 @@ fn a_url_of_another_database_is_78() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]
-    hint: app-init speaks to Postgres: postgres://user:***@host:5432/database
+    hint: app-init speaks to Postgres: postgres://user:password@host:5432/database
     "##);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{CANARY, Init};
+use crate::support::{CANARY, Init, free_port};
 
 /// The message that `init WORDS` leaves, where `before` stands when it begins.
 fn message(words: &[&str], variables: &[(&str, &str)]) -> String {
@@ -61,4 +61,21 @@ fn a_report_leaves_no_message() {
     ] {
         assert_eq!(message(words, &[]), "before", "{words:?}");
     }
+}
+
+/// Host and database may be others than those that were meant; no output is without it.
+#[test]
+fn an_address_that_can_be_read_in_two_ways_is_doubted_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    fs::write(&log, "").unwrap();
+    let doubt = "the address can be read in two ways, as its password contains `@`";
+    let end = Init::new(["wait", "--log-format", "json"])
+        .env("DATABASE_URL", format!("postgres://u:a@b@127.0.0.1:{}/d", free_port()))
+        .env("APP_INIT_WAIT_TIMEOUT", "200ms")
+        .env("APP_INIT_TERMINATION_LOG", &log)
+        .run();
+    let last = end.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains(doubt) && last.contains("encode it as %40"), "{}", end.stderr);
+    assert!(fs::read_to_string(&log).unwrap().contains(doubt), "{}", end.stderr);
 }

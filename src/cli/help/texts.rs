@@ -156,9 +156,12 @@ it themselves: write \\${X} in ENV, $${X} in a compose file.
 ";
 
 pub(super) const CONFIG: &str = "\
+`init config` prints all settings, their values and where they come from;
+`init config --check` only says what is wrong: in the Dockerfile, it fails the
+build on a mistake.
+
 init.toml describes the image; the environment, which wins, the deployment.
 It is /etc/app-init/init.toml, else ./init.toml, or what APP_INIT_CONFIG names.
-`init config --check` in the Dockerfile fails the build on a mistake.
 
   require = [\"DATABASE_URL\"]                # must be set and not empty
   dirs    = [\"/app/logs\"]                   # must exist and be writable

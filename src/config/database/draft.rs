@@ -13,6 +13,8 @@ pub(super) struct Draft {
     fields: BTreeMap<&'static str, Field>,
     /// The setting the text came from, for problems.
     pub(super) source: String,
+    /// The character of the password at which other drivers would cut the text.
+    pub(super) ambiguous: Option<char>,
     /// What is remarkable about how the password was written.
     pub(super) password_remark: Option<&'static str>,
 }
@@ -44,8 +46,8 @@ impl Draft {
     pub(super) fn read(text: &str, source: &str, notes: &mut Vec<Note>) -> Result<Self, Problem> {
         let text = clean(text, source, notes)?;
         let mut draft = Self::of(source);
-        if let Some((scheme, rest)) = url::scheme(text) {
-            url::read(&scheme, rest, &mut draft, notes)?;
+        if let Some(address) = url::address(text) {
+            url::read(&address, &mut draft, notes)?;
         } else if ado::recognises(text) {
             ado::read(text, &mut draft, notes)?;
         } else if keywords::recognises(text) {
@@ -60,7 +62,7 @@ impl Draft {
 
     /// Whether the text is in one of the dialects.
     pub(super) fn recognises(text: &str) -> bool {
-        url::scheme(text).is_some_and(|(scheme, _)| url::is_postgres(&scheme))
+        url::address(text).is_some_and(|address| url::is_postgres(&address.scheme))
             || ado::recognises(text)
             || keywords::recognises(text)
     }
@@ -123,7 +125,7 @@ fn clean<'a>(text: &'a str, source: &str, notes: &mut Vec<Note>) -> Result<&'a s
         return Err(Problem::new("url-empty", source, "empty").hint(SET_DATABASE));
     }
     if is_placeholder(trimmed) {
-        return Err(unreplaced(source, "a placeholder that nobody replaced"));
+        return Err(Problem::placeholder(source, "a placeholder that nobody replaced"));
     }
     Ok(trimmed)
 }
@@ -132,19 +134,14 @@ fn unquoted(text: &str) -> Option<&str> {
     ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
 }
 
-pub(super) fn unreplaced(source: &str, what: &str) -> Problem {
-    Problem::new("url-placeholder", source, what).hint(
-        "a reference such as ${X} is expanded by the shell or by compose, not in an env file or a quoted manifest",
-    )
-}
-
-/// `$DATABASE_URL`, `${X}`, `{{ .Values.url }}` or `<url>` as the whole value.
-pub(super) fn is_placeholder(text: &str) -> bool {
+/// `$DATABASE_URL`, `${X}`, `$(X)`, `{{ .Values.url }}` or `<url>` as the whole value.
+pub(crate) fn is_placeholder(text: &str) -> bool {
     let name = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     text.strip_prefix('$').is_some_and(name)
         || (text.starts_with("${") && text.ends_with('}') && !text.contains("://"))
+        || text.strip_prefix("$(").and_then(|text| text.strip_suffix(')')).is_some_and(name)
         || (text.starts_with("{{") && text.ends_with("}}"))
         || (text.starts_with('<') && text.ends_with('>'))
 }

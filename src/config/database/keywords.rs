@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, draft: &mut Draft, notes: &mut Vec<Note>) -> Resu
 
 fn malformed(source: &str, what: &str) -> Problem {
     Problem::new("url-malformed", source, what)
-        .hint("a value with blanks needs quotes: password='…', with \\' for a quote inside")
+        .hint("a value with blanks stands in single quotes, with a backslash before a quote inside")
 }
 
 /// One value and what follows it; `None` if its quote is never closed.

@@ -25,6 +25,7 @@ pub(crate) use problem::{Note, Problem};
 
 use super::secret::Secret;
 use draft::Draft;
+pub(crate) use draft::is_placeholder;
 
 /// Looks a variable up; `None` if unset. `X_FILE` is already resolved behind it.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -130,8 +131,12 @@ pub(crate) struct Connection {
     pub(crate) search_path: Option<String>,
     /// Where each field came from, by libpq's keyword: `("user", "DATABASE_URL")`.
     pub(crate) origins: Vec<(&'static str, String)>,
+    /// Values of fields that are one of a few words, or a number, for `init config`.
+    pub(crate) words: Vec<(&'static str, String)>,
     /// What is remarkable about the password's spelling, for a hint when it is refused.
     pub(crate) password_remark: Option<&'static str>,
+    /// The character of the password at which other drivers would cut the address.
+    pub(crate) ambiguous: Option<char>,
 }
 
 impl Connection {
@@ -202,7 +207,7 @@ impl Connection {
             "user" => Some(self.user.clone()),
             "dbname" => Some(self.database.clone()),
             "password" => Some("***".to_owned()),
-            _ => None,
+            _ => self.words.iter().find(|(name, _)| *name == keyword).map(|(_, word)| word.clone()),
         }
     }
 

@@ -136,7 +136,10 @@ fn role(value: &str) -> &'static str {
         "primary" | "master" => "primary",
         "slave" | "secondary" => "standby",
         "preferslave" | "prefersecondary" => "prefer-standby",
-        _ => "any",
+        "any" | "preferprimary" => "any",
+        "" => "",
+        // No value of libpq's: refused as one.
+        _ => "unknown",
     }
 }
 
@@ -147,7 +150,7 @@ fn note(ignored: &[&str], pairs: &[Pair], source: String, notes: &mut Vec<Note>)
     }
     let secret = pairs.iter().any(|pair| {
         let key = pair.key.to_ascii_lowercase();
-        keyword(&key) == Some("password") || key == "sslpassword"
+        ["pass", "pwd", "secret", "token"].iter().any(|word| key.contains(word))
     });
     let safe = |name: &&&str| !secret || IGNORED.contains(&name.to_ascii_lowercase().as_str());
     let names: Vec<String> = ignored.iter().filter(safe).map(|name| (*name).to_owned()).collect();

@@ -66,7 +66,8 @@ pub(super) fn collect(variables: Lookup) -> Option<Draft> {
     for (keyword, name, value) in given {
         draft.offer(keyword, part(keyword, &value), name);
     }
-    draft.source = draft.origin("host").unwrap_or("PGHOSTADDR").to_owned();
+    let other = if has_service(variables) { "PGSERVICE" } else { "PGHOSTADDR" };
+    draft.source = draft.origin("host").unwrap_or(other).to_owned();
     Some(draft)
 }
 
@@ -80,11 +81,17 @@ pub(super) fn without_host(variables: Lookup) -> Option<Vec<&'static str>> {
     (meant && !located).then(|| given.into_iter().map(|(_, name, _)| name).collect())
 }
 
-/// Keyword, variable and value of each part that is set.
+/// Keyword, variable and value of each part that is set. Those of libpq count less than its service
+/// file, and come later (PostgreSQL manual, 34.17).
 fn given(variables: Lookup) -> Vec<(&'static str, &'static str, String)> {
     let foreign = laravel_means_another_database(variables);
+    let service = has_service(variables);
     let first = |(keyword, names): &(&'static str, &'static [&'static str])| {
-        let ours = names.iter().filter(|name| !(foreign && name.starts_with("DB_")));
+        let ours = names.iter().filter(|name| {
+            let left_out =
+                (foreign && name.starts_with("DB_")) || (service && name.starts_with("PG"));
+            !left_out
+        });
         ours.copied().find_map(|name| Some((*keyword, name, set(variables, name)?)))
     };
     PARTS.iter().filter_map(first).collect()
@@ -92,15 +99,22 @@ fn given(variables: Lookup) -> Vec<(&'static str, &'static str, String)> {
 
 fn is_located(given: &[(&str, &str, String)], variables: Lookup) -> bool {
     given.iter().any(|(keyword, ..)| *keyword == "host")
-        || ["PGHOSTADDR", "PGSERVICE"].iter().any(|name| set(variables, name).is_some())
+        || set(variables, "PGHOSTADDR").is_some()
+        || has_service(variables)
+}
+
+fn has_service(variables: Lookup) -> bool {
+    set(variables, "PGSERVICE").is_some()
 }
 
 fn set(variables: Lookup, name: &str) -> Option<String> {
     variables(name).filter(|value| !value.trim().is_empty())
 }
 
+/// A value without blanks round it, a password without line ends behind it.
+///
 /// Docker links and Kubernetes services set `POSTGRES_PORT=tcp://10.0.0.1:5432`.
-fn part<'a>(keyword: &str, value: &'a str) -> &'a str {
+pub(super) fn part<'a>(keyword: &str, value: &'a str) -> &'a str {
     if keyword == "password" {
         return value.trim_end_matches(['\n', '\r']);
     }

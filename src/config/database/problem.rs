@@ -41,11 +41,16 @@ impl fmt::Display for Note {
             ),
             Self::Ambiguous { source, character, code } => write!(
                 out,
-                "{source}: the password contains `{character}`; encode it as {code}, because other drivers split there"
+                "{source}: the password contains `{character}`; encode it as {code}, because other drivers {}",
+                if matches!(character, '[' | ']' | ' ' | '%') {
+                    "refuse it"
+                } else {
+                    "split there"
+                }
             ),
             Self::Swallowed { source, keyword } => write!(
                 out,
-                "{source}: the value of `{keyword}` seems to hold the next keyword; quote it: {keyword}=''"
+                "{source}: the value of `{keyword}` seems to hold the next keyword: keywords are separated by blanks, not by `;`, and an empty value is written ''"
             ),
             Self::Pooler { source, keyword } => write!(
                 out,
@@ -87,6 +92,13 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(id: &'static str, source: &str, what: impl Into<String>) -> Self {
         Self { id, source: source.to_owned(), what: what.into(), hint: None }
+    }
+
+    /// The value, or a part of it, stands for another that was never put in.
+    pub(crate) fn placeholder(source: &str, what: impl Into<String>) -> Self {
+        Self::new("url-placeholder", source, what).hint(
+            "a reference such as ${X} or $(X) is expanded by the shell, by compose or in a manifest's value, not in an env file or in quotes",
+        )
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

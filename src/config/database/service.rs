@@ -17,8 +17,9 @@ pub(super) fn fill(draft: &mut Draft, variables: Lookup) -> Result<(), Problem> 
     let Some(service) = draft.value("service").map(str::to_owned) else { return Ok(()) };
     for path in files(draft, variables) {
         let Ok(text) = fs::read_to_string(&path) else { continue };
-        if let Some(pairs) = section(&text, &service) {
-            return offer(draft, &pairs, &format!("{} [{service}]", path.display()));
+        let origin = format!("{} [{service}]", path.display());
+        if let Some(pairs) = section(&text, &service, &origin)? {
+            return offer(draft, &pairs, &origin);
         }
     }
     let problem = Problem::new(
@@ -37,18 +38,33 @@ fn files(draft: &Draft, variables: Lookup) -> Vec<PathBuf> {
     own.or(home).into_iter().chain(system).collect()
 }
 
-/// The lines of `[name]`; `None` if there is no such section.
-fn section(text: &str, name: &str) -> Option<Vec<Pair>> {
+/// The lines of `[name]`; `None` if there is no such section. As in libpq, each is a keyword with its
+/// value, and none names another service.
+fn section(text: &str, name: &str, origin: &str) -> Result<Option<Vec<Pair>>, Problem> {
     let heading = format!("[{name}]");
-    let mut lines = text.lines().map(str::trim).skip_while(|line| *line != heading);
-    lines.next()?;
-    let pairs = lines
-        .take_while(|line| !line.starts_with('['))
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, value)| Pair::new(key.trim(), value.trim()))
-        .collect();
-    Some(pairs)
+    let mut lines =
+        text.lines().map(str::trim).enumerate().skip_while(|(_, line)| *line != heading);
+    if lines.next().is_none() {
+        return Ok(None);
+    }
+    lines
+        .take_while(|(_, line)| !line.starts_with('['))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(at, line)| match line.split_once('=') {
+            Some((key, _)) if key.trim() == "service" => {
+                Err(malformed(origin, at + 1, "names another service"))
+            }
+            Some((key, value)) => Ok(Pair::new(key.trim(), value.trim())),
+            None => Err(malformed(origin, at + 1, "holds no `=`")),
+        })
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// A line of a service file that libpq refuses, without its words.
+fn malformed(origin: &str, number: usize, what: &str) -> Problem {
+    Problem::new("url-malformed", origin, format!("line {number} {what}"))
+        .hint("a service file holds lines such as host=db, and `#` before a comment")
 }
 
 /// Applies the pairs below what the draft already has.

@@ -10,8 +10,9 @@ use std::time::Duration;
 pub(super) use gaps::usual_host;
 
 use super::{
-    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes, draft::Draft,
-    draft::is_placeholder, service,
+    Connection, Keepalive, Lookup, Note, Problem, Secret, SessionAttributes,
+    draft::{Draft, is_placeholder},
+    service,
 };
 
 /// Completes the draft. Variables and files only fill what is missing.
@@ -24,6 +25,7 @@ pub(super) fn settle(
     gaps::refuse_demands(&draft, variables)?;
     gaps::fill_variables(&mut draft, variables);
     gaps::fill_defaults(&mut draft)?;
+    refuse_placeholders(&draft)?;
     let hosts = hosts::hosts(&draft)?;
     if !draft.has("password") {
         gaps::fill_password(&mut draft, &hosts, variables, notes);
@@ -42,9 +44,31 @@ pub(super) fn settle(
         application_name: text(&draft, "application_name"),
         search_path: text(&draft, "search_path").filter(|path| path != "public"),
         password_remark: draft.password_remark.or_else(|| remark(&draft)),
+        ambiguous: draft.ambiguous,
+        words: words(&draft),
         origins: draft.origins(),
         hosts,
     })
+}
+
+/// A user, a database, a host or a port that is none yet. A password may look like anything.
+fn refuse_placeholders(draft: &Draft) -> Result<(), Problem> {
+    let open = |keyword: &&str| {
+        let lists = matches!(*keyword, "host" | "port");
+        let value = draft.value(keyword).unwrap_or_default();
+        value.split(|c| lists && matches!(c, ',' | ':')).any(is_placeholder)
+    };
+    match ["host", "port", "user", "dbname"].into_iter().find(open) {
+        Some(keyword) => {
+            let what = format!("the {} is a placeholder that nobody replaced", named(keyword));
+            Err(Problem::placeholder(draft.blame(keyword), what))
+        }
+        None => Ok(()),
+    }
+}
+
+fn named(keyword: &str) -> &str {
+    if keyword == "dbname" { "database" } else { keyword }
 }
 
 /// A pooler refuses start-up options, and a session of its own it does not give: where the text says
@@ -59,6 +83,23 @@ fn drop_for_pooler(draft: &mut Draft, notes: &mut Vec<Note>) {
             draft.replace(keyword, "", "");
         }
     }
+}
+
+/// What has been found to be one of a few words or a number, or the name of a service that there is.
+fn words(draft: &Draft) -> Vec<(&'static str, String)> {
+    const WORDS: &[&str] = &[
+        "channel_binding",
+        "connect_timeout",
+        "load_balance_hosts",
+        "service",
+        "ssl_max_protocol_version",
+        "ssl_min_protocol_version",
+        "sslmode",
+        "sslnegotiation",
+        "target_session_attrs",
+    ];
+    let word = |keyword: &&'static str| Some((*keyword, text(draft, keyword)?));
+    WORDS.iter().filter_map(word).collect()
 }
 
 fn text(draft: &Draft, keyword: &str) -> Option<String> {
@@ -91,6 +132,12 @@ fn shuffled(draft: &Draft) -> Result<bool, Problem> {
     }
 }
 
+/// A number that is none.
+fn number_problem(draft: &Draft, keyword: &str) -> Problem {
+    let what = format!("`{keyword}` is not a number");
+    Problem::new("url-value", draft.blame(keyword), what)
+}
+
 /// The value itself is not repeated: in a mistyped text it may be a piece of the password.
 fn value_problem(draft: &Draft, keyword: &str, known: &str) -> Problem {
     let what = format!("`{keyword}` is not one of {known}");
@@ -100,8 +147,7 @@ fn value_problem(draft: &Draft, keyword: &str, known: &str) -> Problem {
 /// Seconds, with decimals; zero or less means no limit of its own.
 fn seconds(draft: &Draft, keyword: &str) -> Result<Option<Duration>, Problem> {
     let Some(value) = draft.value(keyword) else { return Ok(None) };
-    let seconds: f64 =
-        value.trim().parse().map_err(|_| value_problem(draft, keyword, "a number of seconds"))?;
+    let seconds: f64 = value.trim().parse().map_err(|_| number_problem(draft, keyword))?;
     Ok(Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()))
 }
 

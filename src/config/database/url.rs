@@ -3,11 +3,16 @@
 //! RFC 3986 splits at the first `/`, `?` or `#`, but people paste passwords unescaped, and each
 //! framework accepts a different set of them. The cut is therefore looked for from the right.
 
+mod cut;
+
 use percent_encoding::percent_decode_str;
+
+pub(super) use cut::split_port;
+use cut::{split_query, split_userinfo};
 
 use super::{
     Note, Problem,
-    draft::{Draft, Pair, unreplaced},
+    draft::{Draft, Pair, is_placeholder},
     parameter,
 };
 
@@ -26,21 +31,37 @@ const POSTGRES: &[&str] = &[
     "timescale",
 ];
 
-/// Splits a scheme off, lower-cased and without `jdbc:`; `None` if the text has none.
-pub(super) fn scheme(text: &str) -> Option<(String, &str)> {
+/// A text that begins with a scheme.
+pub(super) struct Address<'a> {
+    /// In lower case, without `jdbc:`.
+    pub(super) scheme: String,
+    /// What follows `scheme://`.
+    rest: &'a str,
+    slashes: bool,
+    jdbc: bool,
+}
+
+/// Splits the scheme off; `None` if the text has none.
+pub(super) fn address(text: &str) -> Option<Address<'_>> {
     let (scheme, rest) = text.split_once(':')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-' | '_');
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(plain) {
         return None;
     }
     let scheme = scheme.to_ascii_lowercase();
-    match rest.strip_prefix("//") {
-        _ if scheme == "jdbc" => self::scheme(rest),
-        Some(rest) => Some((scheme, rest)),
-        // `jdbc:postgresql:app` and `sqlite:app.db` have no authority.
-        None if is_postgres(&scheme) || scheme.starts_with("sqlite") => Some((scheme, rest)),
-        None => None,
+    if scheme == "jdbc" {
+        return address(rest).map(|address| Address { jdbc: true, ..address });
     }
+    let after = rest.strip_prefix("//");
+    // `postgres:5432` is a host and its port; `sqlite:app.db` has no slashes.
+    let is_port = || rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty();
+    let meant = scheme.starts_with("sqlite") || (is_postgres(&scheme) && !is_port());
+    (after.is_some() || meant).then(|| Address {
+        scheme,
+        rest: after.unwrap_or(rest),
+        slashes: after.is_some(),
+        jdbc: false,
+    })
 }
 
 /// Whether a scheme, with or without `+driver`, means Postgres.
@@ -48,26 +69,58 @@ pub(super) fn is_postgres(scheme: &str) -> bool {
     POSTGRES.contains(&scheme.split('+').next().unwrap_or_default())
 }
 
-/// Reads what follows `scheme://`.
+/// Reads all of an address.
 pub(super) fn read(
-    scheme: &str,
-    rest: &str,
+    address: &Address<'_>,
     draft: &mut Draft,
     notes: &mut Vec<Note>,
 ) -> Result<(), Problem> {
-    refuse_foreign(scheme, &draft.source)?;
+    refuse_foreign(&address.scheme, &draft.source)?;
+    let query = match (address.slashes, address.jdbc) {
+        (true, _) => read_usual(address.rest, draft, notes)?,
+        (false, true) => read_database_only(address.rest, draft)?,
+        (false, false) => return Err(without_slashes(address.rest, &draft.source)),
+    };
+    if address.scheme.ends_with("+ssl") {
+        let source = draft.source.clone();
+        draft.offer("sslmode", "require", &source);
+    }
+    // pgjdbc decodes as forms do (`URLCoder`, java.net.URLDecoder), in which `+` is a blank.
+    let query = if address.jdbc { query.replace('+', " ") } else { query.to_owned() };
+    let pairs = pairs(&query, &draft.source)?;
+    draft.apply(&pairs, notes)
+}
+
+/// `postgres:/u@h/d`, or PDO's `pgsql:host=…;dbname=…`.
+fn without_slashes(rest: &str, source: &str) -> Problem {
+    let is_list = rest.split_once('=').is_some_and(|(key, _)| parameter::is_keyword(key));
+    let what = if is_list { "a PDO string" } else { "no `//` behind the scheme" };
+    Problem::new("url-malformed", source, what)
+        .hint("write postgres://user:password@host:5432/database, or host=… dbname=… user=…")
+}
+
+/// `user:password@hosts/database?parameters`; gives the parameters.
+fn read_usual<'a>(
+    rest: &'a str,
+    draft: &mut Draft,
+    notes: &mut Vec<Note>,
+) -> Result<&'a str, Problem> {
     let (before, query) = split_query(rest);
     let (userinfo, place) = split_userinfo(before);
     if let Some(userinfo) = userinfo {
         read_userinfo(userinfo, draft, notes)?;
     }
     read_place(place, draft)?;
-    if scheme.ends_with("+ssl") {
-        let source = draft.source.clone();
-        draft.offer("sslmode", "require", &source);
-    }
-    let pairs = pairs(query.unwrap_or_default(), &draft.source)?;
-    draft.apply(&pairs, notes)
+    Ok(query.unwrap_or_default())
+}
+
+/// pgjdbc's `jdbc:postgresql:database?parameters`, whose host is `localhost` (`Driver.parseURL`).
+fn read_database_only<'a>(rest: &'a str, draft: &mut Draft) -> Result<&'a str, Problem> {
+    let source = draft.source.clone();
+    let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
+    draft.offer("host", "localhost", &source);
+    draft.offer("dbname", &decode(database.trim_start_matches('/'), &source)?, &source);
+    Ok(query)
 }
 
 fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
@@ -88,71 +141,6 @@ fn refuse_foreign(scheme: &str, source: &str) -> Result<(), Problem> {
     Err(problem.hint("app-init speaks to Postgres: postgres://user:password@host:5432/database"))
 }
 
-/// Cuts at the `?` that begins the parameters.
-///
-/// A `?` with an `@` somewhere behind it may belong to a password; it only counts if hosts stand
-/// before it, a keyword follows, and what follows does not end in hosts and a path of its own.
-fn split_query(rest: &str) -> (&str, Option<&str>) {
-    for (at, _) in rest.match_indices('?') {
-        let (before, query) = (&rest[..at], &rest[at + 1..]);
-        let known = || {
-            query
-                .split('&')
-                .any(|part| part.split_once('=').is_some_and(|(key, _)| parameter::is_known(key)))
-        };
-        if !query.contains('@') || (known() && is_whole(before, query)) {
-            return (before, Some(query));
-        }
-    }
-    (rest, None)
-}
-
-/// Cuts at the last `@`: a password may hold others, a host and a database's name do not.
-fn split_userinfo(before: &str) -> (Option<&str>, &str) {
-    match before.rsplit_once('@') {
-        Some((userinfo, place)) => (Some(userinfo), place),
-        None => (None, before),
-    }
-}
-
-/// Whether `before` ends in hosts, and `query` does not look like the rest of its password.
-fn is_whole(before: &str, query: &str) -> bool {
-    let (userinfo, place) = split_userinfo(before);
-    // Without an `@` yet, `user:123` reads as host and port, unless a path follows.
-    let has_password = match userinfo {
-        Some(userinfo) => userinfo.contains(':'),
-        None => place.contains(':') && !place.contains('/'),
-    };
-    let (_, after) = split_userinfo(query);
-    reads_as_place(place) && !(has_password && after.contains('/') && reads_as_place(after))
-}
-
-fn reads_as_place(place: &str) -> bool {
-    place.split('/').next().is_some_and(|hosts| hosts.split(',').all(reads_as_host))
-}
-
-/// `name`, `name:port`, `[v6]:port`, an encoded path, or nothing.
-fn reads_as_host(text: &str) -> bool {
-    let (name, port) = split_port(text);
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '%' | ':');
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    port.is_none_or(|port| port.chars().all(|c| c.is_ascii_digit()))
-        && bare.chars().all(plain)
-        && (bare == name || bare.contains(':'))
-        && (bare != name || !name.contains(':') || name.parse::<std::net::Ipv6Addr>().is_ok())
-}
-
-/// Splits `host:port`; a bare IPv6 address has no port.
-pub(super) fn split_port(text: &str) -> (&str, Option<&str>) {
-    if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return (text, None);
-    }
-    match text.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (text, None),
-    }
-}
-
 fn read_userinfo(userinfo: &str, draft: &mut Draft, notes: &mut Vec<Note>) -> Result<(), Problem> {
     let source = draft.source.clone();
     let (user, password) = match userinfo.split_once(':') {
@@ -164,6 +152,7 @@ fn read_userinfo(userinfo: &str, draft: &mut Draft, notes: &mut Vec<Note>) -> Re
         draft.offer("password", &decode(password, &source)?, &source);
         if let Some((character, code, remark)) = ambiguous(password) {
             draft.password_remark = Some(remark);
+            draft.ambiguous = Some(character).filter(|c| matches!(c, '@' | '/' | '?' | '#'));
             notes.push(Note::Ambiguous { source, character, code });
         }
     }
@@ -195,19 +184,29 @@ fn bare_percent(text: &str) -> bool {
     })
 }
 
+const NOT_YET: &str = "host or port is a placeholder that nobody replaced";
+
 /// `host:port,host:port/database`.
 fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     let source = draft.source.clone();
     let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
     if hosts.contains("${") {
-        return Err(unreplaced(&source, "host or port is a placeholder that nobody replaced"));
+        return Err(Problem::placeholder(&source, NOT_YET));
     }
     let (mut names, mut ports) = (Vec::new(), Vec::new());
     for host in hosts.split(',') {
         let (name, port) = split_port(host);
+        if name.starts_with('[') != name.ends_with(']') {
+            let problem =
+                Problem::new("url-malformed", &source, "a bracket without its other half");
+            return Err(problem.hint("write an IPv6 address as [::1]:5432"));
+        }
         let name = name.trim_start_matches('[').trim_end_matches(']');
         names.push(decode(name, &source)?);
         ports.push(port.unwrap_or_default());
+    }
+    if ports.iter().any(|port| is_placeholder(port)) {
+        return Err(Problem::placeholder(&source, NOT_YET));
     }
     if ports.iter().any(|port| !port.chars().all(|c| c.is_ascii_digit())) {
         return Err(Problem::new("url-malformed", &source, "the port is not a number").hint(
@@ -224,11 +223,12 @@ fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The parameters; one without `=` is an empty value.
+/// The parameters. One without `=` is an empty value if its name is known, else the tail of a value
+/// with an `&` in it, which may be a secret.
 fn pairs(query: &str, source: &str) -> Result<Vec<Pair>, Problem> {
     query
         .split('&')
-        .filter(|part| !part.is_empty())
+        .filter(|part| part.contains('=') || parameter::is_known(part))
         .map(|part| {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             Ok(Pair::new(decode(key, source)?, decode(value, source)?))

@@ -1,12 +1,53 @@
 //! Several targets in one text.
 
-use super::{FOREIGN, KNOWN};
 use crate::config::database::Connection;
 
+/// Schemes of what can be waited for by its own protocol, beside Postgres.
+const KNOWN: [&str; 10] =
+    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
+
+/// Schemes of services that cannot be waited for by their own protocol.
+pub(super) const FOREIGN: [&str; 18] = [
+    "mysql",
+    "mariadb",
+    "sqlite",
+    "mongodb",
+    "mongodb+srv",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "amqp",
+    "amqps",
+    "kafka",
+    "nats",
+    "memcached",
+    "ftp",
+    "ssh",
+    "ws",
+    "wss",
+    "prisma+postgres",
+];
+
 /// Splits at blanks and commas, but not inside an address: its hosts are a list themselves, and a
-/// piece of a password must never be taken for a target of its own.
+/// piece of a password must never be taken for a target of its own. A text in keywords is one target.
 pub(crate) fn targets(text: &str) -> Vec<String> {
-    text.split_whitespace().flat_map(word).collect()
+    if is_keyword(text) {
+        return vec![text.trim().to_owned()];
+    }
+    let mut found: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match found.last_mut() {
+            // `?password=a host=b`: no target of its own, but the rest of a value with a blank.
+            Some(address) if is_keyword(word) => address.extend([" ", word]),
+            _ => found.extend(self::word(word)),
+        }
+    }
+    found
+}
+
+fn is_keyword(word: &str) -> bool {
+    let key = word.split_once('=').map(|(key, _)| key);
+    key.is_some_and(|key| !key.contains([':', ','])) && Connection::recognises(word)
 }
 
 fn word(word: &str) -> Vec<String> {
@@ -60,6 +101,12 @@ mod tests {
             ("postgres://h/d,cache:1", vec!["postgres://h/d", "cache:1"]),
             ("postgres:///d?host=a,b&port=1,2,c:1", vec!["postgres:///d?host=a,b&port=1,2", "c:1"]),
             ("http://h/x,database", vec!["http://h/x", "database"]),
+            ("host=a,b port=1 user=u ", vec!["host=a,b port=1 user=u"]),
+            (
+                "postgres://h/d?password=a host=b c:1",
+                vec!["postgres://h/d?password=a host=b", "c:1"],
+            ),
+            ("Host=a;User Id=u", vec!["Host=a;User Id=u"]),
             ("redis://h,file:///x", vec!["redis://h", "file:///x"]),
         ] {
             assert_eq!(targets(text), items, "{text:?}");

@@ -45,9 +45,14 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
 }
 
+/// The host as an address has it: an IPv6 address in brackets.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
 impl fmt::Display for Redis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "redis {}:{}", self.host, self.port)?;
+        write!(out, "redis {}:{}", bracketed(&self.host), self.port)?;
         if self.database == 0 { Ok(()) } else { write!(out, "/{}", self.database) }
     }
 }
@@ -101,7 +106,9 @@ impl Http {
         match wish.split_once('=') {
             Some(("status", status)) => {
                 let (first, last) = status.split_once('-').unwrap_or((status, status));
-                let number = |text: &str| text.parse::<u16>().map_err(|_| unknown());
+                let known = |number: &u16| (100..600).contains(number);
+                let number =
+                    |text: &str| text.parse::<u16>().ok().filter(known).ok_or_else(unknown);
                 self.status = number(first)?..=number(last)?;
                 if self.status.is_empty() {
                     return Err(unknown());
@@ -120,6 +127,6 @@ impl fmt::Display for Http {
         let path = self.path.expose().split('?').next().unwrap_or_default();
         // `http://user:80/80@host` reads as a port: what follows may be a password.
         let path = if path.contains('@') { "/***" } else { path };
-        write!(out, "{scheme}://{}:{}{path}", self.host, self.port)
+        write!(out, "{scheme}://{}:{}{path}", bracketed(&self.host), self.port)
     }
 }

@@ -52,7 +52,7 @@ fn mistakes_in_the_settings_do_not_hide_the_rest() {
         trap(&url, &[(name, value)], 78, &["settings", name]);
     }
     let file = "/run/secrets/no-such-secret-9";
-    trap(&url, &[("DATABASE_URL", ""), ("DATABASE_URL_FILE", file)], 78, &[file]);
+    trap(&url, &[("DATABASE_URL", ""), ("DATABASE_URL_FILE", file)], 66, &[file]);
 }
 
 #[test]

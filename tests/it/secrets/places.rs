@@ -23,6 +23,10 @@ pub(super) const SHAPES: &[&str] = &[
     "http://127.0.0.1:PORT/?token=PW",
     "http://user:PW@127.0.0.1:PORT/",
     "https://user:PW@127.0.0.1:PORT/health#status=200",
+    "postgres:user:PW@127.0.0.1:PORT/app",
+    "postgres:/user:PW@127.0.0.1:PORT/app",
+    "user:PW@127.0.0.1:PORT/app",
+    "jdbc:postgresql://127.0.0.1:PORT/app?user=user&trustStorePassword=PW",
     "postgres://user@127.0.0.1:PORT/app?sslmode=require&sslcert=DIR/file&sslkey=DIR/file&sslpassword=PW",
     "host=127.0.0.1 port=PORT dbname=app user=user sslkey=DIR/file sslcert=DIR/file sslpassword='PW'",
 ];

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Host, Lookup, Note, Problem, draft::Draft, parameter, passfile};
+use super::super::{Host, Lookup, Note, Problem, draft::Draft, parameter, parts, passfile};
 
 /// libpq's variables (PostgreSQL manual, 34.15).
 const VARIABLES: &[(&str, &str)] = &[
@@ -55,15 +55,14 @@ pub(super) fn refuse_demands(draft: &Draft, variables: Lookup) -> Result<(), Pro
 }
 
 pub(super) fn fill_variables(draft: &mut Draft, variables: Lookup) {
-    for (keyword, name) in [("user", "DATABASE_USER"), ("password", "DATABASE_PASSWORD")] {
-        draft.offer(keyword, &variables(name).unwrap_or_default(), name);
+    let ours = [("user", "DATABASE_USER"), ("password", "DATABASE_PASSWORD")];
+    for (keyword, name) in ours.iter().chain(VARIABLES) {
+        let value = variables(name).unwrap_or_default();
+        draft.offer(keyword, parts::part(keyword, &value), name);
     }
-    let located = draft.has("host") || draft.has("hostaddr");
-    for (keyword, name) in VARIABLES {
-        // An address for another host than the one that the text names would lead astray.
-        if !(located && matches!(*keyword, "host" | "hostaddr")) {
-            draft.offer(keyword, &variables(name).unwrap_or_default(), name);
-        }
+    // Deprecated, and only without PGSSLMODE (PostgreSQL manual, 34.15).
+    if variables("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
+        draft.offer("sslmode", "require", "PGREQUIRESSL");
     }
 }
 

@@ -2,11 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use super::super::{
-    Host, Problem,
-    draft::{Draft, is_placeholder, unreplaced},
-    url,
-};
+use super::super::{Host, Problem, draft::Draft, url};
 use crate::phrase::counted;
 
 /// Pairs hosts with addresses and ports; one port serves all hosts.
@@ -36,11 +32,15 @@ pub(super) fn hosts(draft: &Draft) -> Result<Vec<Host>, Problem> {
 /// One host. `name:port`, as `SQLAlchemy` has it, beats the list of ports.
 fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<Host, Problem> {
     let source = draft.blame("host");
-    if name.starts_with('/') {
+    let addressed = address.is_some_and(|address| !address.is_empty());
+    if name.starts_with('/') && !addressed {
         return Ok(Host::Unix { directory: PathBuf::from(name), port: number(draft, port)? });
     }
-    if name.contains("${") || is_placeholder(name) {
-        return Err(unreplaced(source, "the host is a placeholder that nobody replaced"));
+    if name.contains("${") {
+        return Err(Problem::placeholder(source, "the host is a placeholder that nobody replaced"));
+    }
+    if name.contains("://") || name.contains(['=', '"']) {
+        return Err(no_name(name, source));
     }
     let (name, own) = url::split_port(name);
     let name = name.trim_start_matches('[').trim_end_matches(']');
@@ -52,7 +52,7 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
         })?),
     };
     let name = match (name, address) {
-        ("", Some(address)) => address.to_string(),
+        (name, Some(address)) if name.is_empty() || name.starts_with('/') => address.to_string(),
         ("", None) => "localhost".to_owned(),
         (name, _) => name.to_owned(),
     };
@@ -67,6 +67,20 @@ fn host(draft: &Draft, name: &str, address: Option<&str>, port: &str) -> Result<
     Ok(Host::Tcp { name, port, address })
 }
 
+/// What stands for a host and is more than a name.
+fn no_name(name: &str, source: &str) -> Problem {
+    let (what, hint) = if name.contains("://") {
+        ("an address, where a host name alone belongs", "set DATABASE_URL to the whole address")
+    } else if name.contains(';') {
+        ("the host name goes on behind a `;`", "keywords are separated by blanks, not by `;`")
+    } else if name.contains('"') {
+        ("the host name holds quotes", "a keyword's value stands in single quotes, if in any")
+    } else {
+        ("the host name holds a `=`", "keywords are separated by blanks: host=db dbname=app")
+    };
+    Problem::new("url-malformed", source, what).hint(hint)
+}
+
 /// Strict, because the name is shown: what is no name may be a piece of a password.
 fn is_host_name(name: &str) -> bool {
     let address = name.split('%').next().unwrap_or_default();
@@ -77,10 +91,6 @@ fn is_host_name(name: &str) -> bool {
 fn number(draft: &Draft, port: &str) -> Result<u16, Problem> {
     if port.is_empty() {
         return Ok(5432);
-    }
-    if is_placeholder(port) {
-        let what = "the port is a placeholder that nobody replaced";
-        return Err(unreplaced(draft.blame("port"), what));
     }
     port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
         Problem::new(

@@ -20,7 +20,7 @@ pub(super) fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
         identity: identity(draft)?,
         versions: versions(draft)?,
         sni: sni(draft)?,
-        direct: direct(draft)?,
+        direct: direct(draft, mode)?,
         channel_binding: channel_binding(draft)?,
     })
 }
@@ -101,8 +101,15 @@ fn ssl_mode(draft: &Draft) -> Result<SslMode, Problem> {
     }
 }
 
-fn direct(draft: &Draft) -> Result<bool, Problem> {
+/// Direct TLS with a mode that would do without is refused, as by libpq (PostgreSQL 17 manual, 34.1.2).
+fn direct(draft: &Draft, mode: SslMode) -> Result<bool, Problem> {
+    let weak = matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
     match draft.value("sslnegotiation") {
+        Some("direct") if weak => {
+            let what = "`sslnegotiation=direct` needs an sslmode that demands TLS";
+            Err(Problem::new("url-value", draft.blame("sslnegotiation"), what)
+                .hint("add sslmode=require, verify-ca or verify-full"))
+        }
         Some("direct") => Ok(true),
         None | Some("postgres") => Ok(false),
         Some(_) => Err(value_problem(draft, "sslnegotiation", "postgres or direct")),

@@ -161,3 +161,25 @@ fn a_named_schema_becomes_a_start_up_option_unless_a_pooler_stands_in_front() {
     let npgsql = parsed("Host=h;Username=u;Search Path=app;Options=-cx=1");
     assert_eq!(npgsql.start_up_options().as_deref(), Some("-csearch_path=app -cx=1"));
 }
+
+/// pgjdbc's `Driver.parseURL`: the database alone, and values decoded as a form's.
+#[test]
+fn jdbc_names_the_database_alone_and_means_a_blank_by_a_plus() {
+    let connection = parsed("jdbc:postgresql:app?user=u&password=a+b%2Bc");
+    assert_eq!(fields(&connection), "u:a b+c@localhost:5432/app");
+    assert_eq!(fields(&parsed("postgres://u:a+b@h/d")), "u:a+b@h:5432/d");
+}
+
+/// An `@` that is no end of user information.
+#[test]
+fn an_at_sign_in_a_path_or_a_name_is_left_there() {
+    let connection =
+        parsed("postgres://u:p@h/d?sslmode=verify-full&sslrootcert=/home/ca@v1/root.crt");
+    assert_eq!(fields(&connection), "u:p@h:5432/d");
+    assert_eq!(connection.ssl.roots, Roots::File("/home/ca@v1/root.crt".into()));
+    let connection = parsed("postgres://u:p@h:5433/d?application_name=me@home/x");
+    assert_eq!(fields(&connection), "u:p@h:5433/d");
+    assert_eq!(connection.application_name.as_deref(), Some("me@home/x"));
+    assert_eq!(fields(&parsed("postgres://u@h/a@b")), "u:-@h:5432/a@b");
+    assert_eq!(fields(&parsed("postgres://me@server@h/d")), "me@server:-@h:5432/d");
+}

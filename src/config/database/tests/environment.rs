@@ -50,8 +50,66 @@ fn every_variable_of_libpq_fills_its_field() {
     assert_eq!(with("PGSSLMAXPROTOCOLVERSION", "TLSv1.2").ssl.versions, TlsVersions::Only12);
     assert!(!with("PGSSLSNI", "0").ssl.sni);
     assert!(with("PGLOADBALANCEHOSTS", "random").shuffled);
-    assert!(with("PGSSLNEGOTIATION", "direct").ssl.direct);
+    assert_eq!(with("PGREQUIRESSL", "1").ssl.mode, SslMode::Require);
+    assert_eq!(with("PGREQUIRESSL", "0").ssl.mode, SslMode::Prefer);
     assert_eq!(with("PGCHANNELBINDING", "require").ssl.channel_binding, ChannelBinding::Require);
+}
+
+/// Where to connect; the name is for TLS and messages (PostgreSQL manual, 34.1.2, `hostaddr`).
+#[test]
+fn an_address_from_a_variable_counts_for_the_host_of_a_text() {
+    let variables = |asked: &str| (asked == "PGHOSTADDR").then(|| "10.0.0.1".to_owned());
+    let read = |text| Connection::parse(text, "DATABASE_URL", &variables).map(|read| read.0.hosts);
+    let tcp = |name: &str, address: &str| Host::Tcp {
+        name: name.to_owned(),
+        port: 5432,
+        address: Some(address.parse().unwrap()),
+    };
+    assert_eq!(read("postgres://u@h/d"), Ok(vec![tcp("h", "10.0.0.1")]));
+    assert_eq!(read("postgres://u@/d?host=/tmp"), Ok(vec![tcp("10.0.0.1", "10.0.0.1")]));
+    assert_eq!(read("postgres://u@h/d?hostaddr=10.0.0.2"), Ok(vec![tcp("h", "10.0.0.2")]));
+    assert_eq!(read("postgres://u@h1,h2/d").map_err(|problem| problem.id), Err("url-hosts"));
+}
+
+/// libpq's order: the text, the service, then the variables (PostgreSQL manual, 34.17).
+#[test]
+fn a_service_counts_more_than_variables() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("services");
+    std::fs::write(&path, "[s]\nhost=h\nuser=su\nsslmode=disable\n").unwrap();
+    let variables = |asked: &str| match asked {
+        "PGSERVICE" => Some("s".to_owned()),
+        "PGSERVICEFILE" => Some(path.to_str().unwrap().to_owned()),
+        "PGHOST" => Some("ph".to_owned()),
+        "PGUSER" => Some("pu".to_owned()),
+        "PGSSLMODE" => Some("require".to_owned()),
+        "PGDATABASE" => Some(" pd ".to_owned()),
+        _ => None,
+    };
+    let (connection, _) = Connection::from_parts(&variables).unwrap().unwrap();
+    assert_eq!(fields(&connection), "su:-@h:5432/pd");
+    assert_eq!(connection.ssl.mode, SslMode::Disable);
+    let (connection, _) = Connection::parse("postgres://u@/d", "URL", &variables).unwrap();
+    assert_eq!(fields(&connection), "u:-@h:5432/d");
+}
+
+#[test]
+fn a_service_file_is_read_as_strictly_as_by_libpq() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("services");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let variables =
+            |asked: &str| (asked == "PGSERVICEFILE").then(|| path.to_str().unwrap().to_owned());
+        Connection::parse("postgres://u@/d?service=s", "URL", &variables)
+    };
+    assert!(read("[other]\nodd\n[s]\n\n# x\nhost=h\n[last]\nodd\n").is_ok());
+    for (text, what) in [
+        ("[s]\nhost=h\ns3cret\n", "line 3 holds no `=`"),
+        ("[s]\nservice=t\n[t]\nhost=h\n", "line 2 names another service"),
+    ] {
+        assert_eq!(read(text).unwrap_err().what, what);
+    }
 }
 
 #[test]
