@@ -5,11 +5,11 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use rustls::{
     CertificateError, Error, OtherError,
-    pki_types::{CertificateDer, SubjectPublicKeyInfoDer},
+    pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer},
 };
 use x509_cert::{
     Certificate,
-    der::{Decode, Encode},
+    der::{Decode, Encode, oid::db::rfc4519::CN},
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
@@ -38,6 +38,37 @@ pub(super) fn is_for(certificate: &CertificateDer, key: &SubjectPublicKeyInfoDer
     let Ok(parsed) = Certificate::from_der(certificate) else { return true };
     let held = parsed.tbs_certificate.subject_public_key_info.to_der();
     held.map_or(true, |held| held == key.as_ref())
+}
+
+/// Whether the common name is the host's, and counts: libpq looks at it where no alternative name is
+/// of the host's own kind, DNS or IP (PostgreSQL manual, 34.19.1; fe-secure-openssl.c).
+pub(super) fn is_commonly_named(certificate: &CertificateDer, host: &ServerName) -> bool {
+    let Ok(parsed) = Certificate::from_der(certificate) else { return false };
+    let host = host.to_str();
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let same_kind = |name: &GeneralName| match name {
+        GeneralName::DnsName(_) => !is_address,
+        GeneralName::IpAddress(_) => is_address,
+        _ => false,
+    };
+    let named = alternative_names(&parsed).iter().any(same_kind);
+    !named && common_name(&parsed).is_some_and(|name| is_name_of(name, &host))
+}
+
+/// The first common name, if it is text.
+fn common_name(certificate: &Certificate) -> Option<&str> {
+    let mut parts = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
+    let name = parts.find(|part| part.oid == CN)?;
+    std::str::from_utf8(name.value.value()).ok()
+}
+
+/// Equal but for case; a `*` in front stands for one label (fe-secure-common.c).
+fn is_name_of(pattern: &str, host: &str) -> bool {
+    let below = || {
+        let (parent, (label, rest)) = (pattern.strip_prefix("*.")?, host.split_once('.')?);
+        Some(!label.is_empty() && !parent.is_empty() && rest.eq_ignore_ascii_case(parent))
+    };
+    pattern.eq_ignore_ascii_case(host) || below().unwrap_or(false)
 }
 
 /// The same refusal with its reason in words. `roots` is what was asked: a file's name, or the
@@ -87,15 +118,19 @@ fn explain(
     }
 }
 
-/// The names that count: the alternative ones. The common name has not counted since RFC 6125.
+/// What a certificate names: the alternative names, or for want of any its subject.
 fn names(certificate: &Certificate) -> String {
-    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
-    let listed: Vec<String> = found.iter().flat_map(|(_, list)| &list.0).filter_map(name).collect();
+    let listed: Vec<String> = alternative_names(certificate).iter().filter_map(name).collect();
     if listed.is_empty() {
-        format!("nothing but the subject `{}`, which does not count", subject(certificate))
+        format!("nothing but the subject `{}`", subject(certificate))
     } else {
         listed.join(", ")
     }
+}
+
+fn alternative_names(certificate: &Certificate) -> Vec<GeneralName> {
+    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
+    found.map(|(_, list)| list.0).unwrap_or_default()
 }
 
 fn subject(certificate: &Certificate) -> String {
@@ -112,5 +147,26 @@ fn name(name: &GeneralName) -> Option<String> {
             bytes => <[u8; 16]>::try_from(bytes).ok().map(|b| IpAddr::from(b).to_string()),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name_of;
+
+    #[test]
+    fn a_star_stands_for_one_label() {
+        for (pattern, host, same) in [
+            ("db.example", "DB.example", true),
+            ("*.example", "db.example", true),
+            ("*.example", "a.db.example", false),
+            ("*.example", "example", false),
+            ("*", "db", false),
+            ("d*.example", "db.example", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("db.example\0.evil", "db.example", false),
+        ] {
+            assert_eq!(is_name_of(pattern, host), same, "{pattern} {host}");
+        }
     }
 }

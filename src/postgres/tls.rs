@@ -23,7 +23,7 @@ use rustls::{
 
 use super::certificate::{self, Distrust};
 use crate::{
-    config::database::{Roots, Ssl, SslMode, TlsVersions},
+    config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Row, table},
 };
 
@@ -32,7 +32,10 @@ use crate::{
 enum Check {
     Nothing,
     Chain,
+    /// As libpq does, with the common name for want of alternative ones.
     ChainAndName,
+    /// As browsers do.
+    ChainAndAlternativeName,
 }
 
 fn check(ssl: &Ssl) -> Check {
@@ -44,12 +47,32 @@ fn check(ssl: &Ssl) -> Check {
     }
 }
 
-/// The client's side of TLS. Roots are only loaded if the mode verifies.
+/// The client's side of TLS to a database. Roots are only loaded if the mode verifies.
 /// # Errors
 /// A clause that names the file which cannot be used.
 pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
+    client(ssl, check(ssl))
+}
+
+/// TLS to any other service, as browsers have it: the system's roots, and the alternative names.
+/// # Errors
+/// A clause that says that there are no roots.
+pub(crate) fn of_service() -> Result<ClientConfig, String> {
+    let ssl = Ssl {
+        mode: SslMode::VerifyFull,
+        roots: Roots::System,
+        identity: None,
+        versions: TlsVersions::All,
+        sni: true,
+        direct: false,
+        channel_binding: ChannelBinding::Disable,
+    };
+    client(&ssl, Check::ChainAndAlternativeName)
+}
+
+fn client(ssl: &Ssl, check: Check) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = verifier(ssl, &provider)?;
+    let verifier = verifier(ssl, check, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(ssl))
         .map_err(|_| "no common protocol version".to_owned())?
@@ -88,8 +111,7 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
-    let check = check(ssl);
+fn verifier(ssl: &Ssl, check: Check, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
     let mut pinned = Vec::new();
     let roots = match &ssl.roots {
         _ if check == Check::Nothing => RootCertStore::empty(),
@@ -151,7 +173,7 @@ impl Verifier {
             // The name is looked at last, so the chain is good.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),
+            )) if self.is_name_enough(certificate, name) => Ok(ServerCertVerified::assertion()),
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::Other(_),
             )) if self.is_pinned(certificate) => {
@@ -163,11 +185,18 @@ impl Verifier {
     }
 
     fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
+        if self.is_name_enough(certificate, name) {
+            return Ok(());
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
+    }
+
+    /// Whether a certificate counts whose alternative names do not hold the host's.
+    fn is_name_enough(&self, certificate: &CertificateDer, name: &ServerName) -> bool {
         match self.check {
-            Check::ChainAndName => {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
-            }
-            Check::Chain | Check::Nothing => Ok(()),
+            Check::Nothing | Check::Chain => true,
+            Check::ChainAndName => certificate::is_commonly_named(certificate, name),
+            Check::ChainAndAlternativeName => false,
         }
     }
 }

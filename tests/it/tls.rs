@@ -85,6 +85,24 @@ fn every_sslmode_means_what_it_means_in_libpq() {
     assert_ends(&socket, 0, &[]);
 }
 
+/// libpq looks at the common name where no alternative name is of the host's kind.
+#[test]
+fn a_common_name_counts_for_want_of_alternative_ones() {
+    let made = Certificates::made();
+    let ca = format!("sslmode=verify-full sslrootcert={}", made.path("ca.crt").display());
+    for (name, id) in [("common", "[tls-name]"), ("mixed", "it names 127.0.0.9")] {
+        let server = server(&made, name, "");
+        let base = base(&server);
+        assert_ends(&format!("{base} host=db.example hostaddr=127.0.0.1 {ca}"), 0, &[]);
+        assert_ends(&format!("{base} host=other.example hostaddr=127.0.0.1 {ca}"), 78, &[id]);
+        assert_ends(&format!("{base} {ca}"), 78, &[id]);
+    }
+    let server = server(&made, "common", "");
+    let own = format!("sslmode=verify-full sslrootcert={}", made.path("common.crt").display());
+    let named = format!("{} host=db.example hostaddr=127.0.0.1 {own}", base(&server));
+    assert_ends(&named, 0, &[]);
+}
+
 #[test]
 fn an_expired_certificate_is_told_with_its_date() {
     let made = Certificates::made();

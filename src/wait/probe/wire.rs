@@ -11,7 +11,6 @@ use tokio_rustls::TlsConnector;
 
 use super::{Seen, tcp};
 use crate::{
-    config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Diagnosis, Facts, Row, table},
     postgres::{
         negotiate::Stream,
@@ -54,7 +53,7 @@ impl Place<'_> {
         if !self.tls {
             return Ok(Box::new(stream));
         }
-        let config = tls::config(&verified()).map_err(|why| self.seen(&table::TLS_FILE, &why))?;
+        let config = tls::of_service().map_err(|why| self.seen(&table::TLS_FILE, &why))?;
         let name = ServerName::try_from(self.host.to_owned())
             .map_err(|_| self.seen(&table::TLS_FAILED, "the host name is no TLS name"))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
@@ -105,18 +104,5 @@ impl Place<'_> {
             Ok(_) => Err(self.seen(&table::TARGET_CLOSED, "")),
             Err(_) => Err(self.seen(&table::TARGET_SILENT, "")),
         }
-    }
-}
-
-/// TLS as browsers have it.
-fn verified() -> Ssl {
-    Ssl {
-        mode: SslMode::VerifyFull,
-        roots: Roots::System,
-        identity: None,
-        versions: TlsVersions::All,
-        sni: true,
-        direct: false,
-        channel_binding: ChannelBinding::Disable,
     }
 }

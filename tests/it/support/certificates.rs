@@ -10,6 +10,7 @@ use std::{
 /// A directory that everybody may read, with an authority and what it has signed.
 ///
 /// `ca`, `other` (an authority that signed nothing), `server` (for db.example and 127.0.0.9),
+/// `common` (for db.example by its subject only), `mixed` (the same beside an alternative name for an IP address),
 /// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`),
 /// `locked` and `locked-old` (`client` with an encrypted key); `.crt` and `.key` each.
 pub(crate) struct Certificates(tempfile::TempDir);
@@ -23,6 +24,8 @@ signed() { # NAME SUBJECT AUTHORITY DAYS NAMES
     openssl x509 -req -days $4 -in $1.csr -CA $3.crt -CAkey $3.key -set_serial $RANDOM0$$ -extfile $1.ext -out $1.crt
 }
 signed server db.example ca 2 'subjectAltName=DNS:db.example,IP:127.0.0.9'
+signed common db.example ca 2 'basicConstraints=CA:FALSE'
+signed mixed db.example ca 2 'subjectAltName=IP:127.0.0.9'
 signed expired db.example ca -1 'subjectAltName=DNS:db.example'
 signed client postgres ca 2 ''
 signed stranger postgres other 2 ''
