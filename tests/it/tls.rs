@@ -2,6 +2,7 @@
 //! issuer, which names, which file.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
     sync::Arc,
@@ -13,12 +14,15 @@ use crate::support::{
     CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished,
 };
 
-fn wait(text: &str) -> Finished {
+fn waiting(text: &str) -> Init {
     Init::new(["wait"])
         .env("DATABASE_URL", text)
         .env("APP_INIT_WAIT_FATAL_GRACE", "0")
         .env("APP_INIT_WAIT_TIMEOUT", "60s")
-        .run()
+}
+
+fn wait(text: &str) -> Finished {
+    waiting(text).run()
 }
 
 /// A server with TLS that is up.
@@ -145,6 +149,19 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
     for name in ["locked", "locked-old"] {
         let locked = format!("{} sslpassword={CANARY}", with(name));
         assert_ends(&locked, 66, &[&format!("{name}.key` is encrypted"), "[tls-file]"]);
+    }
+    // libpq's default files.
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join(".postgresql");
+    fs::create_dir(&own).unwrap();
+    for kind in ["crt", "key"] {
+        fs::copy(made.path(&format!("client.{kind}")), own.join(format!("postgresql.{kind}")))
+            .unwrap();
+    }
+    for (more, code) in [("", 0), ("sslcertmode=disable", 77)] {
+        let text = format!("{none} {more}");
+        let finished = waiting(&text).env("HOME", home.path().to_str().unwrap()).run();
+        assert_eq!(finished.code, code, "{more}\n{}", finished.stderr);
     }
     let kept = format!("{} sslcertmode=disable", with("client"));
     assert_ends(&kept, 77, &["connection requires a valid client certificate"]);
