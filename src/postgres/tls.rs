@@ -1,7 +1,8 @@
 //! rustls with libpq's meaning of `sslmode` (PostgreSQL manual, 34.19).
 //!
 //! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
-//! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
+//! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name. A
+//! client's certificate that is missing is not shown.
 
 pub(crate) mod files;
 
@@ -42,7 +43,9 @@ fn check(ssl: &Ssl) -> Check {
     match (ssl.mode, &ssl.roots) {
         (SslMode::VerifyFull, _) => Check::ChainAndName,
         (SslMode::NoVerify, _) => Check::Nothing,
-        (SslMode::VerifyCa, _) | (_, Roots::File(_)) => Check::Chain,
+        (SslMode::VerifyCa, _) => Check::Chain,
+        // A file that is missing counts only where the mode itself verifies, as in libpq.
+        (_, Roots::File(path)) if path.exists() => Check::Chain,
         _ => Check::Nothing,
     }
 }
@@ -78,7 +81,8 @@ fn client(ssl: &Ssl, check: Check) -> Result<ClientConfig, String> {
         .map_err(|_| "no common protocol version".to_owned())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    let mut config = match &ssl.identity {
+    let shown = ssl.identity.as_ref().filter(|(certificate, _)| !files::is_missing(certificate));
+    let mut config = match shown {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
             builder.with_client_cert_resolver(files::identity(certificate, key, &provider)?)

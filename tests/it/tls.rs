@@ -66,6 +66,10 @@ fn every_sslmode_means_what_it_means_in_libpq() {
         ("sslmode=disable channel_binding=require".into(), 78, vec!["[pg-channel-binding]"]),
         ("sslmode=no-verify sslrootcert=/nowhere".into(), 0, vec![]),
         (format!("sslmode=require sslrootcert={ca}"), 0, vec![]),
+        // As in libpq, and with a warning.
+        ("sslmode=require sslrootcert=/nowhere".into(), 0, vec!["`/nowhere` is missing, so"]),
+        ("sslmode=prefer sslrootcert=/nowhere".into(), 0, vec!["`/nowhere` is missing, so"]),
+        (format!("sslmode=require sslrootcert={other}"), 78, vec!["[tls-untrusted]"]),
         (format!("sslmode=verify-ca sslrootcert={ca}"), 0, vec![]),
         (
             format!("sslmode=verify-full sslrootcert={ca}"),
@@ -138,7 +142,9 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
     let none = format!("{} sslmode=require", base(&server));
     assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);
     let missing = with("nobody");
-    assert_ends(&missing, 66, &["nobody.crt` is missing", "[tls-file]"]);
+    assert_ends(&missing, 77, &["nobody.crt` is missing, so", "[pg-rejected]"]);
+    let keyless = format!("{none} sslcert={} sslkey=/nowhere", made.path("client.crt").display());
+    assert_ends(&keyless, 66, &["`/nowhere` is missing", "[tls-file]"]);
     let swapped = format!(
         "{} sslmode=require sslcert={} sslkey={}",
         base(&server),

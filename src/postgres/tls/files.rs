@@ -1,6 +1,6 @@
 //! Certificates and keys in PEM files.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, io::ErrorKind, path::Path, sync::Arc};
 
 use rustls::{
     crypto::CryptoProvider,
@@ -29,6 +29,12 @@ pub(super) fn identity(
     Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, signing))))
 }
 
+/// Whether there is no such file; one that may not be looked at is there.
+pub(super) fn is_missing(path: &Path) -> bool {
+    let kind = fs::metadata(path).err().map(|error| error.kind());
+    matches!(kind, Some(ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let unusable = || format!("`{}` is missing or holds no PEM certificate", path.display());
     let list: Result<Vec<_>, _> =
@@ -38,7 +44,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_file(path).map_err(|_| {
-        let encrypted = std::fs::read(path).is_ok_and(|pem| is_encrypted(&pem));
+        let encrypted = fs::read(path).is_ok_and(|pem| is_encrypted(&pem));
         let why =
             if encrypted { ENCRYPTED } else { "is missing or holds no plain PEM private key" };
         format!("`{}` {why}", path.display())
