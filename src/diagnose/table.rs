@@ -166,7 +166,7 @@ TLS_CLIENT "tls-client" Grace Slow Denied 82
     "set sslcert and sslkey to a certificate that the server's ssl_ca_file has signed; its log says what it lacks";
 TLS_FILE "tls-file" Fatal Slow NoInput 56
     "cannot use a TLS file: {text}"
-    "sslrootcert, sslcert and sslkey name PEM files inside the container; a key must not be encrypted";
+    "sslrootcert, sslcert and sslkey name PEM files inside the container; a key may be in DER form, too, and must not be encrypted";
 TLS_FAILED "tls-failed" Grace Slow Config 57
     "the TLS handshake failed: {text}"
     "client and server agree on no version, cipher or certificate: look at the server's log";

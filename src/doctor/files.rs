@@ -147,6 +147,10 @@ fn certificate(what: &str, path: &Path) -> Finding {
         Ok(bytes) if what == "sslkey" && is_encrypted(&bytes) => {
             tls_file(what, &format!("`{}` {ENCRYPTED}", path.display()))
         }
+        // A key may be in DER form, which begins with a sequence (ITU-T X.690, 8.9).
+        Ok(bytes) if what == "sslkey" && bytes.starts_with(&[0x30]) => {
+            Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))
+        }
         Ok(bytes) if bytes.windows(11).any(|window| window == b"-----BEGIN ") => {
             Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))
         }

@@ -127,18 +127,19 @@ fn verifier(ssl: &Ssl, check: Check, provider: &Arc<CryptoProvider>) -> Result<V
             roots
         }
     };
-    let chain = match check {
-        Check::Nothing => None,
-        _ if roots.is_empty() => return Err("no usable root certificate".to_owned()),
-        _ => Some(
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .build()
-                .map_err(|_| "no usable root certificate".to_owned())?,
-        ),
-    };
     let asked = match &ssl.roots {
         Roots::System => "the system's roots".to_owned(),
         Roots::File(path) => format!("`{}`", path.display()),
+    };
+    let unusable = || format!("no usable root certificate in {asked}");
+    let chain = match check {
+        Check::Nothing => None,
+        _ if roots.is_empty() => return Err(unusable()),
+        _ => Some(
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|_| unusable())?,
+        ),
     };
     Ok(Verifier { check, chain, pinned, asked, provider: Arc::clone(provider) })
 }

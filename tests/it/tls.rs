@@ -112,6 +112,30 @@ fn a_common_name_counts_for_want_of_alternative_ones() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_told() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "");
+    let base = format!("{} sslmode=verify-ca", base(&server));
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, text) in [("empty", "\n"), ("damaged", damaged), ("text", "x")] {
+        fs::write(made.path(name), text).unwrap();
+    }
+    for (name, what) in [
+        ("nobody.crt", "nobody.crt` is missing"),
+        (".", "` is a directory"),
+        ("empty", "empty` is empty"),
+        ("text", "text` holds no PEM certificate"),
+        ("ca.der", "ca.der` is in DER form"),
+        ("damaged", "no usable root certificate in `"),
+    ] {
+        let text = format!("{base} sslrootcert={}", made.path(name).display());
+        assert_ends(&text, 66, &[what, "[tls-file]"]);
+    }
+    let keyless = format!("{base} sslmode=require sslcert={}", made.path("client.crt").display());
+    assert_ends(&keyless, 66, &["can be read, and `sslkey` is not set", "[tls-file]"]);
+}
+
+#[test]
 fn an_expired_certificate_is_told_with_its_date() {
     let made = Certificates::made();
     let server = server(&made, "expired", "");
@@ -138,6 +162,7 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
         format!("{} sslmode=require {files}", base(&server))
     };
     assert_ends(&with("client"), 0, &[]);
+    assert_ends(&with("binary"), 0, &[]);
     assert_ends(&with("stranger"), 77, &["UnknownCA", "[tls-client]"]);
     let none = format!("{} sslmode=require", base(&server));
     assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);

@@ -12,6 +12,7 @@ use std::{
 /// `ca`, `other` (an authority that signed nothing), `server` (for db.example and 127.0.0.9),
 /// `common` (for db.example by its subject only), `mixed` (the same beside an alternative name for an IP address),
 /// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`),
+/// `binary` (`client` with its key in DER form),
 /// `locked` and `locked-old` (`client` with an encrypted key); `.crt` and `.key` each.
 pub(crate) struct Certificates(tempfile::TempDir);
 
@@ -29,6 +30,8 @@ signed mixed db.example ca 2 'subjectAltName=IP:127.0.0.9'
 signed expired db.example ca -1 'subjectAltName=DNS:db.example'
 signed client postgres ca 2 ''
 signed stranger postgres other 2 ''
+cp client.crt binary.crt; openssl pkcs8 -topk8 -nocrypt -in client.key -outform DER -out binary.key
+openssl x509 -in ca.crt -outform DER -out ca.der
 cp client.crt locked.crt; openssl pkcs8 -topk8 -in client.key -passout pass:x -out locked.key
 cp client.crt locked-old.crt; openssl ec -in client.key -aes256 -passout pass:x -out locked-old.key
 chmod 600 *.key"#;
