@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     sync::Arc,
 };
 
@@ -163,6 +164,9 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
     };
     assert_ends(&with("client"), 0, &[]);
     assert_ends(&with("binary"), 0, &[]);
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(made.path("binary.key"), open).unwrap();
+    assert_ends(&with("binary"), 0, &["warning: ", "binary.key` can be read by others"]);
     assert_ends(&with("stranger"), 77, &["UnknownCA", "[tls-client]"]);
     let none = format!("{} sslmode=require", base(&server));
     assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);

@@ -2,8 +2,8 @@
 
 mod gaps;
 mod hosts;
-mod missing;
 mod ssl;
+mod tls_files;
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) fn settle(
     }
     drop_for_pooler(&mut draft, notes);
     let ssl = ssl::ssl(&draft, variables)?;
-    missing::note(&ssl, &draft, notes);
+    tls_files::note(&ssl, &draft, notes);
     Ok(Connection {
         user: text(&draft, "user").unwrap_or_default(),
         password: draft.value("password").map(Secret::new),
