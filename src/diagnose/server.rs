@@ -80,7 +80,9 @@ fn pooler(message: &str) -> &'static Row {
         ("SASL authentication failed", &table::POOLER_LOGIN),
         ("auth failed", &table::POOLER_LOGIN),
         ("unsupported startup parameter", &table::POOLER_OPTION),
-        ("password authentication failed", &table::PASSWORD),
+        // Postgres names the user, pgbouncer itself does not.
+        ("password authentication failed for", &table::PASSWORD),
+        ("password authentication failed", &table::POOLER_LOGIN),
         ("starting up", &table::STARTING),
         ("too many clients", &table::FULL),
         ("connection slots are reserved", &table::FULL),
@@ -89,7 +91,7 @@ fn pooler(message: &str) -> &'static Row {
         ("SSL required", &table::NO_RULE_CLEAR),
     ];
     if message.contains("database \"") && message.contains("does not exist") {
-        return &table::NO_DATABASE;
+        return &table::POOLER_NO_DATABASE;
     }
     if message.contains("role \"") && message.contains("does not exist") {
         return &table::NO_ROLE;
@@ -178,7 +180,8 @@ mod tests {
             ("08P01", "no such database: x", "", "pooler-database"),
             ("08P01", "SASL authentication failed", "", "pooler-login"),
             ("08P01", "unsupported startup parameter: options", "", "pooler-option"),
-            ("08P01", "database \"x\" does not exist", "", "pg-no-database"),
+            ("08P01", "database \"x\" does not exist", "", "pooler-no-database"),
+            ("08P01", "password authentication failed", "", "pooler-login"),
             ("08P01", "password authentication failed for user \"x\"", "", "pg-password"),
             ("08P01", "invalid frontend message type 80", "", "pg-protocol"),
             ("0A000", "unsupported frontend protocol 3.9", "", "pg-protocol"),

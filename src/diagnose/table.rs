@@ -189,9 +189,12 @@ POOLER_FULL "pooler-full" Transient Full NotReady 59
 POOLER_DATABASE "pooler-database" Grace Slow Denied 93
     "the pooler does not know the database `{database}`"
     "add it to the pooler's [databases], or correct the name, which comes from {origin}";
+POOLER_NO_DATABASE "pooler-no-database" Grace Slow Denied 95
+    "the database behind the pooler's entry `{database}` is missing: {text}"
+    "correct `dbname` of that entry in the pooler's [databases], or create the database there";
 POOLER_LOGIN "pooler-login" Grace Slow Denied 87
     "the pooler rejected the login of `{user}`"
-    "look at the pooler's auth_file or auth_query; the password comes from {origin}";
+    "look at the pooler's auth_file or auth_query, and at the password of its entry in [databases] if it has one; ours comes from {origin}";
 POOLER_OPTION "pooler-option" Fatal Slow Config 92
     "the pooler refuses a start-up option: {text}"
     "take `options` out of the address, add the name to ignore_startup_parameters, or give the direct address as MIGRATE_DATABASE_URL";

@@ -57,6 +57,11 @@ fn a_pooler_in_front_of_a_server_is_ready_when_the_server_is() {
     assert_ends(&at(&pooler, "unknown"), 77, "[pooler-database]");
     let wrong = at(&pooler, "behind").replace(CANARY, "cAnAry-wrong");
     assert_ends(&wrong, 77, "[pooler-login]");
+    let plain = "auth_type = plain\nquery_wait_timeout = 1\nserver_login_retry = 1";
+    if let Some(pooler) = Service::pgbouncer(&databases, plain, &users) {
+        let wrong = at(&pooler, "behind").replace(CANARY, "cAnAry-wrong");
+        assert_ends(&wrong, 77, "[pooler-login]");
+    }
     let option = format!("{}?options=-cwork_mem%3D1MB", at(&pooler, "behind"));
     assert_ends(&option, 78, "[pooler-option]");
     // What Prisma calls its pooler takes no options, and says so.
@@ -80,8 +85,16 @@ fn a_server_that_refuses_behind_a_pooler_is_told_by_its_first_reason() {
     let settings = "auth_type = scram-sha-256\nquery_wait_timeout = 1\nserver_login_retry = 1";
     let users = format!("\"postgres\" \"{CANARY}\"\n");
     let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
-    drop(assert_says(&at(&pooler, "lost"), "pg-no-database"));
     drop(assert_says(&at(&pooler, "shut"), "pg-password"));
+    // Its second answer hides the first: the grace goes on all the same.
+    let finished = wait(&at(&pooler, "lost"))
+        .env("APP_INIT_WAIT_TIMEOUT", "60s")
+        .env("APP_INIT_WAIT_FATAL_GRACE", "3s")
+        .run();
+    assert_eq!(finished.code, 77, "{}", finished.stderr);
+    let told = "the pooler's entry `lost` is missing: database \"never_made_here\" does not exist";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert!(finished.stderr.contains("[pooler-no-database]"), "{}", finished.stderr);
     drop(assert_says(&at(&pooler, "nowhere"), "pooler-server"));
 }
 
