@@ -138,6 +138,7 @@ fn redis_is_ready_when_it_lets_us_in() {
     assert_eq!(run(&format!("redis://{place}")).code, 0);
     assert_eq!(run(&format!("redis://{place}/15")).code, 0);
     assert_ends(&format!("redis://{place}/99"), 78, "[redis-database]");
+    assert_ends(&format!("redis://{place}?db=99"), 78, "[redis-database]");
     assert_ends(&format!("postgres://u@{place}/d"), 78, "Redis [not-postgres]");
     // Redis takes an HTTP request for an attack and closes without a word.
     drop(assert_says(&format!("http://{place}/"), "target-closed"));
