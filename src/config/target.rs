@@ -67,7 +67,8 @@ fn no_database(source: &str) -> Problem {
 
 fn with_scheme(scheme: &str, place: &str, source: &str) -> Result<Target, Problem> {
     match scheme {
-        "tcp" => tcp(place.trim_end_matches('/'), source),
+        // The address family is the name server's choice, as for any other target.
+        "tcp" | "tcp4" | "tcp6" => tcp(place.trim_end_matches('/'), source),
         "redis" | "valkey" => Redis::parse(place, false, source).map(Target::Redis),
         "rediss" | "valkeys" => Redis::parse(place, true, source).map(Target::Redis),
         "http" => Http::parse(place, false, source).map(Target::Http),
@@ -114,8 +115,10 @@ fn tcp(place: &str, source: &str) -> Result<Target, Problem> {
 }
 
 /// Schemes of what can be waited for by its own protocol, beside Postgres.
-const KNOWN: [&str; 10] =
-    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
+const KNOWN: [&str; 12] = [
+    "tcp", "tcp4", "tcp6", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file",
+    "dns",
+];
 
 /// Schemes of services that cannot be waited for by their own protocol.
 const FOREIGN: [&str; 18] = [
@@ -188,6 +191,8 @@ mod tests {
         for (word, name) in [
             ("tcp://db:5432", "tcp db:5432"),
             ("TCP://db:5432/", "tcp db:5432"),
+            ("tcp4://db:5432", "tcp db:5432"),
+            ("tcp6://[::1]:5432", "tcp [::1]:5432"),
             ("db:5432", "tcp db:5432"),
             ("[::1]:80", "tcp [::1]:80"),
             ("postgres://u:p@db/app", "database db:5432/app"),

@@ -208,7 +208,8 @@ fn what_redis_quotes_is_not_shown() {
 #[test]
 fn nginx_is_ready_when_its_page_is() {
     let locations = format!(
-        "location = /ok {{ return 200 'all systems go'; }} location = /gone {{ return 410; }} \
+        "location = /ok {{ return 200 'all systems go'; }} location = /gone {{ return 410; }} location = /here {{ absolute_redirect off; return 302 /ok; }} \
+         location = /there {{ return 301 /here; }} location = /round {{ return 302 /round; }} \
          location = /late {{ root /nowhere; }} location = /behind {{ proxy_pass http://127.0.0.1:{}; }}",
         free_port()
     );
@@ -217,6 +218,12 @@ fn nginx_is_ready_when_its_page_is() {
     assert_eq!(run(&page("/ok")).code, 0);
     assert_eq!(run(&page("/ok#body=systems")).code, 0);
     assert_eq!(run(&page("/gone#status=410")).code, 0);
+    assert_eq!(run(&page("/here")).code, 0);
+    assert_eq!(run(&page("/here#body=systems")).code, 0);
+    assert_eq!(run(&page("/there#status=301")).code, 0);
+    assert_eq!(run(&page("/there")).code, 0);
+    drop(assert_says(&page("/round"), "http-status"));
+    drop(assert_says(&page("/here#body=stop"), "http-body"));
     drop(assert_says(&page("/ok#body=stop"), "http-body"));
     for (path, status) in [("/gone", "410"), ("/late", "404"), ("/behind", "502")] {
         let init = assert_says(&page(path), "http-status");

@@ -96,6 +96,28 @@ impl Http {
         Ok(http)
     }
 
+    /// Where an answer's `Location` leads: an address of its own, or a path at the same place; what is
+    /// expected stays. `None` if it is neither.
+    pub(crate) fn redirected(&self, location: &str) -> Option<Self> {
+        let location = location.split('#').next().unwrap_or_default();
+        let to = match location.split_once("://") {
+            Some((scheme, place)) if scheme.eq_ignore_ascii_case("http") => {
+                Self::parse(place, false, "").ok()?
+            }
+            Some((scheme, place)) if scheme.eq_ignore_ascii_case("https") => {
+                Self::parse(place, true, "").ok()?
+            }
+            _ => match location.strip_prefix("//") {
+                Some(place) => Self::parse(place, self.tls, "").ok()?,
+                None if location.starts_with('/') => {
+                    Self { path: Secret::new(location), ..self.clone() }
+                }
+                None => return None,
+            },
+        };
+        Some(Self { status: self.status.clone(), body: self.body.clone(), ..to })
+    }
+
     fn expect(&mut self, wish: &str, source: &str) -> Result<(), Problem> {
         let unknown = || {
             Problem::new("target-unknown", source, "an HTTP expectation that is not understood")
