@@ -58,6 +58,8 @@ fn refused_login(message: &str) -> &'static Row {
     } else if message.contains("no pg_hba.conf entry") {
         let clear = message.contains("no encryption") || message.contains("SSL off");
         if clear { &table::NO_RULE_CLEAR } else { &table::NO_RULE }
+    } else if message.contains("client certificate") {
+        &table::CERTIFICATE_WANTED
     } else {
         &table::REJECTED
     }
@@ -156,7 +158,12 @@ mod tests {
                 "pg-no-hba",
             ),
             ("28000", "pg_hba.conf rejects connection for host \"h\"", "", "pg-rejected"),
-            ("28000", "connection requires a valid client certificate", "", "pg-rejected"),
+            (
+                "28000",
+                "connection requires a valid client certificate",
+                "",
+                "pg-client-certificate",
+            ),
             ("28000", "Peer authentication failed for user \"x\"", "", "pg-rejected"),
             ("3D000", "database \"x\" does not exist", "", "pg-no-database"),
             (

@@ -128,7 +128,10 @@ NO_RULE_CLEAR "pg-hba-encryption" Grace Slow Denied 89
     "the server may demand TLS: try sslmode=require; else pg_hba.conf needs a line for this user, database and address";
 REJECTED "pg-rejected" Grace Slow Denied 89
     "the server refuses this login: {text}"
-    "a rule of pg_hba.conf decides so: look at the line for this user, database and address, and at the client certificate if one is wanted";
+    "a rule of pg_hba.conf decides so: look at the line for this user, database and address";
+CERTIFICATE_WANTED "pg-client-certificate" Grace Slow Denied 89
+    "the server wants a certificate of ours: {text}"
+    "set sslcert and sslkey to a certificate that the server's ssl_ca_file has signed, for cert authentication with the user's name as its common name; or mount it as ~/.postgresql/postgresql.crt and postgresql.key";
 NO_DATABASE "pg-no-database" Grace Slow Denied 95
     "the database `{database}` does not exist"
     "create it, or correct the name, which comes from {origin}; POSTGRES_DB only counts when a volume is first initialised";

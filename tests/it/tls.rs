@@ -169,9 +169,13 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
     assert_ends(&with("binary"), 0, &["warning: ", "binary.key` can be read by others"]);
     assert_ends(&with("stranger"), 77, &["UnknownCA", "[tls-client]"]);
     let none = format!("{} sslmode=require", base(&server));
-    assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);
+    assert_ends(
+        &none,
+        77,
+        &["requires a valid client certificate", "[pg-client-certificate]", "sslcert and sslkey"],
+    );
     let missing = with("nobody");
-    assert_ends(&missing, 77, &["nobody.crt` is missing, so", "[pg-rejected]"]);
+    assert_ends(&missing, 77, &["nobody.crt` is missing, so", "[pg-client-certificate]"]);
     let keyless = format!("{none} sslcert={} sslkey=/nowhere", made.path("client.crt").display());
     assert_ends(&keyless, 66, &["`/nowhere` is missing", "[tls-file]"]);
     let swapped = format!(
