@@ -172,7 +172,7 @@ TLS_FILE "tls-file" Fatal Slow NoInput 56
     "sslrootcert, sslcert and sslkey name PEM files inside the container; a key may be in DER form, too, and must not be encrypted";
 TLS_FAILED "tls-failed" Grace Slow Config 57
     "the TLS handshake failed: {text}"
-    "client and server agree on no version, cipher or certificate: look at the server's log";
+    "client and server agree on no version, cipher or certificate: app-init speaks TLS 1.2 and 1.3, or the one that ssl_min_protocol_version and ssl_max_protocol_version leave; look at the server's log";
 
 // Role of the server
 READ_ONLY "pg-read-only" Transient Starting NotReady 96

@@ -260,6 +260,9 @@ pub(crate) fn row(error: &Error) -> (&'static Row, String) {
         Error::AlertReceived(alert) if is_about_us(*alert) => {
             (&table::TLS_CLIENT, format!("the server sent the alert {alert:?}"))
         }
+        Error::AlertReceived(AlertDescription::ProtocolVersion) => {
+            (&table::TLS_FAILED, "the server speaks no version of TLS that we offer".to_owned())
+        }
         Error::AlertReceived(alert) => {
             (&table::TLS_FAILED, format!("the server sent the alert {alert:?}"))
         }
