@@ -157,7 +157,7 @@ TLS_CUT "tls-cut" Transient Closed NotReady 41
     "a proxy without backend, or a server that is restarting";
 TLS_UNTRUSTED "tls-untrusted" Fatal Slow Config 80
     "the server's certificate is not trusted: {text}"
-    "give the authority that signed it as sslrootcert";
+    "give the authority that signed it as sslrootcert; where that is an intermediate one, the server has to send its certificate after its own (both in ssl_cert_file)";
 TLS_NAME "tls-name" Fatal Slow Config 81
     "the server's certificate is for another name: {text}"
     "connect by a name that is in the certificate, or use sslmode=verify-ca";

@@ -72,11 +72,20 @@ fn is_name_of(pattern: &str, host: &str) -> bool {
 }
 
 /// The same refusal with its reason in words. `roots` is what was asked: a file's name, or the
-/// system's. Errors that are not about the certificate stay as they are.
-pub(super) fn explained(error: Error, certificate: &CertificateDer, roots: &str) -> Error {
+/// system's; `sent` is what the server sent after its own. Errors that are not about the certificate stay as they are.
+pub(super) fn explained(
+    error: Error,
+    certificate: &CertificateDer,
+    sent: &[CertificateDer],
+    roots: &str,
+) -> Error {
     let Error::InvalidCertificate(problem) = error else { return error };
     let parsed = Certificate::from_der(certificate).ok();
-    let (row, text) = explain(&problem, parsed.as_ref(), roots);
+    let (row, mut text) = explain(&problem, parsed.as_ref(), roots);
+    let foreign = parsed.as_ref().is_some_and(|parsed| !is_self_signed(parsed));
+    if matches!(problem, CertificateError::UnknownIssuer) && foreign && sent.is_empty() {
+        text += ", and the server sent no certificate but its own";
+    }
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust { row, text }))))
 }
 
@@ -90,7 +99,7 @@ fn explain(
     };
     let fields = &certificate.tbs_certificate;
     let issuer = &fields.issuer;
-    let self_signed = fields.issuer == fields.subject;
+    let self_signed = is_self_signed(certificate);
     match problem {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             (&table::TLS_TIME, format!("it expired at {}", fields.validity.not_after))
@@ -116,6 +125,10 @@ fn explain(
             format!("its chain from the issuer `{issuer}` does not verify against {roots}"),
         ),
     }
+}
+
+fn is_self_signed(certificate: &Certificate) -> bool {
+    certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject
 }
 
 /// What a certificate names: the alternative names, or for want of any its subject.

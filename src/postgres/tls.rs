@@ -216,7 +216,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.verified(certificate, intermediates, name, ocsp, now);
-        verified.map_err(|error| certificate::explained(error, certificate, &self.asked))
+        verified
+            .map_err(|error| certificate::explained(error, certificate, intermediates, &self.asked))
     }
 
     fn verify_tls12_signature(

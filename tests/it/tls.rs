@@ -137,6 +137,23 @@ fn what_is_wrong_with_a_file_is_told() {
 }
 
 #[test]
+fn a_server_has_to_send_the_chain_below_the_root() {
+    let made = Certificates::made();
+    let ca = format!("sslmode=verify-ca sslrootcert={}", made.path("ca.crt").display());
+    let whole = server(&made, "chain", "");
+    assert_ends(&format!("{} {ca}", base(&whole)), 0, &[]);
+    let below = server(&made, "below", "");
+    let words = [
+        "its issuer `CN=middle authority` is not in",
+        "the server sent no certificate but its own [tls-untrusted]",
+        "has to send its certificate after its own",
+    ];
+    for part in &words {
+        assert_ends(&format!("{} {ca}", base(&below)), 78, &[part]);
+    }
+}
+
+#[test]
 fn an_expired_certificate_is_told_with_its_date() {
     let made = Certificates::made();
     let server = server(&made, "expired", "");

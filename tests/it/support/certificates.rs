@@ -11,6 +11,7 @@ use std::{
 ///
 /// `ca`, `other` (an authority that signed nothing), `server` (for db.example and 127.0.0.9),
 /// `common` (for db.example by its subject only), `mixed` (the same beside an alternative name for an IP address),
+/// `below` (signed by `middle`, which `ca` has signed) and `chain` (the same with the certificate of `middle`),
 /// `expired`, `client` (for the role `postgres`), `stranger` (signed by `other`),
 /// `binary` (`client` with its key in DER form),
 /// `locked` and `locked-old` (`client` with an encrypted key); `.crt` and `.key` each.
@@ -27,6 +28,9 @@ signed() { # NAME SUBJECT AUTHORITY DAYS NAMES
 signed server db.example ca 2 'subjectAltName=DNS:db.example,IP:127.0.0.9'
 signed common db.example ca 2 'basicConstraints=CA:FALSE'
 signed mixed db.example ca 2 'subjectAltName=IP:127.0.0.9'
+signed middle 'middle authority' ca 2 'basicConstraints=critical,CA:TRUE'
+signed below db.example middle 2 'subjectAltName=DNS:db.example'
+cat below.crt middle.crt > chain.crt; cp below.key chain.key
 signed expired db.example ca -1 'subjectAltName=DNS:db.example'
 signed client postgres ca 2 ''
 signed stranger postgres other 2 ''
