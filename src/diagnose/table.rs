@@ -211,10 +211,22 @@ TCP_REFUSED "tcp-refused" Transient Refused NotReady 20
     "nothing listens on port {port} of {addresses}: is the service started, and is the port the container's own and not the published one?";
 TARGET_CLOSED "target-closed" Transient Closed NotReady 30
     "the connection was closed before an answer"
-    "something accepts for the service, such as a port proxy, but the service is not up";
+    "something accepts for the service, such as a port proxy, but the service is not up; or the port expects TLS: https:// or rediss://";
 TARGET_SILENT "target-silent" Transient Spent NotReady 31
     "the connection was accepted, but nothing is answered"
-    "a stuck service, another protocol, or a port that expects TLS";
+    "a stuck service, another protocol, or a port that expects TLS (https:// or rediss://) or does not (http:// or redis://)";
+TARGET_UNTRUSTED "target-untrusted" Fatal Slow Config 80
+    "the service's certificate is not trusted: {text}"
+    "the authorities of this image decide: add the one that signed it (update-ca-certificates), or name its PEM file in SSL_CERT_FILE; the certificates of intermediate authorities have to be sent by the service";
+TARGET_NAME "target-name" Fatal Slow Config 81
+    "the service's certificate is for another name: {text}"
+    "write the target with a name that is among the certificate's alternative names; its common name does not count";
+TARGET_CLIENT "target-client" Grace Slow Denied 82
+    "the service wants a certificate of ours: {text}"
+    "app-init shows none to a service: wait for tcp://{host}:{port} instead, which proves only that it accepts";
+TARGET_TLS "target-tls" Grace Slow Config 57
+    "the TLS handshake failed: {text}"
+    "does {host}:{port} speak TLS at all? Without it the address is http:// or redis://; else TLS 1.2 and 1.3 are offered, so look at the service's log";
 UNIX_MISSING "unix-missing" Transient Refused NotReady 20
     "the socket does not exist yet"
     "no service has made {host}: is it started, and is the directory shared with this container?";
@@ -232,7 +244,7 @@ HTTP_BODY "http-body" Transient Closed NotReady 61
     "the service is up but not ready, or #body= after the address is wrong";
 NOT_HTTP "not-http" Grace Slow Config 50
     "what answers is not HTTP but {text}"
-    "host or port of another service, or https:// instead of http://";
+    "host or port of another service; where the port expects TLS write https://";
 REDIS_LOADING "redis-loading" Transient Starting NotReady 60
     "the data is still being loaded"
     "normal for some seconds; the time grows with the size of the data";
@@ -253,5 +265,5 @@ REDIS_ERROR "redis-error" Transient Closed NotReady 62
     "look at the log of Redis at this moment";
 NOT_REDIS "not-redis" Grace Slow Config 50
     "what answers is not Redis but {text}"
-    "host or port of another service, or rediss:// instead of redis://";
+    "host or port of another service; where the port expects TLS write rediss://";
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::support::{
-    CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
-    unproved, until,
+    CANARY, Init, Postgres, Running, certificates::Certificates, free_port, init::Finished,
+    postgres::tool, services::Service, unproved, until,
 };
 
 fn wait(target: &str) -> Init {
@@ -137,6 +137,10 @@ fn redis_is_ready_when_it_lets_us_in() {
     let place = format!("127.0.0.1:{}", open.port);
     assert_eq!(run(&format!("redis://{place}")).code, 0);
     assert_eq!(run(&format!("redis://{place}/15")).code, 0);
+    // It takes the beginning of the handshake for a line that has not ended.
+    let silent = assert_says(&format!("rediss://{place}"), "target-silent");
+    silent.expect_line("or does not (http:// or redis://)");
+    drop(silent);
     assert_ends(&format!("redis://{place}/99"), 78, "[redis-database]");
     assert_ends(&format!("redis://{place}?db=99"), 78, "[redis-database]");
     assert_ends(&format!("postgres://u@{place}/d"), 78, "Redis [not-postgres]");
@@ -203,6 +207,43 @@ fn what_redis_quotes_is_not_shown() {
     let place = format!("127.0.0.1:{}", redis.port);
     // That the password is not shown is checked of every run.
     assert_ends(&format!("redis://user:{CANARY}@{place}"), 77, "[redis-login]");
+}
+
+/// TLS to a service is that of browsers: the image's authorities, or those of `SSL_CERT_FILE`.
+#[test]
+fn a_page_behind_tls_is_ready_for_whom_it_is_trusted() {
+    let made = Certificates::made();
+    let Some(nginx) = tls_page(&made, "server") else { return };
+    let Some(common) = tls_page(&made, "common") else { return };
+    let page = |nginx: &Service, host: &str, roots: Option<&str>| {
+        let mut init = wait(&format!("https://{host}:{}/ok", nginx.port));
+        if let Some(roots) = roots {
+            init = init.env("SSL_CERT_FILE", made.path(roots));
+        }
+        init.env("APP_INIT_WAIT_TIMEOUT", "60s").run()
+    };
+    assert_eq!(page(&nginx, "127.0.0.9", Some("ca.crt")).code, 0);
+    for (nginx, host, roots, words) in [
+        (&nginx, "127.0.0.9", None, ["SSL_CERT_FILE", "[target-untrusted]"]),
+        (&nginx, "127.0.0.9", Some("other.crt"), ["update-ca-certificates", "[target-untrusted]"]),
+        (&nginx, "127.0.0.8", Some("ca.crt"), ["it names db.example", "[target-name]"]),
+        (&common, "127.0.0.9", Some("ca.crt"), ["common name does not count", "[target-name]"]),
+    ] {
+        let finished = page(nginx, host, roots);
+        assert_eq!(finished.code, 78, "{}", finished.stderr);
+        for word in words {
+            assert!(finished.stderr.contains(word), "{word}: {}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("sslrootcert"), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("sslmode"), "{}", finished.stderr);
+    }
+    let plain = wait(&format!("http://127.0.0.9:{}/ok", nginx.port)).start();
+    plain.expect_line("status 400: the port expects https://");
+}
+
+fn tls_page(made: &Certificates, name: &str) -> Option<Service> {
+    let (certificate, key) = (made.path(&format!("{name}.crt")), made.path(&format!("{name}.key")));
+    Service::nginx_tls(&certificate, &key, "location = /ok { return 200 'all systems go'; }")
 }
 
 #[test]

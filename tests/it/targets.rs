@@ -64,7 +64,17 @@ fn http_answers_with_the_wanted_status_and_text() {
     let redis = Fake::answering(b"-ERR unknown command\r\n");
     assert_fails(&format!("http://127.0.0.1:{}/", redis.port), 78, "not-http");
     assert_fails(&format!("http://127.0.0.1:{}/", Fake::closing().port), 69, "target-closed");
-    assert_fails(&format!("https://127.0.0.1:{port}/"), 78, "tls-failed");
+    let finished = assert_fails(&format!("https://127.0.0.1:{port}/"), 78, "target-tls");
+    assert!(finished.stderr.contains("Without it the address is http://"), "{}", finished.stderr);
+    let tls = Fake::answering(
+        b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port",
+    );
+    let finished = assert_fails(&format!("http://127.0.0.1:{}/", tls.port), 69, "http-status");
+    assert!(finished.stderr.contains("expects https://"), "{}", finished.stderr);
+    let tls = Fake::answering(b"\x15\x03\x01\x00\x02\x02\x46");
+    let finished = assert_fails(&format!("http://127.0.0.1:{}/", tls.port), 78, "not-http");
+    assert!(finished.stderr.contains("TLS write https://"), "{}", finished.stderr);
+    assert_fails(&format!("redis://127.0.0.1:{}/", tls.port), 78, "not-redis");
 }
 
 #[test]

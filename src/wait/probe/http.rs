@@ -51,7 +51,10 @@ async fn page(target: &Http) -> Result<Option<Http>, Seen> {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     if !target.status.contains(&status) {
         let next = location(status, head).and_then(|location| target.redirected(location));
-        let refused = || place.seen(&table::HTTP_STATUS, &status.to_string());
+        // nginx and Go answer a request without TLS in words, others by an alert or silence.
+        let note =
+            if !target.tls && body.contains("HTTPS") { ": the port expects https://" } else { "" };
+        let refused = || place.seen(&table::HTTP_STATUS, &format!("{status}{note}"));
         return next.map(Some).ok_or_else(refused);
     }
     match &target.body {

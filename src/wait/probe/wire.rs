@@ -55,7 +55,7 @@ impl Place<'_> {
         }
         let config = tls::of_service().map_err(|why| self.seen(&table::TLS_FILE, &why))?;
         let name = ServerName::try_from(self.host.to_owned())
-            .map_err(|_| self.seen(&table::TLS_FAILED, "the host name is no TLS name"))?;
+            .map_err(|_| self.seen(&table::TARGET_TLS, "the host name is no TLS name"))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
         match timeout(ANSWER, handshake).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
@@ -69,7 +69,7 @@ impl Place<'_> {
         match inner {
             Some(error) => {
                 let (row, text) = tls::row(error);
-                self.seen(row, &text)
+                self.seen(of_a_service(row), &text)
             }
             None => self.seen(&table::TLS_CUT, ""),
         }
@@ -104,5 +104,16 @@ impl Place<'_> {
             Ok(_) => Err(self.seen(&table::TARGET_CLOSED, "")),
             Err(_) => Err(self.seen(&table::TARGET_SILENT, "")),
         }
+    }
+}
+
+/// The row in words for any service: no sslrootcert, no sslmode.
+fn of_a_service(row: &'static Row) -> &'static Row {
+    match row {
+        row if row == &table::TLS_UNTRUSTED => &table::TARGET_UNTRUSTED,
+        row if row == &table::TLS_NAME => &table::TARGET_NAME,
+        row if row == &table::TLS_CLIENT => &table::TARGET_CLIENT,
+        row if row == &table::TLS_FAILED => &table::TARGET_TLS,
+        row => row,
     }
 }
