@@ -60,6 +60,7 @@ fn http_answers_with_the_wanted_status_and_text() {
     let token = format!("http://127.0.0.1:{}/x?token={CANARY}", busy.port);
     let finished = assert_fails(&token, 69, "http-status");
     assert!(finished.stderr.contains("status 503"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("; resolved to 127.0.0.1)"), "{}", finished.stderr);
     assert_ready(&format!("http://127.0.0.1:{}/#status=500-599", busy.port));
     let redis = Fake::answering(b"-ERR unknown command\r\n");
     assert_fails(&format!("http://127.0.0.1:{}/", redis.port), 78, "not-http");

@@ -33,7 +33,7 @@ async fn follow(target: &Http) -> Result<(), Seen> {
 }
 
 fn place(target: &Http) -> Place<'_> {
-    Place { host: &target.host, port: target.port, tls: target.tls }
+    Place::new(&target.host, target.port, target.tls)
 }
 
 /// `Some` is where a redirect leads.

@@ -1,6 +1,10 @@
 //! A connection to a service: name, TCP, TLS if wanted, then question and answer; all bounded.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -24,22 +28,28 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// Where a service is.
 pub(super) struct Place<'a> {
-    pub(super) host: &'a str,
-    pub(super) port: u16,
+    host: &'a str,
+    port: u16,
     /// Verified against the system's roots and the name.
-    pub(super) tls: bool,
+    tls: bool,
+    /// What the name resolved to.
+    addresses: OnceLock<Vec<String>>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    pub(super) fn new(host: &'a str, port: u16, tls: bool) -> Self {
+        Self { host, port, tls, addresses: OnceLock::new() }
+    }
+
     pub(super) fn seen(&self, row: &'static Row, text: &str) -> Seen {
         let facts = Facts {
             host: self.host.to_owned(),
             port: self.port.to_string(),
-            addresses: self.host.to_owned(),
             text: text.to_owned(),
             ..Facts::default()
         };
-        Seen::new(Diagnosis::new(row, &facts))
+        let addresses = self.addresses.get().cloned().unwrap_or_default();
+        Seen { addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
     }
 
     /// Connects, encrypted if so wanted.
@@ -47,6 +57,8 @@ impl Place<'_> {
         let failed = |error: SocketError| tcp::seen(self.host, self.port, error);
         let addresses =
             socket::resolve(self.host, self.port, Duration::from_secs(1)).await.map_err(failed)?;
+        let shown = || addresses.iter().map(|address| address.ip().to_string()).collect();
+        self.addresses.get_or_init(shown);
         let local = socket::is_local(self.host);
         let stream =
             socket::connect(&addresses, Duration::from_secs(3), local).await.map_err(failed)?;
