@@ -11,7 +11,7 @@ pub(crate) trait Failure: Error {
     /// How the process ends because of it.
     fn exit(&self) -> Exit;
 
-    /// What the reader can try; `None` where we do not know.
+    /// What the reader can try, a line for each of several things; `None` where we do not know.
     fn hint(&self) -> Option<String> {
         None
     }

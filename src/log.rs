@@ -120,7 +120,9 @@ fn text(level: Level, fields: &Map<String, Value>) -> String {
     line.push_str(&plain(fields.get("message").unwrap_or(&Value::Null)));
     for (name, value) in fields.iter().filter(|(name, _)| !IN_MESSAGE.contains(&name.as_str())) {
         match name.as_str() {
-            "hint" => line.push_str(&format!("\n{} {}", paint("36", "hint:"), plain(value))),
+            "hint" => plain(value).lines().for_each(|hint| {
+                line.push_str(&format!("\n{} {hint}", paint("36", "hint:")));
+            }),
             _ => line.push_str(&format!(" {name}={}", plain(value))),
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn tell_all(problems: &Problems) -> Exit {
 fn last_words(failure: &dyn Failure) -> String {
     let message = format!("{}: {}", failure.exit().reason(), sentence(failure));
     match failure.hint() {
-        Some(hint) => format!("{message}\nhint: {hint}"),
+        Some(hint) => format!("{message}\nhint: {}", hint.replace('\n', "\nhint: ")),
         None => message,
     }
 }

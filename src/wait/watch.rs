@@ -159,7 +159,12 @@ impl Watch {
 
     /// There is no hope.
     pub(super) fn refused(&self, now: Instant) -> WaitError {
-        WaitError::Refused(Box::new(self.report(self.latest.as_ref(), now)))
+        WaitError::Refused { report: Box::new(self.so_far(now)), others: Vec::new() }
+    }
+
+    /// What there is to tell at this moment.
+    pub(super) fn so_far(&self, now: Instant) -> Report {
+        self.report(self.latest.as_ref(), now)
     }
 
     fn report(&self, seen: Option<&Seen>, now: Instant) -> Report {

@@ -121,6 +121,32 @@ fn each_target_is_ready_when_it_is_and_the_last_one_ends_the_wait() {
     assert_eq!(init.exit_code(), 0);
 }
 
+/// All that were missing are told, each with its hint, however the wait ends.
+#[test]
+fn every_target_that_is_missing_is_told_at_the_end() {
+    let busy = Fake::answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let page = format!("http://127.0.0.1:{}/", busy.port);
+    let closed = Fake::replying(b"-NOAUTH Authentication required.\r\n");
+    let redis = format!("redis://127.0.0.1:{}", closed.port);
+    let hints = [format!("hint: {page}: the service is up"), "hint: file /nowhere/x: ".to_owned()];
+    let late =
+        Init::new(["wait", &page, "file:///nowhere/x"]).env("APP_INIT_WAIT_TIMEOUT", "1s").run();
+    assert_eq!(late.code, 69, "{}", late.stderr);
+    let refused = Init::new(["wait", &page, &redis, "file:///nowhere/x"])
+        .env("APP_INIT_WAIT_FATAL_GRACE", "1s")
+        .run();
+    assert_eq!(refused.code, 77, "{}", refused.stderr);
+    for finished in [&late, &refused] {
+        for hint in &hints {
+            assert!(finished.stderr.contains(hint), "{hint}: {}", finished.stderr);
+        }
+    }
+    let last = refused.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+    let others = format!("[redis-no-password]; also not ready: {page}: the answer has status 503");
+    assert!(last.contains(&others), "{last}");
+    assert!(last.contains("file /nowhere/x: the file does not exist yet"), "{last}");
+}
+
 #[test]
 fn what_is_odd_about_a_targets_address_is_said() {
     let closing = Fake::closing();
