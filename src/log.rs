@@ -1,6 +1,7 @@
 //! Events to lines on stderr, as text for people or as JSON for machines. stdout is the children's.
 //!
-//! Fields are the same in both: `phase event status duration_ms reason exit_code hint`. Text shows
+//! Fields are the same in both: `phase event status duration_ms reason exit_code hint`, and of a target
+//! that was not ready `id target attempts elapsed_ms addresses`. Text shows
 //! the phase and the message; what is in other fields is shown as `name=value` behind them.
 
 mod status;
@@ -37,8 +38,20 @@ pub(crate) enum Format {
 }
 
 /// Fields that text mode leaves to the message.
-const IN_MESSAGE: [&str; 7] =
-    ["message", "phase", "event", "status", "duration_ms", "reason", "exit_code"];
+const IN_MESSAGE: [&str; 12] = [
+    "message",
+    "phase",
+    "event",
+    "status",
+    "duration_ms",
+    "reason",
+    "exit_code",
+    "id",
+    "target",
+    "attempts",
+    "elapsed_ms",
+    "addresses",
+];
 
 // Settings are known later than the first line (a usage error must already be JSON when asked), so
 // format and level can change while the subscriber, of which there is one a process, stays.

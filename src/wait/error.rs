@@ -4,7 +4,11 @@ use std::{iter, time::Duration};
 
 use thiserror::Error;
 
-use crate::{diagnose::Diagnosis, exit::Exit, failure::Failure};
+use crate::{
+    diagnose::Diagnosis,
+    exit::Exit,
+    failure::{Failure, Missing},
+};
 
 /// What was seen of a target that did not become ready.
 #[derive(Clone, Debug)]
@@ -108,6 +112,18 @@ impl Failure for WaitError {
             Self::Refused { report, .. } => report.diagnosis.exit(),
             Self::Broken(_) => Exit::Internal,
         }
+    }
+
+    fn missing(&self) -> Option<Missing> {
+        let reports = self.reports();
+        let report = reports.first()?;
+        Some(Missing {
+            id: report.diagnosis.id(),
+            target: report.target.clone(),
+            attempts: report.tries,
+            elapsed: report.elapsed,
+            addresses: report.addresses.clone(),
+        })
     }
 
     fn hint(&self) -> Option<String> {

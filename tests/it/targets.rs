@@ -148,6 +148,22 @@ fn every_target_that_is_missing_is_told_at_the_end() {
 }
 
 #[test]
+fn a_machine_is_told_which_target_was_missing() {
+    let busy = Fake::answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let page = format!("http://127.0.0.1:{}/", busy.port);
+    let finished =
+        wait(&page).env("APP_INIT_WAIT_TIMEOUT", "1s").env("APP_INIT_LOG_FORMAT", "json").run();
+    let lines = finished.stderr.lines().map(|line| serde_json::from_str(line).unwrap());
+    let mut events = lines.filter(|line: &serde_json::Value| line["event"] == "failed");
+    let failed = events.next().unwrap();
+    assert_eq!((&failed["reason"], &failed["exit_code"]), (&"not_ready".into(), &69.into()));
+    assert_eq!((&failed["id"], &failed["target"]), (&"http-status".into(), &page.into()));
+    assert_eq!(failed["addresses"], "127.0.0.1");
+    assert!(failed["attempts"].as_u64() > Some(1), "{failed}");
+    assert!(failed["elapsed_ms"].as_u64() >= Some(1000), "{failed}");
+}
+
+#[test]
 fn what_is_odd_about_a_targets_address_is_said() {
     let closing = Fake::closing();
     let address = format!("postgres://app:p@ss9@127.0.0.1:{}/shop?frobnicate=1", closing.port);
