@@ -4,13 +4,14 @@
 //! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name. A
 //! client's certificate that is missing is not shown.
 
+mod failed;
 pub(crate) mod files;
 
 use std::sync::Arc;
 
 use rustls::{
-    ALL_VERSIONS, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
-    RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    ALL_VERSIONS, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -22,11 +23,10 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::certificate::{self, Distrust};
-use crate::{
-    config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions},
-    diagnose::{Row, table},
-};
+pub(crate) use failed::row;
+
+use super::certificate;
+use crate::config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions};
 
 /// How much of a certificate is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,48 +247,4 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// The row of a failed handshake, and what to say about it.
-pub(crate) fn row(error: &Error) -> (&'static Row, String) {
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(other)) => {
-            match other.0.downcast_ref::<Distrust>() {
-                Some(distrust) => (distrust.row, distrust.text.clone()),
-                None => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
-            }
-        }
-        Error::AlertReceived(alert) if is_about_us(*alert) => {
-            (&table::TLS_CLIENT, format!("the server sent the alert {alert:?}"))
-        }
-        Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            (&table::TLS_FAILED, "the server speaks no version of TLS that we offer".to_owned())
-        }
-        Error::AlertReceived(alert) => {
-            (&table::TLS_FAILED, format!("the server sent the alert {alert:?}"))
-        }
-        Error::InvalidMessage(_) => (&table::TLS_FAILED, "the answer is not TLS".to_owned()),
-        Error::PeerIncompatible(_) => {
-            (&table::TLS_FAILED, "no version or cipher in common".to_owned())
-        }
-        _ => (&table::TLS_FAILED, "the handshake was broken off".to_owned()),
-    }
-}
-
-/// Alerts by which a server refuses a client's certificate or the lack of one (RFC 8446, 6.2).
-fn is_about_us(alert: AlertDescription) -> bool {
-    use AlertDescription::{
-        BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
-        CertificateUnknown, UnknownCA, UnsupportedCertificate,
-    };
-    matches!(
-        alert,
-        BadCertificate
-            | CertificateExpired
-            | CertificateRequired
-            | CertificateRevoked
-            | CertificateUnknown
-            | UnknownCA
-            | UnsupportedCertificate
-    )
 }
