@@ -8,7 +8,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer},
 };
 use x509_cert::{
-    Certificate,
+    Certificate, Version,
     der::{Decode, Encode, oid::db::rfc4519::CN},
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
@@ -89,6 +89,8 @@ pub(super) fn explained(
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust { row, text }))))
 }
 
+const VERSION_1: &str = "it has X.509 version 1, which app-init does not verify: sign it anew with extensions, such as its names (`openssl x509 -req -extfile`)";
+
 fn explain(
     problem: &CertificateError,
     certificate: Option<&Certificate>,
@@ -101,6 +103,14 @@ fn explain(
     let issuer = &fields.issuer;
     let self_signed = is_self_signed(certificate);
     match problem {
+        // OpenSSL takes it; `openssl x509 -req` has long made such ones where it was given no extensions.
+        CertificateError::BadEncoding
+        | CertificateError::UnknownIssuer
+        | CertificateError::Other(_)
+            if fields.version == Version::V1 =>
+        {
+            (&table::TLS_UNTRUSTED, VERSION_1.to_owned())
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             (&table::TLS_TIME, format!("it expired at {}", fields.validity.not_after))
         }

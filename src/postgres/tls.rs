@@ -189,6 +189,10 @@ impl Verifier {
         }
     }
 
+    fn explained(&self, error: Error, own: &CertificateDer, sent: &[CertificateDer]) -> Error {
+        certificate::explained(error, own, sent, &self.asked)
+    }
+
     fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
         if self.is_name_enough(certificate, name) {
             return Ok(());
@@ -216,8 +220,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.verified(certificate, intermediates, name, ocsp, now);
-        verified
-            .map_err(|error| certificate::explained(error, certificate, intermediates, &self.asked))
+        verified.map_err(|error| self.explained(error, certificate, intermediates))
     }
 
     fn verify_tls12_signature(
@@ -228,7 +231,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.chain {
             None => Ok(HandshakeSignatureValid::assertion()),
-            Some(chain) => chain.verify_tls12_signature(message, certificate, signature),
+            Some(chain) => {
+                let verified = chain.verify_tls12_signature(message, certificate, signature);
+                verified.map_err(|error| self.explained(error, certificate, &[]))
+            }
         }
     }
 
@@ -240,7 +246,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.chain {
             None => Ok(HandshakeSignatureValid::assertion()),
-            Some(chain) => chain.verify_tls13_signature(message, certificate, signature),
+            Some(chain) => {
+                let verified = chain.verify_tls13_signature(message, certificate, signature);
+                verified.map_err(|error| self.explained(error, certificate, &[]))
+            }
         }
     }
 

@@ -6,13 +6,14 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
+    process::Command,
     sync::Arc,
 };
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use crate::support::{
-    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished,
+    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished, unproved,
 };
 
 fn waiting(text: &str) -> Init {
@@ -150,6 +151,22 @@ fn a_server_has_to_send_the_chain_below_the_root() {
     ];
     for part in &words {
         assert_ends(&format!("{} {ca}", base(&below)), 78, &[part]);
+    }
+}
+
+#[test]
+fn a_certificate_of_the_first_version_is_told() {
+    let made = Certificates::made();
+    let look = ["x509", "-noout", "-text", "-in"];
+    let shown = Command::new("openssl").args(look).arg(made.path("old.crt")).output().unwrap();
+    if !String::from_utf8_lossy(&shown.stdout).contains("Version: 1 ") {
+        return unproved("openssl makes no certificates of version 1");
+    }
+    let server = server(&made, "old", "");
+    let text = |root| format!("sslmode=verify-ca sslrootcert={}", made.path(root).display());
+    for root in ["ca.crt", "old.crt"] {
+        let told = ["it has X.509 version 1", "[tls-untrusted]"];
+        assert_ends(&format!("{} {}", base(&server), text(root)), 78, &told);
     }
 }
 
