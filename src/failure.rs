@@ -2,16 +2,33 @@
 //!
 //! The errors themselves live with their phases; this module only turns them into lines.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use crate::{exit::Exit, phrase};
+
+/// A target that was not ready, the first of several.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    /// Of the reason, as in docs/troubleshooting.md.
+    pub(crate) id: &'static str,
+    pub(crate) target: String,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    /// What its name resolved to.
+    pub(crate) addresses: Vec<String>,
+}
 
 /// An error that can end the start.
 pub(crate) trait Failure: Error {
     /// How the process ends because of it.
     fn exit(&self) -> Exit;
 
-    /// What the reader can try; `None` where we do not know.
+    /// What a machine wants to know of a target that was not ready; `None` for all other failures.
+    fn missing(&self) -> Option<Missing> {
+        None
+    }
+
+    /// What the reader can try, a line for each of several things; `None` where we do not know.
     fn hint(&self) -> Option<String> {
         None
     }

@@ -1,6 +1,7 @@
 //! Events to lines on stderr, as text for people or as JSON for machines. stdout is the children's.
 //!
-//! Fields are the same in both: `phase event status duration_ms reason exit_code hint`. Text shows
+//! Fields are the same in both: `phase event status duration_ms reason exit_code hint`, and of a target
+//! that was not ready `id target attempts elapsed_ms addresses`. Text shows
 //! the phase and the message; what is in other fields is shown as `name=value` behind them.
 
 mod status;
@@ -37,8 +38,20 @@ pub(crate) enum Format {
 }
 
 /// Fields that text mode leaves to the message.
-const IN_MESSAGE: [&str; 7] =
-    ["message", "phase", "event", "status", "duration_ms", "reason", "exit_code"];
+const IN_MESSAGE: [&str; 12] = [
+    "message",
+    "phase",
+    "event",
+    "status",
+    "duration_ms",
+    "reason",
+    "exit_code",
+    "id",
+    "target",
+    "attempts",
+    "elapsed_ms",
+    "addresses",
+];
 
 // Settings are known later than the first line (a usage error must already be JSON when asked), so
 // format and level can change while the subscriber, of which there is one a process, stays.
@@ -113,27 +126,46 @@ fn json(level: Level, mut fields: Map<String, Value>) -> String {
 }
 
 fn text(level: Level, fields: &Map<String, Value>) -> String {
-    let mut line = prefix(level);
-    if let Some(phase) = fields.get("phase") {
-        line.push_str(&format!("{}: ", plain(phase)));
+    let phase = fields.get("phase").map(|phase| format!("{}: ", plain(phase))).unwrap_or_default();
+    let (line, hints) = words(fields);
+    let columns = columns_of(&std::io::stderr());
+    let indent = name(level).len() + phase.chars().count();
+    let mut text = format!("{}{phase}{}", prefix(level), wrap::line(&line, indent, columns));
+    for hint in hints {
+        let hint = wrap::line(&hint, "hint: ".len(), columns);
+        text.push_str(&format!("\n{} {hint}", paint("36", "hint:")));
     }
-    line.push_str(&plain(fields.get("message").unwrap_or(&Value::Null)));
+    text + "\n"
+}
+
+/// The message with further fields, and the hints.
+fn words(fields: &Map<String, Value>) -> (String, Vec<String>) {
+    let mut line = plain(fields.get("message").unwrap_or(&Value::Null));
+    let mut hints = Vec::new();
     for (name, value) in fields.iter().filter(|(name, _)| !IN_MESSAGE.contains(&name.as_str())) {
         match name.as_str() {
-            "hint" => line.push_str(&format!("\n{} {}", paint("36", "hint:"), plain(value))),
+            "hint" => hints.extend(plain(value).lines().map(str::to_owned)),
             _ => line.push_str(&format!(" {name}={}", plain(value))),
         }
     }
-    line.push('\n');
-    line
+    (line, hints)
 }
 
 fn prefix(level: Level) -> String {
+    let sgr = match level {
+        Level::ERROR => "1;31",
+        Level::WARN => "33",
+        Level::INFO | Level::DEBUG | Level::TRACE => "2",
+    };
+    paint(sgr, name(level))
+}
+
+fn name(level: Level) -> &'static str {
     match level {
-        Level::ERROR => paint("1;31", "error: "),
-        Level::WARN => paint("33", "warning: "),
-        Level::INFO => paint("2", "init: "),
-        Level::DEBUG | Level::TRACE => paint("2", "debug: "),
+        Level::ERROR => "error: ",
+        Level::WARN => "warning: ",
+        Level::INFO => "init: ",
+        Level::DEBUG | Level::TRACE => "debug: ",
     }
 }
 

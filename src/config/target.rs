@@ -78,7 +78,8 @@ fn no_database(source: &str) -> Problem {
 
 fn with_scheme(scheme: &str, place: &str, source: &str) -> Result<Target, Problem> {
     match scheme {
-        "tcp" => tcp(place.trim_end_matches('/'), source),
+        // The address family is the name server's choice, as for any other target.
+        "tcp" | "tcp4" | "tcp6" => tcp(place.trim_end_matches('/'), source),
         "redis" | "valkey" => Redis::parse(place, false, source).map(Target::Redis),
         "rediss" | "valkeys" => Redis::parse(place, true, source).map(Target::Redis),
         "http" => Http::parse(place, false, source).map(Target::Http),
@@ -191,12 +192,16 @@ mod tests {
         for (word, name) in [
             ("tcp://db:5432", "tcp db:5432"),
             ("TCP://db:5432/", "tcp db:5432"),
+            ("tcp4://db:5432", "tcp db:5432"),
+            ("tcp6://[::1]:5432", "tcp [::1]:5432"),
             ("db:5432", "tcp db:5432"),
             ("[::1]:80", "tcp [::1]:80"),
             ("postgres:5432", "tcp postgres:5432"),
             ("postgres://u:p@db/app", "database db:5432/app"),
             ("redis://cache", "redis cache:6379"),
             ("redis://:s3cret@cache:7000/2", "redis cache:7000/2"),
+            ("redis://cache?db=9", "redis cache:6379/9"),
+            ("redis://cache/1?timeout=1&db=2", "redis cache:6379/2"),
             ("rediss://user:s3@cret@cache", "redis cache:6379"),
             ("http://api:8080/health?x=1", "http://api:8080/health"),
             ("https://api", "https://api:443/"),
@@ -228,6 +233,7 @@ mod tests {
             ("unix://run/x", "the path is not absolute"),
             ("unix:/run/x", "no `//` behind the scheme"),
             ("http://api#status=600", "an HTTP expectation that is not understood"),
+            ("redis://db?db=x", "the number of the Redis database is no number"),
             ("redis://db/cache", "the number of the Redis database is no number"),
             ("http://api#status=ok", "an HTTP expectation that is not understood"),
             ("http://api#status=399-200", "an HTTP expectation that is not understood"),

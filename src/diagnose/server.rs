@@ -58,6 +58,8 @@ fn refused_login(message: &str) -> &'static Row {
     } else if message.contains("no pg_hba.conf entry") {
         let clear = message.contains("no encryption") || message.contains("SSL off");
         if clear { &table::NO_RULE_CLEAR } else { &table::NO_RULE }
+    } else if message.contains("client certificate") {
+        &table::CERTIFICATE_WANTED
     } else {
         &table::REJECTED
     }
@@ -80,7 +82,9 @@ fn pooler(message: &str) -> &'static Row {
         ("SASL authentication failed", &table::POOLER_LOGIN),
         ("auth failed", &table::POOLER_LOGIN),
         ("unsupported startup parameter", &table::POOLER_OPTION),
-        ("password authentication failed", &table::PASSWORD),
+        // Postgres names the user, pgbouncer itself does not.
+        ("password authentication failed for", &table::PASSWORD),
+        ("password authentication failed", &table::POOLER_LOGIN),
         ("starting up", &table::STARTING),
         ("too many clients", &table::FULL),
         ("connection slots are reserved", &table::FULL),
@@ -89,7 +93,7 @@ fn pooler(message: &str) -> &'static Row {
         ("SSL required", &table::NO_RULE_CLEAR),
     ];
     if message.contains("database \"") && message.contains("does not exist") {
-        return &table::NO_DATABASE;
+        return &table::POOLER_NO_DATABASE;
     }
     if message.contains("role \"") && message.contains("does not exist") {
         return &table::NO_ROLE;
@@ -154,7 +158,12 @@ mod tests {
                 "pg-no-hba",
             ),
             ("28000", "pg_hba.conf rejects connection for host \"h\"", "", "pg-rejected"),
-            ("28000", "connection requires a valid client certificate", "", "pg-rejected"),
+            (
+                "28000",
+                "connection requires a valid client certificate",
+                "",
+                "pg-client-certificate",
+            ),
             ("28000", "Peer authentication failed for user \"x\"", "", "pg-rejected"),
             ("3D000", "database \"x\" does not exist", "", "pg-no-database"),
             (
@@ -178,7 +187,8 @@ mod tests {
             ("08P01", "no such database: x", "", "pooler-database"),
             ("08P01", "SASL authentication failed", "", "pooler-login"),
             ("08P01", "unsupported startup parameter: options", "", "pooler-option"),
-            ("08P01", "database \"x\" does not exist", "", "pg-no-database"),
+            ("08P01", "database \"x\" does not exist", "", "pooler-no-database"),
+            ("08P01", "password authentication failed", "", "pooler-login"),
             ("08P01", "password authentication failed for user \"x\"", "", "pg-password"),
             ("08P01", "invalid frontend message type 80", "", "pg-protocol"),
             ("0A000", "unsupported frontend protocol 3.9", "", "pg-protocol"),

@@ -128,7 +128,10 @@ NO_RULE_CLEAR "pg-hba-encryption" Grace Slow Denied 89
     "the server may demand TLS: try sslmode=require; else pg_hba.conf needs a line for this user, database and address";
 REJECTED "pg-rejected" Grace Slow Denied 89
     "the server refuses this login: {text}"
-    "a rule of pg_hba.conf decides so: look at the line for this user, database and address, and at the client certificate if one is wanted";
+    "a rule of pg_hba.conf decides so: look at the line for this user, database and address";
+CERTIFICATE_WANTED "pg-client-certificate" Grace Slow Denied 89
+    "the server wants a certificate of ours: {text}"
+    "set sslcert and sslkey to a certificate that the server's ssl_ca_file has signed, for cert authentication with the user's name as its common name; or mount it as ~/.postgresql/postgresql.crt and postgresql.key";
 NO_DATABASE "pg-no-database" Grace Slow Denied 95
     "the database `{database}` does not exist"
     "create it, or correct the name, which comes from {origin}; POSTGRES_DB only counts when a volume is first initialised";
@@ -154,7 +157,7 @@ TLS_CUT "tls-cut" Transient Closed NotReady 41
     "a proxy without backend, or a server that is restarting";
 TLS_UNTRUSTED "tls-untrusted" Fatal Slow Config 80
     "the server's certificate is not trusted: {text}"
-    "give the authority that signed it as sslrootcert";
+    "give the authority that signed it as sslrootcert; where that is an intermediate one, the server has to send its certificate after its own (both in ssl_cert_file)";
 TLS_NAME "tls-name" Fatal Slow Config 81
     "the server's certificate is for another name: {text}"
     "connect by a name that is in the certificate, or use sslmode=verify-ca";
@@ -166,10 +169,10 @@ TLS_CLIENT "tls-client" Grace Slow Denied 82
     "set sslcert and sslkey to a certificate that the server's ssl_ca_file has signed; its log says what it lacks";
 TLS_FILE "tls-file" Fatal Slow NoInput 56
     "cannot use a TLS file: {text}"
-    "sslrootcert, sslcert and sslkey name PEM files inside the container; a key must not be encrypted";
+    "sslrootcert, sslcert and sslkey name PEM files inside the container; a key may be in DER form, too, and must not be encrypted";
 TLS_FAILED "tls-failed" Grace Slow Config 57
     "the TLS handshake failed: {text}"
-    "client and server agree on no version, cipher or certificate: look at the server's log";
+    "client and server agree on no version, cipher or certificate: app-init speaks TLS 1.2 and 1.3, or the one that ssl_min_protocol_version and ssl_max_protocol_version leave; look at the server's log";
 
 // Role of the server
 READ_ONLY "pg-read-only" Transient Starting NotReady 96
@@ -189,9 +192,12 @@ POOLER_FULL "pooler-full" Transient Full NotReady 59
 POOLER_DATABASE "pooler-database" Grace Slow Denied 93
     "the pooler does not know the database `{database}`"
     "add it to the pooler's [databases], or correct the name, which comes from {origin}";
+POOLER_NO_DATABASE "pooler-no-database" Grace Slow Denied 95
+    "the database behind the pooler's entry `{database}` is missing: {text}"
+    "correct `dbname` of that entry in the pooler's [databases], or create the database there";
 POOLER_LOGIN "pooler-login" Grace Slow Denied 87
     "the pooler rejected the login of `{user}`"
-    "look at the pooler's auth_file or auth_query; the password comes from {origin}";
+    "look at the pooler's auth_file or auth_query, and at the password of its entry in [databases] if it has one; ours comes from {origin}";
 POOLER_OPTION "pooler-option" Fatal Slow Config 92
     "the pooler refuses a start-up option: {text}"
     "take `options` out of the address, add the name to ignore_startup_parameters, or give the direct address as MIGRATE_DATABASE_URL";
@@ -205,10 +211,22 @@ TCP_REFUSED "tcp-refused" Transient Refused NotReady 20
     "nothing listens on port {port} of {addresses}: is the service started, and is the port the container's own and not the published one?";
 TARGET_CLOSED "target-closed" Transient Closed NotReady 30
     "the connection was closed before an answer"
-    "something accepts for the service, such as a port proxy, but the service is not up";
+    "something accepts for the service, such as a port proxy, but the service is not up; or the port expects TLS: https:// or rediss://";
 TARGET_SILENT "target-silent" Transient Spent NotReady 31
     "the connection was accepted, but nothing is answered"
-    "a stuck service, another protocol, or a port that expects TLS";
+    "a stuck service, another protocol, or a port that expects TLS (https:// or rediss://) or does not (http:// or redis://)";
+TARGET_UNTRUSTED "target-untrusted" Fatal Slow Config 80
+    "the service's certificate is not trusted: {text}"
+    "the authorities of this image decide: add the one that signed it (update-ca-certificates), or name its PEM file in SSL_CERT_FILE; the certificates of intermediate authorities have to be sent by the service";
+TARGET_NAME "target-name" Fatal Slow Config 81
+    "the service's certificate is for another name: {text}"
+    "write the target with a name that is among the certificate's alternative names; its common name does not count";
+TARGET_CLIENT "target-client" Grace Slow Denied 82
+    "the service wants a certificate of ours: {text}"
+    "app-init shows none to a service: wait for tcp://{host}:{port} instead, which proves only that it accepts";
+TARGET_TLS "target-tls" Grace Slow Config 57
+    "the TLS handshake failed: {text}"
+    "does {host}:{port} speak TLS at all? Without it the address is http:// or redis://; else TLS 1.2 and 1.3 are offered, so look at the service's log";
 UNIX_MISSING "unix-missing" Transient Refused NotReady 20
     "the socket does not exist yet"
     "no service has made {host}: is it started, and is the directory shared with this container?";
@@ -226,7 +244,7 @@ HTTP_BODY "http-body" Transient Closed NotReady 61
     "the service is up but not ready, or #body= after the address is wrong";
 NOT_HTTP "not-http" Grace Slow Config 50
     "what answers is not HTTP but {text}"
-    "host or port of another service, or https:// instead of http://";
+    "host or port of another service; where the port expects TLS write https://";
 REDIS_LOADING "redis-loading" Transient Starting NotReady 60
     "the data is still being loaded"
     "normal for some seconds; the time grows with the size of the data";
@@ -247,5 +265,5 @@ REDIS_ERROR "redis-error" Transient Closed NotReady 62
     "look at the log of Redis at this moment";
 NOT_REDIS "not-redis" Grace Slow Config 50
     "what answers is not Redis but {text}"
-    "host or port of another service, or rediss:// instead of redis://";
+    "host or port of another service; where the port expects TLS write rediss://";
 }

@@ -10,7 +10,7 @@ use super::finding::{Finding, Section};
 use crate::{
     config::{
         Config,
-        database::{Connection, Roots},
+        database::{Connection, Roots, SslMode},
         environment::Environment,
     },
     diagnose::{Diagnosis, Facts, table},
@@ -134,13 +134,26 @@ fn certificates(connection: &Connection) -> Vec<Finding> {
     if let Some((certificate, key)) = &ssl.identity {
         named.extend([("sslcert", certificate.as_path()), ("sslkey", key.as_path())]);
     }
-    named.into_iter().map(|(what, path)| certificate(what, path)).collect()
+    let shown = ssl.identity.as_ref().is_some_and(|(certificate, _)| certificate.exists());
+    let demanded = |what: &str| match what {
+        "sslrootcert" => matches!(ssl.mode, SslMode::VerifyCa | SslMode::VerifyFull),
+        _ => shown,
+    };
+    let found = |(what, path): (&str, &Path)| {
+        let finding = certificate(what, path);
+        if path.exists() || demanded(what) { finding } else { finding.tolerated() }
+    };
+    named.into_iter().map(found).collect()
 }
 
 fn certificate(what: &str, path: &Path) -> Finding {
     match fs::read(path) {
         Ok(bytes) if what == "sslkey" && is_encrypted(&bytes) => {
             tls_file(what, &format!("`{}` {ENCRYPTED}", path.display()))
+        }
+        // A key may be in DER form, which begins with a sequence (ITU-T X.690, 8.9).
+        Ok(bytes) if what == "sslkey" && bytes.starts_with(&[0x30]) => {
+            Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))
         }
         Ok(bytes) if bytes.windows(11).any(|window| window == b"-----BEGIN ") => {
             Finding::ok(Section::Files, what, format!("`{}` can be read", path.display()))

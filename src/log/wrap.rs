@@ -40,9 +40,31 @@ pub(crate) fn fit(text: &str, indent: usize, columns: Option<usize>) -> String {
     }
 }
 
+/// A line of the log on a terminal of that many columns; what has lines or columns of its own stays.
+pub(super) fn line(text: &str, indent: usize, columns: Option<usize>) -> String {
+    if text.contains('\n') || text.contains("  ") {
+        return text.to_owned();
+    }
+    fit(text, indent, columns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_broken_unless_it_has_a_form_of_its_own() {
+        let long = "one two three four five six seven";
+        assert_eq!(line(long, 6, Some(30)), "one two three four five\n      six seven");
+        for (text, columns) in [
+            (long, None),
+            (long, Some(20)),
+            ("one  two three four five six seven", Some(30)),
+            ("one\ntwo three four five six seven", Some(30)),
+        ] {
+            assert_eq!(line(text, 6, columns), text);
+        }
+    }
 
     #[test]
     fn breaks_at_blanks_and_hangs_below_the_first_word() {

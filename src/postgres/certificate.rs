@@ -5,11 +5,11 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use rustls::{
     CertificateError, Error, OtherError,
-    pki_types::{CertificateDer, SubjectPublicKeyInfoDer},
+    pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer},
 };
 use x509_cert::{
-    Certificate,
-    der::{Decode, Encode},
+    Certificate, Version,
+    der::{Decode, Encode, oid::db::rfc4519::CN},
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
@@ -40,14 +40,56 @@ pub(super) fn is_for(certificate: &CertificateDer, key: &SubjectPublicKeyInfoDer
     held.map_or(true, |held| held == key.as_ref())
 }
 
+/// Whether the common name is the host's, and counts: libpq looks at it where no alternative name is
+/// of the host's own kind, DNS or IP (PostgreSQL manual, 34.19.1; fe-secure-openssl.c).
+pub(super) fn is_commonly_named(certificate: &CertificateDer, host: &ServerName) -> bool {
+    let Ok(parsed) = Certificate::from_der(certificate) else { return false };
+    let host = host.to_str();
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let same_kind = |name: &GeneralName| match name {
+        GeneralName::DnsName(_) => !is_address,
+        GeneralName::IpAddress(_) => is_address,
+        _ => false,
+    };
+    let named = alternative_names(&parsed).iter().any(same_kind);
+    !named && common_name(&parsed).is_some_and(|name| is_name_of(name, &host))
+}
+
+/// The first common name, if it is text.
+fn common_name(certificate: &Certificate) -> Option<&str> {
+    let mut parts = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
+    let name = parts.find(|part| part.oid == CN)?;
+    std::str::from_utf8(name.value.value()).ok()
+}
+
+/// Equal but for case; a `*` in front stands for one label (fe-secure-common.c).
+fn is_name_of(pattern: &str, host: &str) -> bool {
+    let below = || {
+        let (parent, (label, rest)) = (pattern.strip_prefix("*.")?, host.split_once('.')?);
+        Some(!label.is_empty() && !parent.is_empty() && rest.eq_ignore_ascii_case(parent))
+    };
+    pattern.eq_ignore_ascii_case(host) || below().unwrap_or(false)
+}
+
 /// The same refusal with its reason in words. `roots` is what was asked: a file's name, or the
-/// system's. Errors that are not about the certificate stay as they are.
-pub(super) fn explained(error: Error, certificate: &CertificateDer, roots: &str) -> Error {
+/// system's; `sent` is what the server sent after its own. Errors that are not about the certificate stay as they are.
+pub(super) fn explained(
+    error: Error,
+    certificate: &CertificateDer,
+    sent: &[CertificateDer],
+    roots: &str,
+) -> Error {
     let Error::InvalidCertificate(problem) = error else { return error };
     let parsed = Certificate::from_der(certificate).ok();
-    let (row, text) = explain(&problem, parsed.as_ref(), roots);
+    let (row, mut text) = explain(&problem, parsed.as_ref(), roots);
+    let foreign = parsed.as_ref().is_some_and(|parsed| !is_self_signed(parsed));
+    if matches!(problem, CertificateError::UnknownIssuer) && foreign && sent.is_empty() {
+        text += ", and the server sent no certificate but its own";
+    }
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Distrust { row, text }))))
 }
+
+const VERSION_1: &str = "it has X.509 version 1, which app-init does not verify: sign it anew with extensions, such as its names (`openssl x509 -req -extfile`)";
 
 fn explain(
     problem: &CertificateError,
@@ -59,8 +101,16 @@ fn explain(
     };
     let fields = &certificate.tbs_certificate;
     let issuer = &fields.issuer;
-    let self_signed = fields.issuer == fields.subject;
+    let self_signed = is_self_signed(certificate);
     match problem {
+        // OpenSSL takes it; `openssl x509 -req` has long made such ones where it was given no extensions.
+        CertificateError::BadEncoding
+        | CertificateError::UnknownIssuer
+        | CertificateError::Other(_)
+            if fields.version == Version::V1 =>
+        {
+            (&table::TLS_UNTRUSTED, VERSION_1.to_owned())
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             (&table::TLS_TIME, format!("it expired at {}", fields.validity.not_after))
         }
@@ -87,15 +137,23 @@ fn explain(
     }
 }
 
-/// The names that count: the alternative ones. The common name has not counted since RFC 6125.
+fn is_self_signed(certificate: &Certificate) -> bool {
+    certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject
+}
+
+/// What a certificate names: the alternative names, or for want of any its subject.
 fn names(certificate: &Certificate) -> String {
-    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
-    let listed: Vec<String> = found.iter().flat_map(|(_, list)| &list.0).filter_map(name).collect();
+    let listed: Vec<String> = alternative_names(certificate).iter().filter_map(name).collect();
     if listed.is_empty() {
-        format!("nothing but the subject `{}`, which does not count", subject(certificate))
+        format!("nothing but the subject `{}`", subject(certificate))
     } else {
         listed.join(", ")
     }
+}
+
+fn alternative_names(certificate: &Certificate) -> Vec<GeneralName> {
+    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
+    found.map(|(_, list)| list.0).unwrap_or_default()
 }
 
 fn subject(certificate: &Certificate) -> String {
@@ -112,5 +170,26 @@ fn name(name: &GeneralName) -> Option<String> {
             bytes => <[u8; 16]>::try_from(bytes).ok().map(|b| IpAddr::from(b).to_string()),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name_of;
+
+    #[test]
+    fn a_star_stands_for_one_label() {
+        for (pattern, host, same) in [
+            ("db.example", "DB.example", true),
+            ("*.example", "db.example", true),
+            ("*.example", "a.db.example", false),
+            ("*.example", "example", false),
+            ("*", "db", false),
+            ("d*.example", "db.example", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("db.example\0.evil", "db.example", false),
+        ] {
+            assert_eq!(is_name_of(pattern, host), same, "{pattern} {host}");
+        }
     }
 }

@@ -35,6 +35,9 @@ impl ConnectError {
         addresses: &[String],
         text: &str,
     ) -> Self {
+        // A newer pgbouncer hands the server's own report on: it names the database behind its entry.
+        let other = row == &table::NO_DATABASE && !text.contains(&connection.database);
+        let row = if other { &table::POOLER_NO_DATABASE } else { row };
         let facts = facts(row, connection, host, addresses, text);
         Self {
             host: host.to_string(),
@@ -202,7 +205,19 @@ mod tests {
     /// The hint for a row about the connection that an address gives.
     fn hint(row: &'static Row, text: &str) -> String {
         let (connection, _) = Connection::parse(text, "DATABASE_URL", &|_| None).unwrap();
-        ConnectError::new(row, &connection, &connection.hosts[0], &[], "").diagnosis.hint
+        let said = format!("database \"{}\" does not exist", connection.database);
+        ConnectError::new(row, &connection, &connection.hosts[0], &[], &said).diagnosis.hint
+    }
+
+    #[test]
+    fn another_database_than_ours_is_the_poolers() {
+        let (connection, _) = Connection::parse("postgres://u@h/app", "X", &|_| None).unwrap();
+        for (said, id) in [("\"app\"", "pg-no-database"), ("\"gone\"", "pooler-no-database")] {
+            let said = format!("database {said} does not exist");
+            let host = &connection.hosts[0];
+            let error = ConnectError::new(&table::NO_DATABASE, &connection, host, &[], &said);
+            assert_eq!(error.diagnosis.id(), id);
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! rustls with libpq's meaning of `sslmode` (PostgreSQL manual, 34.19).
 //!
 //! `prefer`, `allow` and `require` encrypt and verify nothing, unless a root certificate file is
-//! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name.
+//! there: then they verify the chain, as `verify-ca` does. Only `verify-full` looks at the name. A
+//! client's certificate that is missing is not shown.
 
+mod failed;
 pub(crate) mod files;
 
 use std::sync::Arc;
 
 use rustls::{
-    ALL_VERSIONS, AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
-    RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    ALL_VERSIONS, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -21,41 +23,66 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::certificate::{self, Distrust};
-use crate::{
-    config::database::{Roots, Ssl, SslMode, TlsVersions},
-    diagnose::{Row, table},
-};
+pub(crate) use failed::row;
+
+use super::certificate;
+use crate::config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions};
 
 /// How much of a certificate is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Check {
     Nothing,
     Chain,
+    /// As libpq does, with the common name for want of alternative ones.
     ChainAndName,
+    /// As browsers do.
+    ChainAndAlternativeName,
 }
 
 fn check(ssl: &Ssl) -> Check {
     match (ssl.mode, &ssl.roots) {
         (SslMode::VerifyFull, _) => Check::ChainAndName,
         (SslMode::NoVerify, _) => Check::Nothing,
-        (SslMode::VerifyCa, _) | (_, Roots::File(_)) => Check::Chain,
+        (SslMode::VerifyCa, _) => Check::Chain,
+        // A file that is missing counts only where the mode itself verifies, as in libpq.
+        (_, Roots::File(path)) if path.exists() => Check::Chain,
         _ => Check::Nothing,
     }
 }
 
-/// The client's side of TLS. Roots are only loaded if the mode verifies.
+/// The client's side of TLS to a database. Roots are only loaded if the mode verifies.
 /// # Errors
 /// A clause that names the file which cannot be used.
 pub(crate) fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
+    client(ssl, check(ssl))
+}
+
+/// TLS to any other service, as browsers have it: the system's roots, and the alternative names.
+/// # Errors
+/// A clause that says that there are no roots.
+pub(crate) fn of_service() -> Result<ClientConfig, String> {
+    let ssl = Ssl {
+        mode: SslMode::VerifyFull,
+        roots: Roots::System,
+        identity: None,
+        versions: TlsVersions::All,
+        sni: true,
+        direct: false,
+        channel_binding: ChannelBinding::Disable,
+    };
+    client(&ssl, Check::ChainAndAlternativeName)
+}
+
+fn client(ssl: &Ssl, check: Check) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = verifier(ssl, &provider)?;
+    let verifier = verifier(ssl, check, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(ssl))
         .map_err(|_| "no common protocol version".to_owned())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    let mut config = match &ssl.identity {
+    let shown = ssl.identity.as_ref().filter(|(certificate, _)| !files::is_missing(certificate));
+    let mut config = match shown {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
             builder.with_client_cert_resolver(files::identity(certificate, key, &provider)?)
@@ -88,8 +115,7 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
-    let check = check(ssl);
+fn verifier(ssl: &Ssl, check: Check, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
     let mut pinned = Vec::new();
     let roots = match &ssl.roots {
         _ if check == Check::Nothing => RootCertStore::empty(),
@@ -101,18 +127,19 @@ fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, Strin
             roots
         }
     };
-    let chain = match check {
-        Check::Nothing => None,
-        _ if roots.is_empty() => return Err("no usable root certificate".to_owned()),
-        _ => Some(
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .build()
-                .map_err(|_| "no usable root certificate".to_owned())?,
-        ),
-    };
     let asked = match &ssl.roots {
         Roots::System => "the system's roots".to_owned(),
         Roots::File(path) => format!("`{}`", path.display()),
+    };
+    let unusable = || format!("no usable root certificate in {asked}");
+    let chain = match check {
+        Check::Nothing => None,
+        _ if roots.is_empty() => return Err(unusable()),
+        _ => Some(
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+                .build()
+                .map_err(|_| unusable())?,
+        ),
     };
     Ok(Verifier { check, chain, pinned, asked, provider: Arc::clone(provider) })
 }
@@ -151,7 +178,7 @@ impl Verifier {
             // The name is looked at last, so the chain is good.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),
+            )) if self.is_name_enough(certificate, name) => Ok(ServerCertVerified::assertion()),
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::Other(_),
             )) if self.is_pinned(certificate) => {
@@ -162,12 +189,23 @@ impl Verifier {
         }
     }
 
+    fn explained(&self, error: Error, own: &CertificateDer, sent: &[CertificateDer]) -> Error {
+        certificate::explained(error, own, sent, &self.asked)
+    }
+
     fn check_name(&self, certificate: &CertificateDer, name: &ServerName) -> Result<(), Error> {
+        if self.is_name_enough(certificate, name) {
+            return Ok(());
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
+    }
+
+    /// Whether a certificate counts whose alternative names do not hold the host's.
+    fn is_name_enough(&self, certificate: &CertificateDer, name: &ServerName) -> bool {
         match self.check {
-            Check::ChainAndName => {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
-            }
-            Check::Chain | Check::Nothing => Ok(()),
+            Check::Nothing | Check::Chain => true,
+            Check::ChainAndName => certificate::is_commonly_named(certificate, name),
+            Check::ChainAndAlternativeName => false,
         }
     }
 }
@@ -182,7 +220,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.verified(certificate, intermediates, name, ocsp, now);
-        verified.map_err(|error| certificate::explained(error, certificate, &self.asked))
+        verified.map_err(|error| self.explained(error, certificate, intermediates))
     }
 
     fn verify_tls12_signature(
@@ -193,7 +231,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.chain {
             None => Ok(HandshakeSignatureValid::assertion()),
-            Some(chain) => chain.verify_tls12_signature(message, certificate, signature),
+            Some(chain) => {
+                let verified = chain.verify_tls12_signature(message, certificate, signature);
+                verified.map_err(|error| self.explained(error, certificate, &[]))
+            }
         }
     }
 
@@ -205,52 +246,14 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.chain {
             None => Ok(HandshakeSignatureValid::assertion()),
-            Some(chain) => chain.verify_tls13_signature(message, certificate, signature),
+            Some(chain) => {
+                let verified = chain.verify_tls13_signature(message, certificate, signature);
+                verified.map_err(|error| self.explained(error, certificate, &[]))
+            }
         }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// The row of a failed handshake, and what to say about it.
-pub(crate) fn row(error: &Error) -> (&'static Row, String) {
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(other)) => {
-            match other.0.downcast_ref::<Distrust>() {
-                Some(distrust) => (distrust.row, distrust.text.clone()),
-                None => (&table::TLS_UNTRUSTED, "it is malformed".to_owned()),
-            }
-        }
-        Error::AlertReceived(alert) if is_about_us(*alert) => {
-            (&table::TLS_CLIENT, format!("the server sent the alert {alert:?}"))
-        }
-        Error::AlertReceived(alert) => {
-            (&table::TLS_FAILED, format!("the server sent the alert {alert:?}"))
-        }
-        Error::InvalidMessage(_) => (&table::TLS_FAILED, "the answer is not TLS".to_owned()),
-        Error::PeerIncompatible(_) => {
-            (&table::TLS_FAILED, "no version or cipher in common".to_owned())
-        }
-        _ => (&table::TLS_FAILED, "the handshake was broken off".to_owned()),
-    }
-}
-
-/// Alerts by which a server refuses a client's certificate or the lack of one (RFC 8446, 6.2).
-fn is_about_us(alert: AlertDescription) -> bool {
-    use AlertDescription::{
-        BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
-        CertificateUnknown, UnknownCA, UnsupportedCertificate,
-    };
-    matches!(
-        alert,
-        BadCertificate
-            | CertificateExpired
-            | CertificateRequired
-            | CertificateRevoked
-            | CertificateUnknown
-            | UnknownCA
-            | UnsupportedCertificate
-    )
 }

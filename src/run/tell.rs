@@ -1,7 +1,7 @@
 //! What is said about a start as a whole: how the log looks, what is odd about the settings, and why
 //! the start failed.
 
-use std::{ffi::OsString, io::IsTerminal, path::Path};
+use std::{ffi::OsString, io::IsTerminal, path::Path, time::Duration};
 
 use tracing::{Level, debug, error, info, warn};
 
@@ -61,11 +61,25 @@ pub(super) fn tell(failure: &(impl Failure + ?Sized)) -> Exit {
     let exit = failure.exit();
     let (reason, exit_code) = (exit.reason(), exit.code());
     let message = sentence(failure);
-    match failure.hint() {
-        Some(hint) => error!(event = "failed", reason, exit_code, hint, "{message}"),
-        None => error!(event = "failed", reason, exit_code, "{message}"),
-    }
+    let (hint, missing) = (failure.hint(), failure.missing());
+    let missing = missing.as_ref();
+    error!(
+        event = "failed",
+        reason,
+        exit_code,
+        hint,
+        id = missing.map(|one| one.id),
+        target = missing.map(|one| one.target.as_str()),
+        attempts = missing.map(|one| u64::from(one.attempts)),
+        elapsed_ms = missing.map(|one| millis(one.elapsed)),
+        addresses = missing.map(|one| one.addresses.join(", ")),
+        "{message}"
+    );
     exit
+}
+
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Tells every problem; the code that stands for all of them.
@@ -80,7 +94,7 @@ pub(super) fn tell_all(problems: &Problems) -> Exit {
 fn last_words(failure: &dyn Failure) -> String {
     let message = format!("{}: {}", failure.exit().reason(), sentence(failure));
     match failure.hint() {
-        Some(hint) => format!("{message}\nhint: {hint}"),
+        Some(hint) => format!("{message}\nhint: {}", hint.replace('\n', "\nhint: ")),
         None => message,
     }
 }

@@ -1,10 +1,14 @@
 //! How a wait ends without success.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use thiserror::Error;
 
-use crate::{diagnose::Diagnosis, exit::Exit, failure::Failure};
+use crate::{
+    diagnose::Diagnosis,
+    exit::Exit,
+    failure::{Failure, Missing},
+};
 
 /// What was seen of a target that did not become ready.
 #[derive(Clone, Debug)]
@@ -72,9 +76,9 @@ pub(crate) enum WaitError {
     /// The deadline passed; one report per target that is missing, never empty.
     #[error("not ready in time: {}", lines(reports))]
     TimedOut { reports: Vec<Report> },
-    /// The target will never be ready as things are.
-    #[error("{}", .0.line())]
-    Refused(Box<Report>),
+    /// The target will never be ready as things are; `others` were not ready at that moment.
+    #[error("{}", refused(report, others))]
+    Refused { report: Box<Report>, others: Vec<Report> },
     #[error("a probe broke down")]
     Broken(#[source] tokio::task::JoinError),
 }
@@ -83,13 +87,20 @@ fn lines(reports: &[Report]) -> String {
     reports.iter().map(Report::line).collect::<Vec<_>>().join("; ")
 }
 
+fn refused(report: &Report, others: &[Report]) -> String {
+    match others {
+        [] => report.line(),
+        others => format!("{}; also not ready: {}", report.line(), lines(others)),
+    }
+}
+
 impl WaitError {
-    /// What explains the end best.
-    pub(crate) fn report(&self) -> Option<&Report> {
+    /// Of every target that was not ready, what explains the end best first.
+    fn reports(&self) -> Vec<&Report> {
         match self {
-            Self::TimedOut { reports } => reports.first(),
-            Self::Refused(report) => Some(report),
-            Self::Broken(_) => None,
+            Self::TimedOut { reports } => reports.iter().collect(),
+            Self::Refused { report, others } => iter::once(&**report).chain(others).collect(),
+            Self::Broken(_) => Vec::new(),
         }
     }
 }
@@ -98,12 +109,32 @@ impl Failure for WaitError {
     fn exit(&self) -> Exit {
         match self {
             Self::TimedOut { .. } => Exit::NotReady,
-            Self::Refused(report) => report.diagnosis.exit(),
+            Self::Refused { report, .. } => report.diagnosis.exit(),
             Self::Broken(_) => Exit::Internal,
         }
     }
 
+    fn missing(&self) -> Option<Missing> {
+        let reports = self.reports();
+        let report = reports.first()?;
+        Some(Missing {
+            id: report.diagnosis.id(),
+            target: report.target.clone(),
+            attempts: report.tries,
+            elapsed: report.elapsed,
+            addresses: report.addresses.clone(),
+        })
+    }
+
     fn hint(&self) -> Option<String> {
-        Some(self.report()?.diagnosis.hint.clone())
+        match self.reports().as_slice() {
+            [] => None,
+            [only] => Some(only.diagnosis.hint.clone()),
+            all => {
+                let hint =
+                    |report: &&Report| format!("{}: {}", report.target, report.diagnosis.hint);
+                Some(all.iter().map(hint).collect::<Vec<_>>().join("\n"))
+            }
+        }
     }
 }

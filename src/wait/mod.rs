@@ -9,7 +9,10 @@ mod pace;
 mod probe;
 mod watch;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     task::JoinSet,
@@ -23,6 +26,7 @@ use crate::{
     postgres::{Budget, Session},
 };
 
+use error::Report;
 pub(crate) use error::WaitError;
 pub(crate) use once::once;
 use probe::{Probe, Readiness, Seen};
@@ -56,11 +60,12 @@ pub(crate) fn note(ready: &[Ready]) -> String {
 pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
     let deadline = wait.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut running = JoinSet::new();
+    let missing: Vec<Missing> = wait.targets.iter().map(|_| Missing::default()).collect();
     for (at, target) in wait.targets.iter().enumerate() {
         let limits = Limits { deadline, grace: wait.fatal_grace, heartbeat: wait.heartbeat };
         let probe = Probe::new(target.clone(), wait.writable);
-        let target = target.clone();
-        running.spawn(async move { (at, until_ready(target, probe, limits).await) });
+        let (target, missing) = (target.clone(), missing[at].clone());
+        running.spawn(async move { (at, until_ready(target, probe, limits, missing).await) });
     }
     let (mut ready, mut late) = (Vec::new(), Vec::new());
     while let Some(ended) = running.join_next().await {
@@ -70,7 +75,12 @@ pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
             Ok((at, Err(WaitError::TimedOut { reports }))) => {
                 late.extend(reports.into_iter().map(|report| (at, report)));
             }
-            Ok((_, Err(refused))) => return Err(refused),
+            Ok((at, Err(WaitError::Refused { report, .. }))) => {
+                let beside = late.into_iter().map(|(_, report)| report);
+                let others = beside.chain(Missing::others(&missing, at)).collect();
+                return Err(WaitError::Refused { report, others });
+            }
+            Ok((_, Err(broken))) => return Err(broken),
             Err(broken) => return Err(WaitError::Broken(broken)),
         }
     }
@@ -98,8 +108,28 @@ struct Limits {
     heartbeat: Option<Duration>,
 }
 
-/// Tries one target until it is ready or hopeless.
-async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result<Ready, WaitError> {
+/// What is known of a target that is still missing, for whoever ends the wait.
+#[derive(Clone, Debug, Default)]
+struct Missing(Arc<Mutex<Option<Report>>>);
+
+impl Missing {
+    fn set(&self, report: Option<Report>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    fn others(all: &[Self], but: usize) -> impl Iterator<Item = Report> {
+        let others = all.iter().enumerate().filter(move |(at, _)| *at != but);
+        others.filter_map(|(_, one)| one.0.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+}
+
+/// Tries one target until it is ready or hopeless; `missing` is kept up to date.
+async fn until_ready(
+    target: Target,
+    mut probe: Probe,
+    limits: Limits,
+    missing: Missing,
+) -> Result<Ready, WaitError> {
     let mut watch = Watch::new(target.to_string(), limits, Instant::now().into_std());
     loop {
         let left = limits.deadline.map(|deadline| deadline.duration_since(Instant::now()));
@@ -110,8 +140,12 @@ async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result
         };
         let now = Instant::now().into_std();
         let next = match readiness {
-            Some(Readiness::Ready) => return Ok(watch.ready(now)),
+            Some(Readiness::Ready) => {
+                missing.set(None);
+                return Ok(watch.ready(now));
+            }
             Some(Readiness::LoggedIn(session)) => {
+                missing.set(None);
                 return Ok(Ready { session: Some(session), ..watch.ready(now) });
             }
             Some(Readiness::NotYet(seen)) if watch.has_reason() && is_cut_short(&seen, left) => {
@@ -120,6 +154,7 @@ async fn until_ready(target: Target, mut probe: Probe, limits: Limits) -> Result
             Some(Readiness::NotYet(seen)) => watch.failed(seen, now),
             None => return Err(watch.late(now)),
         };
+        missing.set(Some(watch.so_far(now)));
         match next {
             Next::GiveUp => return Err(watch.refused(now)),
             Next::TryAfter(pause) => {

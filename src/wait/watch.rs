@@ -80,7 +80,7 @@ impl Watch {
 
     /// Takes a failed try in, says what is new, and decides what follows.
     pub(super) fn failed(&mut self, seen: Seen, now: Instant) -> Next {
-        let seen = self.in_context(seen);
+        let seen = self.in_context(self.unhidden(seen));
         self.tries += 1;
         if !self.latest.as_ref().is_some_and(|last| last.diagnosis.is_same(&seen.diagnosis)) {
             self.since = now;
@@ -102,6 +102,16 @@ impl Watch {
             Class::Grace => Next::TryAfter(pause.min(self.limits.grace.saturating_sub(held))),
             _ => Next::TryAfter(pause),
         }
+    }
+
+    /// A pooler tells why its server refuses once, and then only that it has none (pgbouncer(1):
+    /// `query_wait_timeout`, `server_login_retry`): the reason stands, and so does its grace.
+    fn unhidden(&self, seen: Seen) -> Seen {
+        let standing = self.latest.as_ref().filter(|latest| {
+            latest.diagnosis.class() == Class::Grace && latest.diagnosis.row.is_answer()
+        });
+        let hides = seen.diagnosis.row == &table::POOLER_SERVER;
+        standing.filter(|_| hides).cloned().unwrap_or(seen)
     }
 
     /// A server that was up and is not there now: another thing than one that never came.
@@ -149,7 +159,12 @@ impl Watch {
 
     /// There is no hope.
     pub(super) fn refused(&self, now: Instant) -> WaitError {
-        WaitError::Refused(Box::new(self.report(self.latest.as_ref(), now)))
+        WaitError::Refused { report: Box::new(self.so_far(now)), others: Vec::new() }
+    }
+
+    /// What there is to tell at this moment.
+    pub(super) fn so_far(&self, now: Instant) -> Report {
+        self.report(self.latest.as_ref(), now)
     }
 
     fn report(&self, seen: Option<&Seen>, now: Instant) -> Report {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::support::{
-    CANARY, Init, Postgres, Running, free_port, init::Finished, postgres::tool, services::Service,
-    unproved, until,
+    CANARY, Init, Postgres, Running, certificates::Certificates, free_port, init::Finished,
+    postgres::tool, services::Service, unproved, until,
 };
 
 fn wait(target: &str) -> Init {
@@ -57,6 +57,11 @@ fn a_pooler_in_front_of_a_server_is_ready_when_the_server_is() {
     assert_ends(&at(&pooler, "unknown"), 77, "[pooler-database]");
     let wrong = at(&pooler, "behind").replace(CANARY, "cAnAry-wrong");
     assert_ends(&wrong, 77, "[pooler-login]");
+    let plain = "auth_type = plain\nquery_wait_timeout = 1\nserver_login_retry = 1";
+    if let Some(pooler) = Service::pgbouncer(&databases, plain, &users) {
+        let wrong = at(&pooler, "behind").replace(CANARY, "cAnAry-wrong");
+        assert_ends(&wrong, 77, "[pooler-login]");
+    }
     let option = format!("{}?options=-cwork_mem%3D1MB", at(&pooler, "behind"));
     assert_ends(&option, 78, "[pooler-option]");
     // What Prisma calls its pooler takes no options, and says so.
@@ -80,8 +85,16 @@ fn a_server_that_refuses_behind_a_pooler_is_told_by_its_first_reason() {
     let settings = "auth_type = scram-sha-256\nquery_wait_timeout = 1\nserver_login_retry = 1";
     let users = format!("\"postgres\" \"{CANARY}\"\n");
     let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
-    drop(assert_says(&at(&pooler, "lost"), "pg-no-database"));
     drop(assert_says(&at(&pooler, "shut"), "pg-password"));
+    // Its second answer hides the first: the grace goes on all the same.
+    let finished = wait(&at(&pooler, "lost"))
+        .env("APP_INIT_WAIT_TIMEOUT", "60s")
+        .env("APP_INIT_WAIT_FATAL_GRACE", "3s")
+        .run();
+    assert_eq!(finished.code, 77, "{}", finished.stderr);
+    let told = "the pooler's entry `lost` is missing: database \"never_made_here\" does not exist";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert!(finished.stderr.contains("[pooler-no-database]"), "{}", finished.stderr);
     drop(assert_says(&at(&pooler, "nowhere"), "pooler-server"));
 }
 
@@ -124,7 +137,12 @@ fn redis_is_ready_when_it_lets_us_in() {
     let place = format!("127.0.0.1:{}", open.port);
     assert_eq!(run(&format!("redis://{place}")).code, 0);
     assert_eq!(run(&format!("redis://{place}/15")).code, 0);
+    // It takes the beginning of the handshake for a line that has not ended.
+    let silent = assert_says(&format!("rediss://{place}"), "target-silent");
+    silent.expect_line("or does not (http:// or redis://)");
+    drop(silent);
     assert_ends(&format!("redis://{place}/99"), 78, "[redis-database]");
+    assert_ends(&format!("redis://{place}?db=99"), 78, "[redis-database]");
     assert_ends(&format!("postgres://u@{place}/d"), 78, "Redis [not-postgres]");
     // Redis takes an HTTP request for an attack and closes without a word.
     drop(assert_says(&format!("http://{place}/"), "target-closed"));
@@ -191,10 +209,48 @@ fn what_redis_quotes_is_not_shown() {
     assert_ends(&format!("redis://user:{CANARY}@{place}"), 77, "[redis-login]");
 }
 
+/// TLS to a service is that of browsers: the image's authorities, or those of `SSL_CERT_FILE`.
+#[test]
+fn a_page_behind_tls_is_ready_for_whom_it_is_trusted() {
+    let made = Certificates::made();
+    let Some(nginx) = tls_page(&made, "server") else { return };
+    let Some(common) = tls_page(&made, "common") else { return };
+    let page = |nginx: &Service, host: &str, roots: Option<&str>| {
+        let mut init = wait(&format!("https://{host}:{}/ok", nginx.port));
+        if let Some(roots) = roots {
+            init = init.env("SSL_CERT_FILE", made.path(roots));
+        }
+        init.env("APP_INIT_WAIT_TIMEOUT", "60s").run()
+    };
+    assert_eq!(page(&nginx, "127.0.0.9", Some("ca.crt")).code, 0);
+    for (nginx, host, roots, words) in [
+        (&nginx, "127.0.0.9", None, ["SSL_CERT_FILE", "[target-untrusted]"]),
+        (&nginx, "127.0.0.9", Some("other.crt"), ["update-ca-certificates", "[target-untrusted]"]),
+        (&nginx, "127.0.0.8", Some("ca.crt"), ["it names db.example", "[target-name]"]),
+        (&common, "127.0.0.9", Some("ca.crt"), ["common name does not count", "[target-name]"]),
+    ] {
+        let finished = page(nginx, host, roots);
+        assert_eq!(finished.code, 78, "{}", finished.stderr);
+        for word in words {
+            assert!(finished.stderr.contains(word), "{word}: {}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("sslrootcert"), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("sslmode"), "{}", finished.stderr);
+    }
+    let plain = wait(&format!("http://127.0.0.9:{}/ok", nginx.port)).start();
+    plain.expect_line("status 400: the port expects https://");
+}
+
+fn tls_page(made: &Certificates, name: &str) -> Option<Service> {
+    let (certificate, key) = (made.path(&format!("{name}.crt")), made.path(&format!("{name}.key")));
+    Service::nginx_tls(&certificate, &key, "location = /ok { return 200 'all systems go'; }")
+}
+
 #[test]
 fn nginx_is_ready_when_its_page_is() {
     let locations = format!(
-        "location = /ok {{ return 200 'all systems go'; }} location = /gone {{ return 410; }} \
+        "location = /ok {{ return 200 'all systems go'; }} location = /gone {{ return 410; }} location = /here {{ absolute_redirect off; return 302 /ok; }} \
+         location = /there {{ return 301 /here; }} location = /round {{ return 302 /round; }} \
          location = /late {{ root /nowhere; }} location = /behind {{ proxy_pass http://127.0.0.1:{}; }}",
         free_port()
     );
@@ -203,6 +259,12 @@ fn nginx_is_ready_when_its_page_is() {
     assert_eq!(run(&page("/ok")).code, 0);
     assert_eq!(run(&page("/ok#body=systems")).code, 0);
     assert_eq!(run(&page("/gone#status=410")).code, 0);
+    assert_eq!(run(&page("/here")).code, 0);
+    assert_eq!(run(&page("/here#body=systems")).code, 0);
+    assert_eq!(run(&page("/there#status=301")).code, 0);
+    assert_eq!(run(&page("/there")).code, 0);
+    drop(assert_says(&page("/round"), "http-status"));
+    drop(assert_says(&page("/here#body=stop"), "http-body"));
     drop(assert_says(&page("/ok#body=stop"), "http-body"));
     for (path, status) in [("/gone", "410"), ("/late", "404"), ("/behind", "502")] {
         let init = assert_says(&page(path), "http-status");

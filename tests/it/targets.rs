@@ -60,11 +60,22 @@ fn http_answers_with_the_wanted_status_and_text() {
     let token = format!("http://127.0.0.1:{}/x?token={CANARY}", busy.port);
     let finished = assert_fails(&token, 69, "http-status");
     assert!(finished.stderr.contains("status 503"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("; resolved to 127.0.0.1)"), "{}", finished.stderr);
     assert_ready(&format!("http://127.0.0.1:{}/#status=500-599", busy.port));
     let redis = Fake::answering(b"-ERR unknown command\r\n");
     assert_fails(&format!("http://127.0.0.1:{}/", redis.port), 78, "not-http");
     assert_fails(&format!("http://127.0.0.1:{}/", Fake::closing().port), 69, "target-closed");
-    assert_fails(&format!("https://127.0.0.1:{port}/"), 78, "tls-failed");
+    let finished = assert_fails(&format!("https://127.0.0.1:{port}/"), 78, "target-tls");
+    assert!(finished.stderr.contains("Without it the address is http://"), "{}", finished.stderr);
+    let tls = Fake::answering(
+        b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port",
+    );
+    let finished = assert_fails(&format!("http://127.0.0.1:{}/", tls.port), 69, "http-status");
+    assert!(finished.stderr.contains("expects https://"), "{}", finished.stderr);
+    let tls = Fake::answering(b"\x15\x03\x01\x00\x02\x02\x46");
+    let finished = assert_fails(&format!("http://127.0.0.1:{}/", tls.port), 78, "not-http");
+    assert!(finished.stderr.contains("TLS write https://"), "{}", finished.stderr);
+    assert_fails(&format!("redis://127.0.0.1:{}/", tls.port), 78, "not-redis");
 }
 
 #[test]
@@ -108,6 +119,48 @@ fn each_target_is_ready_when_it_is_and_the_last_one_ends_the_wait() {
         init.expect_line(&format!("file {} is ready", place.display()));
     }
     assert_eq!(init.exit_code(), 0);
+}
+
+/// All that were missing are told, each with its hint, however the wait ends.
+#[test]
+fn every_target_that_is_missing_is_told_at_the_end() {
+    let busy = Fake::answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let page = format!("http://127.0.0.1:{}/", busy.port);
+    let closed = Fake::replying(b"-NOAUTH Authentication required.\r\n");
+    let redis = format!("redis://127.0.0.1:{}", closed.port);
+    let hints = [format!("hint: {page}: the service is up"), "hint: file /nowhere/x: ".to_owned()];
+    let late =
+        Init::new(["wait", &page, "file:///nowhere/x"]).env("APP_INIT_WAIT_TIMEOUT", "1s").run();
+    assert_eq!(late.code, 69, "{}", late.stderr);
+    let refused = Init::new(["wait", &page, &redis, "file:///nowhere/x"])
+        .env("APP_INIT_WAIT_FATAL_GRACE", "1s")
+        .run();
+    assert_eq!(refused.code, 77, "{}", refused.stderr);
+    for finished in [&late, &refused] {
+        for hint in &hints {
+            assert!(finished.stderr.contains(hint), "{hint}: {}", finished.stderr);
+        }
+    }
+    let last = refused.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+    let others = format!("[redis-no-password]; also not ready: {page}: the answer has status 503");
+    assert!(last.contains(&others), "{last}");
+    assert!(last.contains("file /nowhere/x: the file does not exist yet"), "{last}");
+}
+
+#[test]
+fn a_machine_is_told_which_target_was_missing() {
+    let busy = Fake::answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    let page = format!("http://127.0.0.1:{}/", busy.port);
+    let finished =
+        wait(&page).env("APP_INIT_WAIT_TIMEOUT", "1s").env("APP_INIT_LOG_FORMAT", "json").run();
+    let lines = finished.stderr.lines().map(|line| serde_json::from_str(line).unwrap());
+    let mut events = lines.filter(|line: &serde_json::Value| line["event"] == "failed");
+    let failed = events.next().unwrap();
+    assert_eq!((&failed["reason"], &failed["exit_code"]), (&"not_ready".into(), &69.into()));
+    assert_eq!((&failed["id"], &failed["target"]), (&"http-status".into(), &page.into()));
+    assert_eq!(failed["addresses"], "127.0.0.1");
+    assert!(failed["attempts"].as_u64() > Some(1), "{failed}");
+    assert!(failed["elapsed_ms"].as_u64() >= Some(1000), "{failed}");
 }
 
 #[test]

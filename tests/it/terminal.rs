@@ -241,6 +241,16 @@ fn a_long_note_of_the_timeline_keeps_its_column() {
     assert_eq!(session.running.exit_code(), 0);
 }
 
+/// What is longer than the 80 columns is broken at a blank.
+#[test]
+fn a_long_line_is_broken_between_words() {
+    let script =
+        "stty cols 80 </dev/tty; exec \"$1\" wait file:///nowhere/x --timeout 1s 2>/dev/tty";
+    let session = Session::shell(&[], script);
+    session.expect_screen("hint: nothing has made /nowhere/x: is what makes it started, and is the\r\n      directory shared with this container?");
+    assert_eq!(session.running.exit_code(), 69);
+}
+
 /// A command that exists on the other side of a pipe belongs to the same job.
 #[test]
 fn a_background_job_does_not_take_the_terminal() {

@@ -2,23 +2,29 @@
 //! issuer, which names, which file.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    process::Command,
     sync::Arc,
 };
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use crate::support::{
-    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished,
+    CANARY, Init, Postgres, certificates::Certificates, fake::Fake, init::Finished, unproved,
 };
 
-fn wait(text: &str) -> Finished {
+fn waiting(text: &str) -> Init {
     Init::new(["wait"])
         .env("DATABASE_URL", text)
         .env("APP_INIT_WAIT_FATAL_GRACE", "0")
         .env("APP_INIT_WAIT_TIMEOUT", "60s")
-        .run()
+}
+
+fn wait(text: &str) -> Finished {
+    waiting(text).run()
 }
 
 /// A server with TLS that is up.
@@ -62,6 +68,10 @@ fn every_sslmode_means_what_it_means_in_libpq() {
         ("sslmode=disable channel_binding=require".into(), 78, vec!["[pg-channel-binding]"]),
         ("sslmode=no-verify sslrootcert=/nowhere".into(), 0, vec![]),
         (format!("sslmode=require sslrootcert={ca}"), 0, vec![]),
+        // As in libpq, and with a warning.
+        ("sslmode=require sslrootcert=/nowhere".into(), 0, vec!["`/nowhere` is missing, so"]),
+        ("sslmode=prefer sslrootcert=/nowhere".into(), 0, vec!["`/nowhere` is missing, so"]),
+        (format!("sslmode=require sslrootcert={other}"), 78, vec!["[tls-untrusted]"]),
         (format!("sslmode=verify-ca sslrootcert={ca}"), 0, vec![]),
         (
             format!("sslmode=verify-full sslrootcert={ca}"),
@@ -83,6 +93,81 @@ fn every_sslmode_means_what_it_means_in_libpq() {
     // As in libpq, a socket knows no TLS, whatever the mode.
     let socket = format!("{base} host=/tmp sslmode=verify-full");
     assert_ends(&socket, 0, &[]);
+}
+
+/// libpq looks at the common name where no alternative name is of the host's kind.
+#[test]
+fn a_common_name_counts_for_want_of_alternative_ones() {
+    let made = Certificates::made();
+    let ca = format!("sslmode=verify-full sslrootcert={}", made.path("ca.crt").display());
+    for (name, id) in [("common", "[tls-name]"), ("mixed", "it names 127.0.0.9")] {
+        let server = server(&made, name, "");
+        let base = base(&server);
+        assert_ends(&format!("{base} host=db.example hostaddr=127.0.0.1 {ca}"), 0, &[]);
+        assert_ends(&format!("{base} host=other.example hostaddr=127.0.0.1 {ca}"), 78, &[id]);
+        assert_ends(&format!("{base} {ca}"), 78, &[id]);
+    }
+    let server = server(&made, "common", "");
+    let own = format!("sslmode=verify-full sslrootcert={}", made.path("common.crt").display());
+    let named = format!("{} host=db.example hostaddr=127.0.0.1 {own}", base(&server));
+    assert_ends(&named, 0, &[]);
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "");
+    let base = format!("{} sslmode=verify-ca", base(&server));
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, text) in [("empty", "\n"), ("damaged", damaged), ("text", "x")] {
+        fs::write(made.path(name), text).unwrap();
+    }
+    for (name, what) in [
+        ("nobody.crt", "nobody.crt` is missing"),
+        (".", "` is a directory"),
+        ("empty", "empty` is empty"),
+        ("text", "text` holds no PEM certificate"),
+        ("ca.der", "ca.der` is in DER form"),
+        ("damaged", "no usable root certificate in `"),
+    ] {
+        let text = format!("{base} sslrootcert={}", made.path(name).display());
+        assert_ends(&text, 66, &[what, "[tls-file]"]);
+    }
+    let keyless = format!("{base} sslmode=require sslcert={}", made.path("client.crt").display());
+    assert_ends(&keyless, 66, &["can be read, and `sslkey` is not set", "[tls-file]"]);
+}
+
+#[test]
+fn a_server_has_to_send_the_chain_below_the_root() {
+    let made = Certificates::made();
+    let ca = format!("sslmode=verify-ca sslrootcert={}", made.path("ca.crt").display());
+    let whole = server(&made, "chain", "");
+    assert_ends(&format!("{} {ca}", base(&whole)), 0, &[]);
+    let below = server(&made, "below", "");
+    let words = [
+        "its issuer `CN=middle authority` is not in",
+        "the server sent no certificate but its own [tls-untrusted]",
+        "has to send its certificate after its own",
+    ];
+    for part in &words {
+        assert_ends(&format!("{} {ca}", base(&below)), 78, &[part]);
+    }
+}
+
+#[test]
+fn a_certificate_of_the_first_version_is_told() {
+    let made = Certificates::made();
+    let look = ["x509", "-noout", "-text", "-in"];
+    let shown = Command::new("openssl").args(look).arg(made.path("old.crt")).output().unwrap();
+    if !String::from_utf8_lossy(&shown.stdout).contains("Version: 1 ") {
+        return unproved("openssl makes no certificates of version 1");
+    }
+    let server = server(&made, "old", "");
+    let text = |root| format!("sslmode=verify-ca sslrootcert={}", made.path(root).display());
+    for root in ["ca.crt", "old.crt"] {
+        let told = ["it has X.509 version 1", "[tls-untrusted]"];
+        assert_ends(&format!("{} {}", base(&server), text(root)), 78, &told);
+    }
 }
 
 #[test]
@@ -112,11 +197,21 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
         format!("{} sslmode=require {files}", base(&server))
     };
     assert_ends(&with("client"), 0, &[]);
+    assert_ends(&with("binary"), 0, &[]);
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(made.path("binary.key"), open).unwrap();
+    assert_ends(&with("binary"), 0, &["warning: ", "binary.key` can be read by others"]);
     assert_ends(&with("stranger"), 77, &["UnknownCA", "[tls-client]"]);
     let none = format!("{} sslmode=require", base(&server));
-    assert_ends(&none, 77, &["connection requires a valid client certificate", "[pg-rejected]"]);
+    assert_ends(
+        &none,
+        77,
+        &["requires a valid client certificate", "[pg-client-certificate]", "sslcert and sslkey"],
+    );
     let missing = with("nobody");
-    assert_ends(&missing, 66, &["nobody.crt` is missing", "[tls-file]"]);
+    assert_ends(&missing, 77, &["nobody.crt` is missing, so", "[pg-client-certificate]"]);
+    let keyless = format!("{none} sslcert={} sslkey=/nowhere", made.path("client.crt").display());
+    assert_ends(&keyless, 66, &["`/nowhere` is missing", "[tls-file]"]);
     let swapped = format!(
         "{} sslmode=require sslcert={} sslkey={}",
         base(&server),
@@ -128,6 +223,19 @@ fn a_certificate_of_ours_is_shown_where_the_server_wants_one() {
         let locked = format!("{} sslpassword={CANARY}", with(name));
         assert_ends(&locked, 66, &[&format!("{name}.key` is encrypted"), "[tls-file]"]);
     }
+    // libpq's default files.
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join(".postgresql");
+    fs::create_dir(&own).unwrap();
+    for kind in ["crt", "key"] {
+        fs::copy(made.path(&format!("client.{kind}")), own.join(format!("postgresql.{kind}")))
+            .unwrap();
+    }
+    for (more, code) in [("", 0), ("sslcertmode=disable", 77)] {
+        let text = format!("{none} {more}");
+        let finished = waiting(&text).env("HOME", home.path().to_str().unwrap()).run();
+        assert_eq!(finished.code, code, "{more}\n{}", finished.stderr);
+    }
     let kept = format!("{} sslcertmode=disable", with("client"));
     assert_ends(&kept, 77, &["connection requires a valid client certificate"]);
 }
@@ -138,7 +246,9 @@ fn a_minimum_version_above_the_servers_is_told() {
     let server = server(&made, "server", "ssl_max_protocol_version = 'TLSv1.2'");
     let base = format!("{} sslmode=require", base(&server));
     assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.2"), 0, &[]);
-    assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.3"), 78, &["[tls-failed]"]);
+    let told =
+        ["speaks no version of TLS that we offer", "[tls-failed]", "TLS 1.2 and 1.3, or the one"];
+    assert_ends(&format!("{base} ssl_min_protocol_version=TLSv1.3"), 78, &told);
     assert_ends(&format!("{base} ssl_min_protocol_version=TLSv9"), 78, &["[url-value]"]);
 }
 

@@ -266,7 +266,7 @@ fn each_report_of_a_server_ends_as_its_class_says() {
         ),
         ("08P01", "no more connections allowed (max_client_conn)", "", 69, "pooler-full"),
         ("08P01", "SASL authentication failed", "", 77, "pooler-login"),
-        ("08P01", "database \"shop\" does not exist", "", 77, "pg-no-database"),
+        ("08P01", "database \"shop\" does not exist", "", 77, "pooler-no-database"),
         ("42501", "permission denied for database \"shop\"", "", 77, "pg-database-closed"),
         ("42704", "unrecognized configuration parameter \"x\"", "", 78, "pg-option"),
         ("08P01", "query_wait_timeout", "", 69, "pooler-server"),

@@ -19,6 +19,8 @@ pub(crate) enum Note {
     Pooler { source: String, keyword: &'static str },
     /// The password file is not used, and why.
     PasswordFile { path: String, why: &'static str },
+    /// A file for TLS that is named is not used, or another client would not use it.
+    TlsFile { source: String, keyword: &'static str, path: String, what: &'static str },
 }
 
 impl Note {
@@ -58,6 +60,9 @@ impl fmt::Display for Note {
             ),
             Self::PasswordFile { path, why } => {
                 write!(out, "the password file `{path}` is not used: {why}")
+            }
+            Self::TlsFile { source, keyword, path, what } => {
+                write!(out, "{source}: {keyword}: `{path}` {what}")
             }
         }
     }

@@ -3,6 +3,7 @@
 mod gaps;
 mod hosts;
 mod ssl;
+mod tls_files;
 
 use std::time::Duration;
 
@@ -31,11 +32,13 @@ pub(super) fn settle(
         gaps::fill_password(&mut draft, &hosts, variables, notes);
     }
     drop_for_pooler(&mut draft, notes);
+    let ssl = ssl::ssl(&draft, variables)?;
+    tls_files::note(&ssl, &draft, notes);
     Ok(Connection {
         user: text(&draft, "user").unwrap_or_default(),
         password: draft.value("password").map(Secret::new),
         database: text(&draft, "dbname").unwrap_or_default(),
-        ssl: ssl::ssl(&draft, variables)?,
+        ssl,
         attributes: attributes(&draft)?,
         shuffled: shuffled(&draft)?,
         connect_timeout: seconds(&draft, "connect_timeout")?,

@@ -3,8 +3,10 @@
 use crate::config::database::Connection;
 
 /// Schemes of what can be waited for by its own protocol, beside Postgres.
-const KNOWN: [&str; 10] =
-    ["tcp", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file", "dns"];
+const KNOWN: [&str; 12] = [
+    "tcp", "tcp4", "tcp6", "redis", "valkey", "rediss", "valkeys", "http", "https", "unix", "file",
+    "dns",
+];
 
 /// Schemes of services that cannot be waited for by their own protocol.
 pub(super) const FOREIGN: [&str; 18] = [

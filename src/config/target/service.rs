@@ -20,14 +20,17 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Reads what follows `redis://`: `[user][:password]@host[:port][/database]`.
+    /// Reads what follows `redis://`: `[user][:password]@host[:port][/database]`; `?db=` goes
+    /// before the path, as in redis-py.
     pub(super) fn parse(place: &str, tls: bool, source: &str) -> Result<Self, Problem> {
         let (userinfo, place) = match place.rsplit_once('@') {
             Some((userinfo, place)) => (userinfo, place),
             None => ("", place),
         };
-        let place = place.split('?').next().unwrap_or_default();
-        let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+        let (place, query) = place.split_once('?').unwrap_or((place, ""));
+        let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+        let named = query.split('&').filter_map(|pair| pair.strip_prefix("db=")).next_back();
+        let database = named.unwrap_or(path);
         let (host, port) = host_and_port(authority, Some(6379), source)?;
         let database = if database.is_empty() { Ok(0) } else { database.parse() };
         let database = database.map_err(|_| {
@@ -96,6 +99,28 @@ impl Http {
             http.expect(wish, source)?;
         }
         Ok(http)
+    }
+
+    /// Where an answer's `Location` leads: an address of its own, or a path at the same place; what is
+    /// expected stays. `None` if it is neither.
+    pub(crate) fn redirected(&self, location: &str) -> Option<Self> {
+        let location = location.split('#').next().unwrap_or_default();
+        let to = match location.split_once("://") {
+            Some((scheme, place)) if scheme.eq_ignore_ascii_case("http") => {
+                Self::parse(place, false, "").ok()?
+            }
+            Some((scheme, place)) if scheme.eq_ignore_ascii_case("https") => {
+                Self::parse(place, true, "").ok()?
+            }
+            _ => match location.strip_prefix("//") {
+                Some(place) => Self::parse(place, self.tls, "").ok()?,
+                None if location.starts_with('/') => {
+                    Self { path: Secret::new(location), ..self.clone() }
+                }
+                None => return None,
+            },
+        };
+        Some(Self { status: self.status.clone(), body: self.body.clone(), ..to })
     }
 
     fn expect(&mut self, wish: &str, source: &str) -> Result<(), Problem> {

@@ -1,6 +1,6 @@
-//! Certificates and keys in PEM files.
+//! Certificates in PEM files, and their keys.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, io::ErrorKind, path::Path, sync::Arc};
 
 use rustls::{
     crypto::CryptoProvider,
@@ -9,6 +9,7 @@ use rustls::{
 };
 
 use super::super::certificate;
+use crate::phrase;
 
 /// The client's certificate and its key.
 pub(super) fn identity(
@@ -19,7 +20,7 @@ pub(super) fn identity(
     let chain = certificates(path)?;
     let signing = provider
         .key_provider
-        .load_private_key(private_key(key)?)
+        .load_private_key(private_key(key).map_err(|why| named(why, path == key))?)
         .map_err(|_| format!("`{}` is a key of an unknown kind", key.display()))?;
     let (own, key) = (chain.first(), signing.public_key());
     let other = own.zip(key).is_some_and(|(own, key)| !certificate::is_for(own, &key));
@@ -29,19 +30,64 @@ pub(super) fn identity(
     Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, signing))))
 }
 
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unusable = || format!("`{}` is missing or holds no PEM certificate", path.display());
-    let list: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|_| unusable())?.collect();
-    list.ok().filter(|list| !list.is_empty()).ok_or_else(unusable)
+/// Without `sslkey` the key is looked for in the certificate's file.
+fn named(why: String, in_one_file: bool) -> String {
+    if in_one_file { format!("{why}, and `sslkey` is not set") } else { why }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|_| {
-        let encrypted = std::fs::read(path).is_ok_and(|pem| is_encrypted(&pem));
-        let why =
-            if encrypted { ENCRYPTED } else { "is missing or holds no plain PEM private key" };
+/// Whether there is no such file; one that may not be looked at is there.
+pub(super) fn is_missing(path: &Path) -> bool {
+    let kind = fs::metadata(path).err().map(|error| error.kind());
+    matches!(kind, Some(ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = read(path)?;
+    let list: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match list {
+        Ok(list) if !list.is_empty() => Ok(list),
+        _ => Err(format!("`{}` {}", path.display(), no_certificate(&bytes))),
+    }
+}
+
+/// Why a file gives no certificate.
+fn no_certificate(bytes: &[u8]) -> &'static str {
+    if bytes.trim_ascii().is_empty() {
+        "is empty"
+    } else if bytes.windows(PEM.len()).any(|window| window == PEM) {
+        "holds a PEM certificate that is damaged"
+    } else if bytes.starts_with(&[0x30]) {
+        "is in DER form: `openssl x509 -inform DER -in FILE` prints it as PEM"
+    } else {
+        "holds no PEM certificate"
+    }
+}
+
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => "is missing".to_owned(),
+            ErrorKind::IsADirectory => "is a directory".to_owned(),
+            _ => format!("cannot be read: {}", phrase::system(&error)),
+        };
         format!("`{}` {why}", path.display())
+    })
+}
+
+/// A key in PEM form, or else in DER form, which libpq takes as well (PostgreSQL manual, 34.1.2, `sslkey`).
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let bytes = read(path)?;
+    PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| {
+        PrivateKeyDer::try_from(bytes.clone()).map_err(|_| {
+            let why = if is_encrypted(&bytes) {
+                ENCRYPTED
+            } else {
+                "holds no private key that can be read"
+            };
+            format!("`{}` {why}", path.display())
+        })
     })
 }
 

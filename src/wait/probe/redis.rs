@@ -7,7 +7,7 @@ use crate::{
 };
 
 pub(super) async fn attempt(target: &Redis) -> Readiness {
-    let place = Place { host: &target.host, port: target.port, tls: target.tls };
+    let place = Place::new(&target.host, target.port, target.tls);
     match talk(target, &place).await {
         Ok(()) => Readiness::Ready,
         Err(seen) => Readiness::NotYet(seen),

@@ -1,6 +1,10 @@
 //! A connection to a service: name, TCP, TLS if wanted, then question and answer; all bounded.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -11,7 +15,6 @@ use tokio_rustls::TlsConnector;
 
 use super::{Seen, tcp};
 use crate::{
-    config::database::{ChannelBinding, Roots, Ssl, SslMode, TlsVersions},
     diagnose::{Diagnosis, Facts, Row, table},
     postgres::{
         negotiate::Stream,
@@ -25,22 +28,28 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// Where a service is.
 pub(super) struct Place<'a> {
-    pub(super) host: &'a str,
-    pub(super) port: u16,
+    host: &'a str,
+    port: u16,
     /// Verified against the system's roots and the name.
-    pub(super) tls: bool,
+    tls: bool,
+    /// What the name resolved to.
+    addresses: OnceLock<Vec<String>>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    pub(super) fn new(host: &'a str, port: u16, tls: bool) -> Self {
+        Self { host, port, tls, addresses: OnceLock::new() }
+    }
+
     pub(super) fn seen(&self, row: &'static Row, text: &str) -> Seen {
         let facts = Facts {
             host: self.host.to_owned(),
             port: self.port.to_string(),
-            addresses: self.host.to_owned(),
             text: text.to_owned(),
             ..Facts::default()
         };
-        Seen::new(Diagnosis::new(row, &facts))
+        let addresses = self.addresses.get().cloned().unwrap_or_default();
+        Seen { addresses, ..Seen::new(Diagnosis::new(row, &facts)) }
     }
 
     /// Connects, encrypted if so wanted.
@@ -48,15 +57,17 @@ impl Place<'_> {
         let failed = |error: SocketError| tcp::seen(self.host, self.port, error);
         let addresses =
             socket::resolve(self.host, self.port, Duration::from_secs(1)).await.map_err(failed)?;
+        let shown = || addresses.iter().map(|address| address.ip().to_string()).collect();
+        self.addresses.get_or_init(shown);
         let local = socket::is_local(self.host);
         let stream =
             socket::connect(&addresses, Duration::from_secs(3), local).await.map_err(failed)?;
         if !self.tls {
             return Ok(Box::new(stream));
         }
-        let config = tls::config(&verified()).map_err(|why| self.seen(&table::TLS_FILE, &why))?;
+        let config = tls::of_service().map_err(|why| self.seen(&table::TLS_FILE, &why))?;
         let name = ServerName::try_from(self.host.to_owned())
-            .map_err(|_| self.seen(&table::TLS_FAILED, "the host name is no TLS name"))?;
+            .map_err(|_| self.seen(&table::TARGET_TLS, "the host name is no TLS name"))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
         match timeout(ANSWER, handshake).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
@@ -70,7 +81,7 @@ impl Place<'_> {
         match inner {
             Some(error) => {
                 let (row, text) = tls::row(error);
-                self.seen(row, &text)
+                self.seen(of_a_service(row), &text)
             }
             None => self.seen(&table::TLS_CUT, ""),
         }
@@ -108,15 +119,13 @@ impl Place<'_> {
     }
 }
 
-/// TLS as browsers have it.
-fn verified() -> Ssl {
-    Ssl {
-        mode: SslMode::VerifyFull,
-        roots: Roots::System,
-        identity: None,
-        versions: TlsVersions::All,
-        sni: true,
-        direct: false,
-        channel_binding: ChannelBinding::Disable,
+/// The row in words for any service: no sslrootcert, no sslmode.
+fn of_a_service(row: &'static Row) -> &'static Row {
+    match row {
+        row if row == &table::TLS_UNTRUSTED => &table::TARGET_UNTRUSTED,
+        row if row == &table::TLS_NAME => &table::TARGET_NAME,
+        row if row == &table::TLS_CLIENT => &table::TARGET_CLIENT,
+        row if row == &table::TLS_FAILED => &table::TARGET_TLS,
+        row => row,
     }
 }

@@ -30,6 +30,10 @@ fn only_what_holds_for_the_grace_or_never_passes_is_given_up() {
         (vec![(0, &table::PASSWORD), (10, &table::PASSWORD)], true),
         // The grace is that of one reason: a restart in between begins it anew.
         (vec![(0, &table::PASSWORD), (5, &table::STARTING), (10, &table::PASSWORD)], false),
+        // A pooler that only has no server hides it.
+        (vec![(0, &table::PASSWORD), (5, &table::POOLER_SERVER), (10, &table::PASSWORD)], true),
+        (vec![(0, &table::PASSWORD), (10, &table::POOLER_SERVER)], true),
+        (vec![(0, &table::POOLER_SERVER), (10, &table::POOLER_SERVER)], false),
         (vec![(5, &table::PASSWORD), (10, &table::NO_DATABASE)], false),
         (vec![(0, &table::REFUSED), (3600, &table::REFUSED)], false),
     ] {

@@ -58,12 +58,28 @@ impl Service {
 
     /// An nginx that serves HTTP; its `location`s are given.
     pub(crate) fn nginx(locations: &str) -> Option<Self> {
+        Self::nginx_on(|port| format!("listen 127.0.0.1:{port};"), locations)
+    }
+
+    /// The same over TLS, on three addresses.
+    pub(crate) fn nginx_tls(certificate: &Path, key: &Path, locations: &str) -> Option<Self> {
+        let listen = |port| {
+            let hosts = ["127.0.0.1", "127.0.0.8", "127.0.0.9"];
+            hosts.map(|host| format!("listen {host}:{port} ssl;")).concat()
+        };
+        let (certificate, key) = (certificate.display(), key.display());
+        let files = format!("ssl_certificate {certificate}; ssl_certificate_key {key};");
+        Self::nginx_on(listen, &format!("{files} {locations}"))
+    }
+
+    fn nginx_on(listen: impl Fn(u16) -> String, locations: &str) -> Option<Self> {
         let port = free_port();
         let place = open_directory();
         let path = place.path().display();
         let blocks = format!(
             "http {{ access_log off; client_body_temp_path {path}/b; proxy_temp_path {path}/p; fastcgi_temp_path {path}/f; uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;\n\
-             server {{ listen 127.0.0.1:{port}; {locations} }} }}"
+             server {{ {} {locations} }} }}",
+            listen(port)
         );
         Self::nginx_with(&blocks, port, place)
     }

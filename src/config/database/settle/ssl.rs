@@ -17,7 +17,7 @@ pub(super) fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
     Ok(Ssl {
         mode,
         roots,
-        identity: identity(draft)?,
+        identity: identity(draft, variables)?,
         versions: versions(draft)?,
         sni: sni(draft)?,
         direct: direct(draft, mode)?,
@@ -25,15 +25,25 @@ pub(super) fn ssl(draft: &Draft, variables: Lookup) -> Result<Ssl, Problem> {
     })
 }
 
-/// Certificate and key, which may stand in one file.
-fn identity(draft: &Draft) -> Result<Option<(PathBuf, PathBuf)>, Problem> {
+/// Certificate and key: the named files, else libpq's default ones if they are there. Without a key's
+/// file of its own, the key may stand in the certificate's.
+fn identity(draft: &Draft, variables: Lookup) -> Result<Option<(PathBuf, PathBuf)>, Problem> {
+    let named = |keyword, default| {
+        draft.value(keyword).map(PathBuf::from).or_else(|| default_file(default, variables))
+    };
     let certificate = match draft.value("sslcertmode") {
         Some("disable") => None,
-        None | Some("allow") => draft.value("sslcert"),
+        None | Some("allow") => named("sslcert", "postgresql.crt"),
         Some(_) => return Err(value_problem(draft, "sslcertmode", "disable or allow")),
     };
-    let key = draft.value("sslkey").or(certificate);
-    Ok(certificate.zip(key).map(|(certificate, key)| (certificate.into(), key.into())))
+    let key = named("sslkey", "postgresql.key").or_else(|| certificate.clone());
+    Ok(certificate.zip(key))
+}
+
+/// A file of libpq's own directory (PostgreSQL manual, 34.19.2), if it is there.
+fn default_file(name: &str, variables: Lookup) -> Option<PathBuf> {
+    let path = PathBuf::from(variables("HOME")?).join(".postgresql").join(name);
+    path.is_file().then_some(path)
 }
 
 /// Whether TLS 1.3 is named; what is below 1.2 is never spoken. Case does not matter to libpq.
@@ -70,14 +80,10 @@ fn sni(draft: &Draft) -> Result<bool, Problem> {
 
 /// A root certificate file counts if it was named, or if libpq's default file is there.
 fn roots(draft: &Draft, variables: Lookup) -> Roots {
-    let default = || {
-        let path = PathBuf::from(variables("HOME")?).join(".postgresql/root.crt");
-        path.is_file().then_some(path)
-    };
     match draft.value("sslrootcert") {
         Some("system") => Roots::System,
         Some(path) => Roots::File(PathBuf::from(path)),
-        None => default().map_or(Roots::System, Roots::File),
+        None => default_file("root.crt", variables).map_or(Roots::System, Roots::File),
     }
 }
 
