@@ -1,11 +1,23 @@
 //! Small pieces of what people read, in one wording everywhere.
 
-use std::io::{self, ErrorKind};
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// How long something has lasted, to the second, below one to the millisecond: `1m 5s`, `250ms`.
+pub(crate) fn lasting(time: Duration) -> String {
+    let rounded = match time.as_secs() {
+        0 => Duration::from_millis(u64::from(time.subsec_millis())),
+        _ => Duration::from_secs((time + Duration::from_millis(500)).as_secs()),
+    };
+    humantime::format_duration(rounded).to_string()
 }
 
 /// What the system says, as strerror(3) has it, in lower case and without the standard library's number.
@@ -32,6 +44,15 @@ mod tests {
     fn one_is_no_plural() {
         for (count, text) in [(0, "0 files"), (1, "1 file"), (2, "2 files")] {
             assert_eq!(counted(count, "file"), text);
+        }
+    }
+
+    #[test]
+    fn a_time_has_no_more_digits_than_it_needs() {
+        for (millis, text) in
+            [(0, "0s"), (250, "250ms"), (1400, "1s"), (1500, "2s"), (64_900, "1m 5s")]
+        {
+            assert_eq!(lasting(Duration::from_millis(millis)), text, "{millis}");
         }
     }
 

@@ -30,6 +30,10 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
 
+    /// Another session, or a prepared transaction, has the history locked.
+    #[error("cannot read the migration history `{table}`: it is locked{}", by(holder.as_deref()))]
+    Busy { table: String, holder: Option<String> },
+
     /// Our role lacks rights; what to grant, as statements.
     #[error("cannot {doing}: the role `{role}` has not the rights")]
     Rights { doing: String, role: String, grant: String },
@@ -60,9 +64,10 @@ pub(crate) enum MigrateError {
     #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
-    /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
+    /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time. `hint`: what stood in the way of
+    /// finding out; `None`: they are missing.
     #[error("the schema was not brought up to date within {waited}: {missing}")]
-    NotApplied { waited: String, missing: String },
+    NotApplied { waited: String, missing: String, hint: Option<String> },
 
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
     #[error("the database is ahead of this image: {0}")]
@@ -112,6 +117,10 @@ fn held(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "it was never free".to_owned(), |holder| format!("held by {holder}"))
 }
 
+fn by(holder: Option<&str>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" by {holder}"))
+}
+
 fn after(applied: &[String]) -> String {
     match applied {
         [] => String::new(),
@@ -127,6 +136,7 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
+            Self::Busy { .. } => true,
             _ => false,
         }
     }
@@ -141,9 +151,10 @@ impl Failure for MigrateError {
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
             Self::Script(failure) => failure.cause.exit(failure.exit),
-            Self::LockTimeout { .. } | Self::LockLost { .. } | Self::LockLostBy { .. } => {
-                Exit::Lock
-            }
+            Self::Busy { .. }
+            | Self::LockTimeout { .. }
+            | Self::LockLost { .. }
+            | Self::LockLostBy { .. } => Exit::Lock,
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
@@ -157,6 +168,9 @@ impl Failure for MigrateError {
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
+            Self::Busy { .. } => Some(
+                "end that transaction, or try again when it has ended".into(),
+            ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.cause.hint(),
             Self::LockTimeout { .. } => Some(
@@ -173,9 +187,9 @@ impl Failure for MigrateError {
                 phase.to_uppercase()
             )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
-            Self::NotApplied { .. } => {
-                Some("run `init migrate` (a Job, a Helm hook) with this image first".into())
-            }
+            Self::NotApplied { hint, .. } => Some(hint.clone().unwrap_or_else(|| {
+                "run `init migrate` (a Job, a Helm hook) with this image first".into()
+            })),
             Self::Ahead(_) => {
                 Some("start a newer image, or set APP_INIT_MIGRATE_STRICT=false".into())
             }

@@ -4,6 +4,7 @@
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
 mod awaiting;
+mod blocker;
 pub(crate) mod cause;
 pub(crate) mod error;
 mod executor;
@@ -55,7 +56,7 @@ use session::{open, open_unless};
 /// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
-/// `Ahead` if `plan` is strict.
+/// `Busy` if somebody keeps the history locked for as long as one would queue; `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
@@ -69,11 +70,14 @@ pub(crate) async fn inspect(
             outcome => return Ok(outcome?.0),
         }
     }
-    let session = open(connection, "migrate").await?;
-    Ok(read(&session.client, &migrations, plan).await?.0)
+    awaiting::unlocked(plan, connection, async || {
+        let session = open(connection, "migrate").await?;
+        Ok(read(&session.client, &migrations, plan).await?.0)
+    })
+    .await
 }
 
-/// The folder against the history; problems are errors.
+/// The folder against the history; problems are errors, and so is a right that will be missing.
 async fn read(
     client: &Client,
     migrations: &[Migration],
@@ -86,6 +90,9 @@ async fn read(
     }
     if plan.strict && !state.ahead.is_empty() {
         return Err(MigrateError::Ahead(state.ahead_labels()));
+    }
+    if !plan.check_only && !state.pending.is_empty() {
+        history.may_record()?;
     }
     Ok((state, history))
 }
@@ -126,7 +133,11 @@ pub(crate) async fn apply(
     let session = open_unless(connection, "migrate", stop.as_mut()).await?;
     let progress = Progress::default();
     let work = async {
-        let (state, history) = read(&session.client, &refinery::scan(folder)?, plan).await?;
+        let migrations = refinery::scan(folder)?;
+        let (state, history) = awaiting::unlocked(plan, connection, async || {
+            read(&session.client, &migrations, plan).await
+        })
+        .await?;
         if state.pending.is_empty() {
             return Ok(());
         }
@@ -194,10 +205,9 @@ pub(crate) async fn await_applied(
     folder: &Path,
     plan: &Migrate,
 ) -> Result<State, MigrateError> {
-    awaiting::until(plan.lock.timeout, async || {
-        let state = inspect(connection, folder, plan, None).await;
-        let state =
-            state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
+    let migrations = refinery::scan(folder)?;
+    awaiting::until(plan, connection, async |session: Session| {
+        let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {
             labels if labels.is_empty() => Answer::Ready(state),
             labels => Answer::Missing(format!("missing {labels}")),

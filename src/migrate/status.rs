@@ -3,18 +3,18 @@
 mod command;
 mod folder;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::{
     cause::Cause,
     error::MigrateError,
     format::refinery,
-    holder::{Holder, holder},
-    key::{Key, Kind},
-    lock::namespace,
+    holder::{Holder, leader},
+    lock::spoken,
     session::try_open,
     state::{State, compare},
     unchanged::Watched,
@@ -25,6 +25,9 @@ use crate::{
 };
 use command::Command;
 use folder::Folder;
+
+/// How long the whole answer may take: who asks sits and waits for it.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What `init status` tells. Nothing was created to find it out.
 #[derive(Clone, Debug)]
@@ -57,16 +60,26 @@ pub(crate) async fn stand(
 ) -> Result<Stand, MigrateError> {
     let session = try_open(connection, "status").await?;
     let state = state(&session.client, folder).await?;
-    let holder = holding(&session.client, lock_name).await?;
+    let holder = leader(&session.client, lock_name).await?;
     Ok(Stand { state, holder })
 }
 
 /// Reads what is to be done, what is done, and the lock. Problems of files are part of the answer,
 /// not errors.
+/// # Errors
+/// `Busy` if somebody keeps the history locked; a server that does not answer soon.
 pub(crate) async fn status(
     work: &Migrate,
     connection: &Connection,
 ) -> Result<Status, MigrateError> {
+    let asked = timeout(LIMIT, read(work, connection)).await;
+    asked.unwrap_or_else(|_| {
+        let why = format!("{} did not answer within {}", connection.place(), spoken(LIMIT));
+        Err(MigrateError::Database { doing: "tell the status".into(), cause: Cause::text(why) })
+    })
+}
+
+async fn read(work: &Migrate, connection: &Connection) -> Result<Status, MigrateError> {
     let lock_name = work.lock.name.as_deref();
     match &work.source {
         Source::Folder(folder) => {
@@ -76,7 +89,7 @@ pub(crate) async fn status(
         Source::Command(step) => {
             let session = try_open(connection, "status").await?;
             let schema = Schema::Command(command(&session.client, work, connection, step).await?);
-            Ok(Status { schema, holder: holding(&session.client, lock_name).await? })
+            Ok(Status { schema, holder: leader(&session.client, lock_name).await? })
         }
     }
 }
@@ -108,15 +121,6 @@ async fn command(
         None => None,
     };
     Ok(Command::new(step, watched, work.strict))
-}
-
-async fn holding(client: &Client, lock_name: Option<&str>) -> Result<Option<Holder>, MigrateError> {
-    let failed = |error: tokio_postgres::Error| MigrateError::Database {
-        doing: "look at the migration lock".into(),
-        cause: Cause::of(&error),
-    };
-    let namespace = namespace(client, lock_name).await.map_err(failed)?;
-    holder(client, Key::new(Kind::Leader, &namespace)).await.map_err(failed)
 }
 
 impl Status {

@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::sleep;
 
 use super::{
+    blocker,
     key::Key,
     progress::Progress,
     session::try_open,
@@ -52,11 +53,9 @@ async fn look(
 /// file, and the answers to a file come when it has ended.
 fn question(fence: Key) -> String {
     let held = fence.held();
+    let blocker = blocker::of_process("a.pid");
     format!(
-        "SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(', ', 'pid ' || b.pid, \
-         nullif(b.application_name, ''), 'from ' || pg_catalog.host(b.client_addr), b.state), ' and ') \
-         FROM pg_catalog.pg_stat_activity b \
-         WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))), \
+        "SELECT {blocker}, \
          (SELECT p.phase || CASE WHEN p.tuples_total > 0 \
          THEN ' ' || 100 * p.tuples_done / p.tuples_total || ' %' \
          WHEN p.blocks_done < p.blocks_total \

@@ -5,21 +5,24 @@
 
 mod closed;
 mod files;
+mod rights;
 
 use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio_postgres::{Client, SimpleQueryRow};
+use tokio_postgres::{Client, SimpleQueryRow, error::SqlState};
 
 use super::{History, Migration, Problem, Row, Version};
 use crate::migrate::{
+    blocker,
     cause::Cause,
     error::MigrateError,
-    sql::{column, identifier, literal, rows},
+    sql::{column, identifier, literal, rows, scalar},
 };
 
 pub(crate) use files::scan;
+use rights::Rights;
 
 pub(crate) const TABLE: &str = "refinery_schema_history";
 
@@ -33,6 +36,7 @@ enum Width {
 /// `refinery_schema_history` as it was read.
 #[derive(Debug)]
 pub(crate) struct Table {
+    schema: String,
     /// Schema and name, quoted: a script that changes the search path cannot move it.
     name: String,
     /// `None`: the table is not there.
@@ -42,6 +46,7 @@ pub(crate) struct Table {
     applied: Vec<Row>,
     /// What is wrong with the table itself.
     problem: Option<String>,
+    rights: Rights,
 }
 
 /// Reads the history without creating anything.
@@ -70,10 +75,12 @@ pub(crate) async fn history(
     };
     let mut table = Table {
         name: format!("{}.{}", identifier(&schema), identifier(TABLE)),
+        schema,
         width: None,
         wanted: narrowest(migrations),
         applied: Vec::new(),
         problem: None,
+        rights: place.first().map(|row| Rights::of(row, 3)).unwrap_or_default(),
     };
     match kind.as_deref() {
         None => return Ok(table),
@@ -84,27 +91,52 @@ pub(crate) async fn history(
             return Ok(table);
         }
     }
-    let query =
-        format!("SELECT version, name, applied_on, checksum FROM {} ORDER BY version", table.name);
-    let stored = rows(client, &query).await.map_err(failed)?;
-    table.applied = stored.iter().filter_map(applied).collect();
+    let stored = match rows(client, &read(&table.name)).await {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            return Err(busy(client, table.name).await);
+        }
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            return Err(table.closed());
+        }
+        stored => stored.map_err(failed)?,
+    };
+    table.applied = stored.iter().filter(|row| row.len() == COLUMNS).filter_map(applied).collect();
     Ok(table)
 }
 
+/// The rows, and one of a single column before them. Nobody waits long for a table that is locked;
+/// the limit ends with the query.
+fn read(table: &str) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('lock_timeout', '1000', true); \
+         SELECT version, name, applied_on, checksum FROM {table} ORDER BY version"
+    )
+}
+
+/// The error that names who keeps the table locked, if that is still so and can be seen.
+async fn busy(client: &Client, table: String) -> MigrateError {
+    let holder = scalar(client, &blocker::of_readers(&table)).await.unwrap_or_default();
+    MigrateError::Busy { table, holder }
+}
+
 /// One row: schema and version type of the table if the search path finds one; else where an
-/// unqualified name would be created. `other` stands for a relation without a version column.
+/// unqualified name would be created, and our rights. `other` stands for a relation without a version column.
 fn locate() -> String {
     format!(
         "SELECT n.nspname, CASE WHEN c.oid IS NOT NULL THEN coalesce(t.typname, 'other') END, \
-         pg_catalog.current_schema() \
+         pg_catalog.current_schema(), {} \
          FROM (SELECT pg_catalog.to_regclass('{TABLE}') AS oid) AS found \
          LEFT JOIN pg_catalog.pg_class c ON c.oid = found.oid \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'version' \
          AND NOT a.attisdropped \
-         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid",
+        rights::COLUMNS
     )
 }
+
+/// Columns of a row as it is read.
+const COLUMNS: usize = 4;
 
 fn applied(row: &SimpleQueryRow) -> Option<Row> {
     Some(Row {
