@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::{
-    migrate::ask,
+    migrate::{ask, folder, history, migrate, migrated},
     support::{Init, Postgres, free_port},
-    watch::{Held, LOCK, image, init, succeeded},
+    watch::{Held, LOCK, image, init, role, succeeded},
 };
 
 #[test]
@@ -88,4 +88,33 @@ fn status_of_a_server_that_is_down_is_told_at_once() {
     assert_eq!(told.code, 69, "{}", told.stderr);
     assert!(told.stderr.contains("connection refused"), "{}", told.stderr);
     assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+}
+
+#[test]
+fn whoever_may_not_read_or_write_the_history_is_told_what_to_grant() {
+    let url = Postgres::shared().database();
+    let (poor, role) = role(&url);
+    let folder = folder(&[("V1__a.sql", "create table a ()")]);
+    let refused = |mode: &str, grant: &str| {
+        let init = Init::new([mode]).env("DATABASE_URL", &poor);
+        let finished = init.env("APP_INIT_MIGRATIONS", folder.path()).run();
+        assert_eq!(finished.code, 77, "{mode}: {}", finished.stderr);
+        let hint = format!("hint: let who owns it run: {grant} TO \"{role}\"");
+        assert!(finished.stderr.contains(&hint), "{hint} in {}", finished.stderr);
+        assert!(!finished.stderr.contains("the lock"), "{}", finished.stderr);
+    };
+    ask(&url, "revoke create on schema public from public");
+    refused("migrate", "GRANT CREATE ON SCHEMA \"public\"");
+    migrated(&url, folder.path());
+    let table = "\"public\".\"refinery_schema_history\"";
+    for mode in ["status", "migrate"] {
+        refused(mode, &format!("GRANT SELECT ON {table}"));
+    }
+    ask(&url, &format!("grant select on refinery_schema_history to {role}"));
+    succeeded(migrate(&poor, folder.path()));
+    std::fs::write(folder.path().join("V2__b.sql"), "select 1").unwrap();
+    refused("migrate", &format!("GRANT SELECT, INSERT ON {table}"));
+    ask(&url, &format!("grant insert on refinery_schema_history to {role}"));
+    succeeded(migrate(&poor, folder.path()));
+    assert_eq!(history(&url), "1,2");
 }
