@@ -88,6 +88,8 @@ pub(crate) struct ScriptFailure {
     pub(crate) applied: Vec<String>,
     /// What is left behind of a file that does not run in one transaction.
     pub(crate) left: Option<String>,
+    /// What to do where we know more than the server's answer says.
+    pub(crate) hint: Option<String>,
     /// 80 or 81: how the start ends unless rights were missing.
     pub(crate) exit: Exit,
 }
@@ -172,7 +174,7 @@ impl Failure for MigrateError {
                 "end that transaction, or try again when it has ended".into(),
             ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
-            Self::Script(failure) => failure.cause.hint(),
+            Self::Script(failure) => failure.hint.clone().or_else(|| failure.cause.hint()),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

@@ -13,6 +13,7 @@ mod guard;
 mod holder;
 mod index;
 mod key;
+mod limits;
 pub(crate) mod lock;
 pub(crate) mod marker;
 mod options;
