@@ -11,6 +11,18 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// `a, b, c`; of more than five the first three and how many more.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    const ALL: usize = 5;
+    const FIRST: usize = 3;
+    let shown = if names.len() > ALL { FIRST } else { names.len() };
+    let text = names[..shown].iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len() - shown {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 /// How long something has lasted, to the second, below one to the millisecond: `1m 5s`, `250ms`.
 pub(crate) fn lasting(time: Duration) -> String {
     let rounded = match time.as_secs() {
@@ -44,6 +56,17 @@ mod tests {
     fn one_is_no_plural() {
         for (count, text) in [(0, "0 files"), (1, "1 file"), (2, "2 files")] {
             assert_eq!(counted(count, "file"), text);
+        }
+    }
+
+    #[test]
+    fn a_long_list_is_counted() {
+        for (names, text) in [
+            (&["a"][..], "a"),
+            (&["a", "b", "c", "d", "e"], "a, b, c, d, e"),
+            (&["a", "b", "c", "d", "e", "f"], "a, b, c and 3 more"),
+        ] {
+            assert_eq!(listed(names), text);
         }
     }
 

@@ -10,7 +10,9 @@ use super::{
     format::{Problem, hints},
     holder::Holder,
 };
-use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
+use crate::{
+    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
+};
 
 /// Why migrating or seeding ended early.
 #[derive(Debug, Error)]
@@ -126,7 +128,7 @@ fn by(holder: Option<&str>) -> String {
 fn after(applied: &[String]) -> String {
     match applied {
         [] => String::new(),
-        names => format!("; applied before: {}", names.join(", ")),
+        names => format!("; applied before: {}", listed(names)),
     }
 }
 

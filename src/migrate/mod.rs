@@ -42,7 +42,9 @@ use tokio_postgres::Client;
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{config::database::Connection, exit::Exit, plan::Migrate, postgres::Session};
+use crate::{
+    config::database::Connection, exit::Exit, phrase::listed, plan::Migrate, postgres::Session,
+};
 use awaiting::Answer;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
@@ -219,5 +221,5 @@ pub(crate) async fn await_applied(
 
 fn labels(migrations: &[Migration]) -> String {
     let labels: Vec<&str> = migrations.iter().map(|migration| migration.label.as_str()).collect();
-    labels.join(", ")
+    listed(&labels)
 }
