@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     config::database::Connection,
+    log::fit,
     plan::{Migrate, Source, Step},
 };
 use command::Command;
@@ -133,8 +134,9 @@ impl Status {
         }
     }
 
-    /// What there is, who holds the lock, and what it comes to; for people.
-    pub(crate) fn text(&self) -> String {
+    /// What there is, who holds the lock, and what it comes to; for people, who read it on a terminal
+    /// of that many columns or `None`.
+    pub(crate) fn text(&self, columns: Option<usize>) -> String {
         let (mut lines, verdict) = match &self.schema {
             Schema::Folder(folder) => (folder.lines(), folder.verdict()),
             Schema::Command(command) => (command.lines(), command.verdict()),
@@ -143,14 +145,15 @@ impl Status {
             Some(holder) => line("lock", format_args!("held by {holder}")),
             None => line("lock", format_args!("free")),
         });
-        lines.push(format!("\n{verdict}\n"));
-        lines.concat()
+        let told: Vec<String> = lines.iter().map(|line| hung(line, columns)).collect();
+        format!("{}\n\n{}\n", told.join("\n"), fit(&verdict, 0, columns))
     }
 
     /// The same for programs.
     pub(crate) fn json(&self) -> Value {
         let holder = self.holder.as_ref().map(|holder| {
-            json!({"pid": holder.pid, "application_name": holder.application, "address": holder.address, "since": holder.since})
+            let pid = holder.pid.parse::<i64>().ok();
+            json!({"pid": pid, "application_name": holder.application, "address": holder.address, "since": holder.since})
         });
         let mut told = match &self.schema {
             Schema::Folder(folder) => folder.json(),
@@ -163,6 +166,28 @@ impl Status {
     }
 }
 
+/// The line broken at blanks behind its kind.
+fn hung(line: &str, columns: Option<usize>) -> String {
+    let (kind, what) = line.split_at(KIND.min(line.len()));
+    format!("{kind}{}", fit(what, KIND, columns))
+}
+
+/// Width of the column that says of what kind a line is.
+const KIND: usize = 10;
+
 fn line(kind: &str, what: std::fmt::Arguments<'_>) -> String {
-    format!("{kind:<10}{what}\n")
+    format!("{kind:<KIND$}{what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_keeps_its_column() {
+        let told = line("divergent", format_args!("V1__a was changed after it was applied"));
+        assert_eq!(hung(&told, None), told);
+        let expected = "divergent V1__a was changed\n          after it was applied";
+        assert_eq!(hung(&told, Some(30)), expected);
+    }
 }

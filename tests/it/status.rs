@@ -61,6 +61,10 @@ fn status_tells_whether_a_start_would_run_it_and_why() {
     let held = Held::new(&url, LOCK);
     let named = init("status", new.path(), &url).env("APP_INIT_LOCK_NAME", "app").run();
     assert!(named.stdout.contains("lock      held by pid"), "{}", named.stdout);
+    let json =
+        init("status", new.path(), &url).env("APP_INIT_LOCK_NAME", "app").arg("--json").run();
+    let told: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(told["lock"]["pid"].is_i64(), "{}", json.stdout);
     drop(held);
     tells(new.path(), &["the version table `public.alembic_version` has changed since 20"]);
 }
@@ -117,4 +121,24 @@ fn whoever_may_not_read_or_write_the_history_is_told_what_to_grant() {
     ask(&url, &format!("grant insert on refinery_schema_history to {role}"));
     succeeded(migrate(&poor, folder.path()));
     assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn a_folder_that_is_ahead_says_why_strict_refuses_it() {
+    let url = Postgres::shared().database();
+    migrated(&url, folder(&[("V1__a.sql", "select 1"), ("V2__b.sql", "select 1")]).path());
+    let older = folder(&[("V1__a.sql", "select 1")]);
+    for (strict, current, reason) in [
+        ("false", true, "up to date: 2 applied, ahead of this image"),
+        ("true", false, "a start stops here: the database is ahead of this image"),
+    ] {
+        let status = Init::new(["status", "--json"])
+            .env("DATABASE_URL", &url)
+            .env("APP_INIT_MIGRATIONS", older.path())
+            .env("APP_INIT_MIGRATE_STRICT", strict)
+            .run();
+        let told: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        assert_eq!(told["current"], current, "{}", status.stdout);
+        assert!(told["reason"].as_str().unwrap().starts_with(reason), "{}", status.stdout);
+    }
 }

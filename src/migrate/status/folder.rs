@@ -92,6 +92,7 @@ impl Folder {
             .collect();
         json!({
             "current": self.is_current(),
+            "reason": self.verdict(),
             "applied": rows(&self.state.applied),
             "pending": pending,
             "ahead": rows(&self.state.ahead),
