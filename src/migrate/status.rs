@@ -12,9 +12,10 @@ use tokio_postgres::Client;
 use super::{
     cause::Cause,
     error::MigrateError,
-    format::refinery,
+    format::{Migration, Problem, refinery},
     holder::{Holder, leader},
     lock::spoken,
+    script::Script,
     session::try_open,
     state::{State, compare},
     unchanged::Watched,
@@ -102,11 +103,23 @@ async fn state(client: &Client, folder: &Path) -> Result<State, MigrateError> {
         Err(error) => return Err(error),
     };
     let history = refinery::history(client, &migrations).await?;
-    Ok(if misread.is_empty() {
-        compare(&migrations, &history)
-    } else {
-        State { problems: misread, ..State::default() }
-    })
+    if !misread.is_empty() {
+        return Ok(State { problems: misread, ..State::default() });
+    }
+    let mut state = compare(&migrations, &history);
+    let unfit: Vec<Problem> = state.pending.iter().filter_map(unfit).collect();
+    state.problems.extend(unfit);
+    Ok(state)
+}
+
+/// Why a start would refuse to run the file; `None` if it would not.
+fn unfit(file: &Migration) -> Option<Problem> {
+    match Script::read(&file.label, &file.path, &file.text) {
+        Err(MigrateError::Unfit { file, line, why, hint }) => {
+            Some(Problem::Unfit { file, line, why, hint })
+        }
+        _ => None,
+    }
 }
 
 async fn command(

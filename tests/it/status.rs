@@ -142,3 +142,28 @@ fn a_folder_that_is_ahead_says_why_strict_refuses_it() {
         assert!(told["reason"].as_str().unwrap().starts_with(reason), "{}", status.stdout);
     }
 }
+
+#[test]
+fn status_and_doctor_tell_of_files_that_a_start_refuses() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[
+        ("V1__a.sql", "select 1"),
+        ("V2__b.sql", "-- app-init: lock_timeuot=1s\nselect 1"),
+        ("V3__c.sql", "create table t (n int);\ncreate index concurrently i on t (n)"),
+    ]);
+    for words in [&["status"][..], &["doctor", "migrate"]] {
+        let init = Init::new(words).env("DATABASE_URL", &url);
+        let told = init.env("APP_INIT_MIGRATIONS", folder.path()).run();
+        for part in [
+            "V2__b.sql:1 cannot be applied: `lock_timeuot=1s` is no option of app-init",
+            "V3__c.sql:2 cannot be applied: `CREATE INDEX CONCURRENTLY` cannot run in a transaction",
+            "known are no-transaction",
+        ] {
+            assert!(told.stdout.contains(part), "{part} in {}{}", told.stdout, told.stderr);
+        }
+    }
+    let mark = "-- app-init: no-transaction\n";
+    std::fs::write(folder.path().join("V2__b.sql"), "select 1").unwrap();
+    std::fs::write(folder.path().join("V3__c.sql"), format!("{mark}select 1")).unwrap();
+    migrated(&url, folder.path());
+}

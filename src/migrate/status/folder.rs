@@ -115,6 +115,9 @@ fn kind(problem: &Problem) -> &'static str {
         Problem::FileGone { .. } => "missing",
         Problem::OutOfOrder { .. } => "late",
         Problem::Duplicate { .. } => "duplicate",
-        Problem::Name { .. } | Problem::Content { .. } | Problem::Table { .. } => "invalid",
+        Problem::Name { .. }
+        | Problem::Content { .. }
+        | Problem::Unfit { .. }
+        | Problem::Table { .. } => "invalid",
     }
 }
