@@ -98,6 +98,9 @@ impl<'a> Executor<'a> {
     /// Runs all that are not done yet, in order, and stops at the first failure.
     pub(super) async fn run(&self, units: &[Unit<'_>]) -> Result<(), MigrateError> {
         let phase = self.scene.phase;
+        for unit in units {
+            self.say_misplaced(&unit.script);
+        }
         for (index, unit) in units.iter().enumerate() {
             let label = &unit.script.label;
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
@@ -120,6 +123,17 @@ impl<'a> Executor<'a> {
             }
         }
         Ok(())
+    }
+
+    fn say_misplaced(&self, script: &Script) {
+        for line in &script.misplaced {
+            tracing::warn!(
+                phase = self.scene.phase,
+                event = "misplaced",
+                "{}:{line}: an `app-init:` option counts only in a `--` line above the first statement: this one is ignored",
+                script.file
+            );
+        }
     }
 
     /// Tries until the file is done or has failed for good, while a second session looks at what a

@@ -4,7 +4,7 @@ use std::{ops::Range, path::Path, time::Duration};
 
 use super::{
     error::MigrateError,
-    options::Options,
+    options::{self, Options},
     split::{Statement, statements},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Script {
     /// `None`: the server's own for statements, ours for locks.
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) statement_timeout: Option<Duration>,
+    /// Lines that look like options of ours and are none.
+    pub(crate) misplaced: Vec<usize>,
 }
 
 /// How a file runs.
@@ -60,6 +62,7 @@ impl Script {
         let options = Options::read(text).map_err(|(line, why)| {
             unfit(line, why, "known are no-transaction, lock_timeout=3s and statement_timeout=1m")
         })?;
+        let misplaced = options::misplaced(text);
         let mut text = blank_foreign(text);
         let mut found = statements(&text);
         if let Some(rollback) = found.iter().find(|statement| statement.rolls_back()) {
@@ -88,6 +91,7 @@ impl Script {
             mode,
             lock_timeout: options.lock_timeout,
             statement_timeout: options.statement_timeout,
+            misplaced,
         })
     }
 

@@ -74,6 +74,15 @@ fn a_statement_past_its_limit_fails_and_a_file_may_have_another() {
 }
 
 #[test]
+fn an_option_that_does_not_count_is_told() {
+    let url = Postgres::shared().database();
+    let text = "create table a ();\n-- app-init: lock_timeout=1s\ncreate table b ();";
+    let folder = folder(&[("V1__a.sql", text)]);
+    let finished = migrated(&url, folder.path());
+    assert!(finished.stderr.contains("V1__a.sql:2: an `app-init:` option"), "{}", finished.stderr);
+}
+
+#[test]
 fn a_table_that_is_never_free_fails_the_file_and_names_who_has_it() {
     let url = Postgres::shared().database();
     ask(&url, "create table busy (n int)");
