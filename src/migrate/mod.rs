@@ -16,6 +16,7 @@ mod key;
 mod limits;
 pub(crate) mod lock;
 pub(crate) mod marker;
+pub(crate) mod onlooker;
 mod options;
 mod outside;
 mod perform;

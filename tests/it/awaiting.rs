@@ -5,7 +5,11 @@ use std::path::Path;
 use crate::{
     migrate::{ask, folder, migrate, migrated},
     outside::Holding,
-    support::{Init, Postgres, init::Finished},
+    support::{
+        Init, Postgres,
+        init::{Finished, shell},
+        postgres::tool as tool_path,
+    },
     watch::{Held, LOCK},
 };
 
@@ -139,4 +143,25 @@ fn a_prepared_transaction_that_stands_in_the_way_is_named() {
     let asked = status(&url, folder.path());
     assert_eq!(asked.code, 75, "{}", asked.stderr);
     says(&asked, &["it is locked by the prepared transaction 'other' of postgres"]);
+}
+
+#[test]
+fn who_is_in_the_way_of_a_command_is_said() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table busy (n int)");
+    let holding = Holding::begin(&url, "select * from busy");
+    let tool = shell("exec \"$PSQL\" -XAtq -d \"$DATABASE_URL\" -c 'alter table busy add m int'");
+    let start = Init::new(["migrate"])
+        .env("DATABASE_URL", &url)
+        .env("PSQL", tool_path("psql"))
+        .env("PGAPPNAME", "tool")
+        .env("APP_INIT_MIGRATE_COMMAND", tool)
+        .env("APP_INIT_HEARTBEAT", "500ms")
+        .start();
+    let line = start.expect_line(", of the command by all signs, is blocked by pid ");
+    for part in ["init: migrate: pid ", ", tool, ", "holding"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    holding.end();
+    assert_eq!(start.exit_code(), 0);
 }
