@@ -3,12 +3,34 @@
 use std::{
     io::{self, ErrorKind},
     path::Path,
+    time::Duration,
 };
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// `a, b, c`; of more than five the first three and how many more.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    const ALL: usize = 5;
+    const FIRST: usize = 3;
+    let shown = if names.len() > ALL { FIRST } else { names.len() };
+    let text = names[..shown].iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len() - shown {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+/// How long something has lasted, to the second, below one to the millisecond: `1m 5s`, `250ms`.
+pub(crate) fn lasting(time: Duration) -> String {
+    let rounded = match time.as_secs() {
+        0 => Duration::from_millis(u64::from(time.subsec_millis())),
+        _ => Duration::from_secs((time + Duration::from_millis(500)).as_secs()),
+    };
+    humantime::format_duration(rounded).to_string()
 }
 
 /// What the system says, as strerror(3) has it, in lower case and without the standard library's number.
@@ -61,6 +83,26 @@ mod tests {
         assert!(hint(ErrorKind::PermissionDenied).contains("chown 5:6 /data"));
         assert!(hint(ErrorKind::ReadOnlyFilesystem).contains("tmpfs at /data"));
         assert!(!hint(ErrorKind::ReadOnlyFilesystem).contains("chown"));
+    }
+
+    #[test]
+    fn a_long_list_is_counted() {
+        for (names, text) in [
+            (&["a"][..], "a"),
+            (&["a", "b", "c", "d", "e"], "a, b, c, d, e"),
+            (&["a", "b", "c", "d", "e", "f"], "a, b, c and 3 more"),
+        ] {
+            assert_eq!(listed(names), text);
+        }
+    }
+
+    #[test]
+    fn a_time_has_no_more_digits_than_it_needs() {
+        for (millis, text) in
+            [(0, "0s"), (250, "250ms"), (1400, "1s"), (1500, "2s"), (64_900, "1m 5s")]
+        {
+            assert_eq!(lasting(Duration::from_millis(millis)), text, "{millis}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tracing::info;
 use crate::{
     exit::Exit,
     failure::Failure,
+    phrase::lasting,
     plan::Step,
     process::{
         self, Ended, Event, Events, Pid, Signal, Unrunnable, descendants,
@@ -180,12 +181,14 @@ impl Run<'_> {
     }
 
     fn beat(&self) {
-        let seconds = self.started.elapsed().as_secs();
+        let took = self.started.elapsed();
         info!(
             phase = self.step.name,
             event = "heartbeat",
-            duration_ms = seconds * 1000,
-            "still running after {seconds}s (pid {})",
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "`{}` still runs after {} (pid {})",
+            self.step.command.source,
+            lasting(took),
             self.pid.as_raw_pid()
         );
     }

@@ -1,15 +1,13 @@
-//! `AUTORUN_MIGRATIONS=wait`: asking again and again whether somebody else has migrated.
+//! Waiting for others: asking again and again whether somebody else has migrated, or has let go of
+//! the history.
 
-use std::time::Duration;
+mod waiting;
 
-use tokio::time::{Instant, sleep};
-use tokio_postgres::error::SqlState;
+use tokio::time::timeout;
 
-use super::{error::MigrateError, lock::spoken, session::jittered, sql::identifier};
-use crate::config::database::Connection;
-
-/// Pause between two questions; each opens a connection of its own and keeps none.
-const PACE: Duration = Duration::from_secs(1);
+use super::{error::MigrateError, session::try_open};
+use crate::{config::database::Connection, failure::Failure, plan::Migrate, postgres::Session};
+use waiting::{Reason, Waiting};
 
 /// What one question came to.
 pub(super) enum Answer<T> {
@@ -18,55 +16,79 @@ pub(super) enum Answer<T> {
     Missing(String),
 }
 
-/// Asks until the answer is `Ready`, saying what is missing whenever that changes. A limit of
-/// `None` waits for ever. Dropping the future gives up.
+/// Asks until the answer is `Ready`, each time on a connection of its own, of which none is kept.
+/// Says what is missing whenever that changes, and now and then.
+///
+/// The limit, `work.lock.timeout`, holds for each try as well, so that neither a server that is gone
+/// nor a table that is locked can outlast it. Dropping the future gives up.
 /// # Errors
 /// `NotApplied` says what is missing; a failed question that may not pass by itself.
 pub(super) async fn until<T>(
-    limit: Option<Duration>,
-    ask: impl AsyncFn() -> Result<Answer<T>, MigrateError>,
+    work: &Migrate,
+    connection: &Connection,
+    ask: impl AsyncFn(Session) -> Result<Answer<T>, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let (started, mut said) = (Instant::now(), String::new());
+    let question = async || ask(try_open(connection, "migrate").await?).await;
+    let mut waiting = Waiting::new("waiting for the schema", work, connection);
     loop {
-        let missing = match ask().await {
-            Ok(Answer::Ready(found)) => return Ok(found),
-            Ok(Answer::Missing(missing)) => missing,
+        let patience = waiting.patience();
+        let reason = match timeout(patience.time, question()).await {
+            Ok(Ok(Answer::Ready(found))) => return Ok(found),
+            Ok(Ok(Answer::Missing(missing))) => Some(Reason::missing(missing)),
             // Whoever migrates may have to make the schema first.
-            Err(error @ MigrateError::NoSchema { .. }) => error.to_string(),
-            Err(error) if error.may_pass() => error.to_string(),
-            Err(error) => return Err(error),
+            Ok(Err(error @ MigrateError::NoSchema { .. })) => Some(Reason::of(&error)),
+            Ok(Err(error)) if error.may_pass() => Some(Reason::of(&error)),
+            Ok(Err(error)) => return Err(error),
+            // What all tries before had found says more than that the last one had no time.
+            Err(_) if patience.is_cut && waiting.has_reason() => None,
+            Err(_) => Some(silent(connection)),
         };
-        let left = limit.map(|limit| limit.saturating_sub(started.elapsed()));
-        if left.is_some_and(|left| left.is_zero()) {
-            let waited = limit.map(spoken).unwrap_or_default();
-            return Err(MigrateError::NotApplied { waited, missing });
+        waiting.learn(reason);
+        if waiting.is_over() {
+            return Err(waiting.give_up());
         }
-        if said != missing {
-            tracing::info!(
-                phase = "migrate",
-                event = "reason",
-                "waiting for the schema: {missing}"
-            );
-            said = missing;
-        }
-        sleep(jittered(PACE).min(left.unwrap_or(PACE * 2))).await;
+        waiting.tell().await;
+        waiting.pause().await;
     }
 }
 
-/// A role that only waits needs one right, to read the history; where it lacks that, what to grant.
-pub(super) fn with_grant(
-    error: MigrateError,
+/// The server did not let us in, or let us in and did not answer.
+fn silent(connection: &Connection) -> Reason {
+    let text = format!("{} does not answer", connection.place());
+    let hint = "look whether the server is up, and at what it is busy with";
+    Reason { text, hint: Some(hint.to_owned()), answered: false }
+}
+
+/// Asks until nobody keeps the history locked any more, and says who does.
+/// # Errors
+/// `Busy` when the limit of the lock is over; whatever else a question fails with.
+pub(super) async fn unlocked<T>(
+    work: &Migrate,
     connection: &Connection,
-    table: &str,
-) -> MigrateError {
-    match error {
-        MigrateError::Database { doing, cause }
-            if cause.is(&[SqlState::INSUFFICIENT_PRIVILEGE]) =>
-        {
-            let role = connection.user.clone();
-            let grant = format!("GRANT SELECT ON {table} TO {}", identifier(&role));
-            MigrateError::Rights { doing, role, grant }
+    ask: impl AsyncFn() -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    let mut waiting = Waiting::new("waiting", work, connection);
+    loop {
+        let error = match ask().await {
+            Err(error @ MigrateError::Busy { .. }) => error,
+            outcome => return outcome,
+        };
+        waiting.learn(Some(Reason { answered: false, ..Reason::of(&error) }));
+        if waiting.is_over() {
+            return Err(error);
         }
-        error => error,
+        waiting.tell().await;
+        waiting.pause().await;
+    }
+}
+
+impl Reason {
+    fn missing(text: String) -> Self {
+        Self { text, hint: None, answered: true }
+    }
+
+    fn of(error: &MigrateError) -> Self {
+        let answered = matches!(error, MigrateError::Busy { .. });
+        Self { text: error.to_string(), hint: error.hint(), answered }
     }
 }

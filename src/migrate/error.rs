@@ -10,7 +10,9 @@ use super::{
     format::{Problem, hints},
     holder::Holder,
 };
-use crate::{diagnose::Class, exit::Exit, failure::Failure, postgres::ConnectError};
+use crate::{
+    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
+};
 
 /// Why migrating or seeding ended early.
 #[derive(Debug, Error)]
@@ -32,6 +34,10 @@ pub(crate) enum MigrateError {
     /// A query of our own failed.
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
+
+    /// Another session, or a prepared transaction, has the history locked.
+    #[error("cannot read the migration history `{table}`: it is locked{}", by(holder.as_deref()))]
+    Busy { table: String, holder: Option<String> },
 
     /// Our role lacks rights; what to grant, as statements.
     #[error("cannot {doing}: the role `{role}` has not the rights")]
@@ -73,9 +79,10 @@ pub(crate) enum MigrateError {
     #[error("{phase} ran past its timeout of {limit}, {during}{}", after(applied))]
     TimedOut { phase: &'static str, limit: String, during: String, applied: Vec<String> },
 
-    /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time.
+    /// `AUTORUN_MIGRATIONS=wait`: nobody applied them in time. `hint`: what stood in the way of
+    /// finding out; `None`: they are missing.
     #[error("the schema was not brought up to date within {waited}: {missing}")]
-    NotApplied { waited: String, missing: String },
+    NotApplied { waited: String, missing: String, hint: Option<String> },
 
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
     #[error("the database is ahead of this image: {0}")]
@@ -96,12 +103,17 @@ pub(crate) struct ScriptFailure {
     pub(crate) applied: Vec<String>,
     /// What is left behind of a file that does not run in one transaction.
     pub(crate) left: Option<String>,
+    /// What to do where we know more than the server's answer says.
+    pub(crate) hint: Option<String>,
     /// 80 or 81: how the start ends unless rights were missing.
     pub(crate) exit: Exit,
 }
 
 impl ScriptFailure {
     fn hint(&self) -> Option<String> {
+        if let Some(hint) = &self.hint {
+            return Some(hint.clone());
+        }
         let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
         if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
             && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
@@ -137,10 +149,14 @@ fn held(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "it was never free".to_owned(), |holder| format!("held by {holder}"))
 }
 
+fn by(holder: Option<&str>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" by {holder}"))
+}
+
 fn after(applied: &[String]) -> String {
     match applied {
         [] => String::new(),
-        names => format!("; applied before: {}", names.join(", ")),
+        names => format!("; applied before: {}", listed(names)),
     }
 }
 
@@ -157,6 +173,7 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
+            Self::Busy { .. } => true,
             _ => false,
         }
     }
@@ -183,9 +200,10 @@ impl Failure for MigrateError {
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
             Self::Rights { .. } => Exit::Refused,
             Self::Script(failure) => failure.cause.exit(failure.exit),
-            Self::LockTimeout { .. } | Self::LockLost { .. } | Self::LockLostBy { .. } => {
-                Exit::Lock
-            }
+            Self::Busy { .. }
+            | Self::LockTimeout { .. }
+            | Self::LockLost { .. }
+            | Self::LockLostBy { .. } => Exit::Lock,
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
@@ -196,12 +214,17 @@ impl Failure for MigrateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Problems(problems) => hints(problems),
-            Self::Unfit { hint, .. } | Self::Watched { hint, .. } => Some(hint.clone()),
+            Self::Unfit { hint, .. }
+            | Self::Watched { hint, .. }
+            | Self::NotApplied { hint: Some(hint), .. } => Some(hint.clone()),
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::NoSchema { .. } => Some(
                 "create the schema, or correct `search_path` of the role, the database or the address".into(),
+            ),
+            Self::Busy { .. } => Some(
+                "end that transaction, or try again when it has ended".into(),
             ),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),

@@ -11,7 +11,8 @@ use super::{
     cause::Cause,
     error::MigrateError,
     key::Key,
-    lock::{milliseconds, spoken},
+    limits::{kept_out, spent},
+    lock::milliseconds,
     marker::Place,
     progress::Progress,
     script::{Mode, Script},
@@ -19,7 +20,9 @@ use super::{
     sql::{column, rows},
     watch::watch,
 };
-use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
+use crate::{
+    config::database::Connection, exit::Exit, phrase::lasting, plan::FilePolicy, postgres::Session,
+};
 
 /// How long somebody who lost the lock may go on before its session is ended.
 const ORPHAN: Duration = Duration::from_secs(10);
@@ -95,6 +98,9 @@ impl<'a> Executor<'a> {
     /// Runs all that are not done yet, in order, and stops at the first failure.
     pub(super) async fn run(&self, units: &[Unit<'_>]) -> Result<(), MigrateError> {
         let phase = self.scene.phase;
+        for unit in units {
+            self.say_misplaced(&unit.script);
+        }
         for (index, unit) in units.iter().enumerate() {
             let label = &unit.script.label;
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
@@ -120,6 +126,17 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
+    fn say_misplaced(&self, script: &Script) {
+        for line in &script.misplaced {
+            tracing::warn!(
+                phase = self.scene.phase,
+                event = "misplaced",
+                "{}:{line}: an `app-init:` option counts only in a `--` line above the first statement: this one is ignored",
+                script.file
+            );
+        }
+    }
+
     /// Tries until the file is done or has failed for good, while a second session looks at what a
     /// slow try waits for.
     async fn once(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
@@ -136,7 +153,7 @@ impl<'a> Executor<'a> {
 
     async fn again_and_again(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         let (started, mut pause) = (Instant::now(), RETRY.0);
-        let mut fenced = None;
+        let (mut fenced, mut blocked) = (None, None);
         loop {
             self.scene.progress.tries();
             let attempt = match unit.script.mode {
@@ -148,8 +165,13 @@ impl<'a> Executor<'a> {
                     let since = *fenced.get_or_insert_with(Instant::now);
                     self.wait_at_fence(unit, since).await;
                 }
-                Attempt::Blocked(error) if self.is_spent(started) => return Err(error),
-                Attempt::Blocked(_) => self.say_blocked(unit),
+                Attempt::Blocked(error) => {
+                    let took = started.elapsed();
+                    if let Some(limit) = self.scene.policy.lock_retry.filter(|it| took >= *it) {
+                        return Err(spent(error, took, limit));
+                    }
+                    self.say_blocked(unit, &error, took, &mut blocked);
+                }
                 done => return Ok(done),
             }
             self.scene.progress.pauses(true);
@@ -197,19 +219,34 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn say_blocked(&self, unit: &Unit<'_>) {
-        let label = &unit.script.label;
-        let limit = spoken(self.lock_timeout(&unit.script));
-        let blocker = self
-            .scene
-            .progress
-            .blocker()
-            .map_or_else(String::new, |who| format!(", held by {who}"));
-        tracing::info!(
-            phase = self.scene.phase,
-            event = "blocked",
-            "{label} could not lock a table within {limit}{blocker}; rolled back, trying again"
-        );
+    /// In full when somebody else is in the way than was `said`, else in short.
+    fn say_blocked(
+        &self,
+        unit: &Unit<'_>,
+        error: &MigrateError,
+        took: Duration,
+        said: &mut Option<String>,
+    ) {
+        let (script, phase) = (&unit.script, self.scene.phase);
+        let what = kept_out(script, self.scene.policy, error);
+        let holder = self.scene.progress.blocker();
+        let holder = holder.map_or_else(String::new, |who| format!(", held by {who}"));
+        let undone = if script.mode == Mode::Transaction { "rolled back, " } else { "" };
+        let full = format!("{} {what}{holder}; {undone}trying again", script.label);
+        let duration_ms = milliseconds(took);
+        if said.as_ref() == Some(&full) {
+            let took = lasting(took);
+            tracing::info!(
+                phase,
+                event = "blocked",
+                duration_ms,
+                "{}: the same after {took}",
+                script.label
+            );
+        } else {
+            tracing::info!(phase, event = "blocked", duration_ms, "{full}");
+            *said = Some(full);
+        }
     }
 
     /// How long a statement waits for a table lock: behind it queues everyone else who wants the
@@ -220,10 +257,6 @@ impl<'a> Executor<'a> {
 
     pub(super) fn statement_timeout(&self, script: &Script) -> Option<Duration> {
         script.statement_timeout.or(self.scene.policy.statement_timeout)
-    }
-
-    fn is_spent(&self, started: Instant) -> bool {
-        self.scene.policy.lock_retry.is_some_and(|limit| started.elapsed() >= limit)
     }
 
     /// A stop before the first query of a file.

@@ -5,7 +5,10 @@ use std::fmt;
 use tokio_postgres::Client;
 
 use super::{
-    key::Key,
+    cause::Cause,
+    error::MigrateError,
+    key::{Key, Kind},
+    lock::namespace,
     sql::{column, literal, rows},
 };
 
@@ -35,6 +38,19 @@ impl fmt::Display for Holder {
             None => Ok(()),
         }
     }
+}
+
+/// Who holds the leader lock of that name, `None` the database's; `None` if nobody does.
+pub(super) async fn leader(
+    client: &Client,
+    lock_name: Option<&str>,
+) -> Result<Option<Holder>, MigrateError> {
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "look at the migration lock".into(),
+        cause: Cause::of(&error),
+    };
+    let namespace = namespace(client, lock_name).await.map_err(failed)?;
+    holder(client, Key::new(Kind::Leader, &namespace)).await.map_err(failed)
 }
 
 /// Who holds the key now; `None` if it has just been freed.

@@ -4,6 +4,7 @@
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
 mod awaiting;
+mod blocker;
 pub(crate) mod cause;
 mod dialect;
 pub(crate) mod error;
@@ -14,9 +15,11 @@ mod hold;
 mod holder;
 mod index;
 mod key;
+mod limits;
 pub(crate) mod lock;
 pub(crate) mod marker;
 mod moved;
+pub(crate) mod onlooker;
 mod options;
 mod outside;
 mod perform;
@@ -43,7 +46,9 @@ use tokio_postgres::Client;
 pub(crate) use error::MigrateError;
 pub(crate) use state::State;
 
-use crate::{config::database::Connection, exit::Exit, plan::Migrate, postgres::Session};
+use crate::{
+    config::database::Connection, exit::Exit, phrase::listed, plan::Migrate, postgres::Session,
+};
 use awaiting::Answer;
 use dialect::Dialect;
 use executor::{Executor, Scene, Unit};
@@ -59,7 +64,7 @@ use session::{open, open_unless};
 /// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
-/// `Ahead` if `plan` is strict.
+/// `Busy` if somebody keeps the history locked for as long as one would queue; `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
@@ -73,11 +78,14 @@ pub(crate) async fn inspect(
             outcome => return Ok(outcome?.0),
         }
     }
-    let session = open(connection, "migrate").await?;
-    Ok(read(&session.client, &migrations, plan).await?.0)
+    awaiting::unlocked(plan, connection, async || {
+        let session = open(connection, "migrate").await?;
+        Ok(read(&session.client, &migrations, plan).await?.0)
+    })
+    .await
 }
 
-/// The folder against the history; problems are errors.
+/// The folder against the history; problems are errors, and so is a right that will be missing.
 async fn read(
     client: &Client,
     migrations: &[Migration],
@@ -90,6 +98,9 @@ async fn read(
     }
     if plan.strict && !state.ahead.is_empty() {
         return Err(MigrateError::Ahead(state.ahead_labels()));
+    }
+    if !plan.check_only && !state.pending.is_empty() {
+        history.may_record()?;
     }
     Ok((state, history))
 }
@@ -131,7 +142,10 @@ pub(crate) async fn apply(
     let progress = Progress::default();
     let work = async {
         let migrations = refinery::scan(folder)?;
-        let (state, history) = read(&session.client, &migrations, plan).await?;
+        let (state, history) = awaiting::unlocked(plan, connection, async || {
+            read(&session.client, &migrations, plan).await
+        })
+        .await?;
         if state.pending.is_empty() {
             return Ok(());
         }
@@ -200,10 +214,9 @@ pub(crate) async fn await_applied(
     folder: &Path,
     plan: &Migrate,
 ) -> Result<State, MigrateError> {
-    awaiting::until(plan.lock.timeout, async || {
-        let state = inspect(connection, folder, plan, None).await;
-        let state =
-            state.map_err(|error| awaiting::with_grant(error, connection, refinery::TABLE))?;
+    let migrations = refinery::scan(folder)?;
+    awaiting::until(plan, connection, async |session: Session| {
+        let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {
             labels if labels.is_empty() => Answer::Ready(state),
             labels => Answer::Missing(format!("missing {labels}")),
@@ -214,5 +227,5 @@ pub(crate) async fn await_applied(
 
 fn labels(migrations: &[Migration]) -> String {
     let labels: Vec<&str> = migrations.iter().map(|migration| migration.label.as_str()).collect();
-    labels.join(", ")
+    listed(&labels)
 }

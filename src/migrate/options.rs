@@ -54,6 +54,23 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .flat_map(|(index, line)| line.split('\r').map(move |part| (index, part)))
 }
 
+/// The lines that look like options and are none, as they stand below the first statement or in
+/// another kind of comment; counted from 1.
+pub(super) fn misplaced(text: &str) -> Vec<usize> {
+    let is_head = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with("--");
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let head = text.lines().take_while(is_head).count();
+    let lines = text.lines().enumerate().skip(head);
+    lines.filter(|(_, line)| speaks_to_us(line)).map(|(index, _)| index + 1).collect()
+}
+
+/// Whether a comment begins with our name, or a line inside of one does.
+fn speaks_to_us(line: &str) -> bool {
+    let ours = |text: &str| text.trim_start().starts_with("app-init:");
+    let mut begun = ["--", "/*"].into_iter().flat_map(|mark| line.split(mark).skip(1));
+    begun.any(ours) || ours(line.trim_start().trim_start_matches('*'))
+}
+
 /// Zero is the server's way to say *no limit*.
 fn limit(text: &str) -> Result<Duration, String> {
     duration::parse(text).map(Option::unwrap_or_default)
@@ -62,6 +79,20 @@ fn limit(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_in_the_wrong_place_are_found() {
+        for (text, lines) in [
+            ("-- app-init: no-transaction\nvacuum", &[][..]),
+            ("\u{feff}-- a\n\n-- app-init: no-transaction", &[]),
+            ("select 1;\n-- app-init: no-transaction", &[2]),
+            ("vacuum; --app-init: no-transaction\nselect 'app-init: x'", &[1]),
+            ("/* app-init: no-transaction */ vacuum", &[1]),
+            ("-- a\n/*\n * app-init: no-transaction\n */\nvacuum", &[3]),
+        ] {
+            assert_eq!(misplaced(text), lines, "{text:?}");
+        }
+    }
 
     #[test]
     fn reads_the_head_of_a_file_only() {

@@ -10,10 +10,10 @@ use std::{
 use tokio::time::{Instant, interval_at};
 
 use super::{
-    lock::{milliseconds, spoken},
+    lock::milliseconds,
     script::{Mode, Script},
 };
-use crate::log;
+use crate::{log, phrase::lasting};
 
 /// How often the line on a terminal is written again.
 const FRAME: Duration = Duration::from_millis(250);
@@ -82,7 +82,9 @@ impl Progress {
     /// the wait is over.
     pub(super) fn seen(&self, blocker: Option<String>, activity: Option<String>) {
         self.change(|current| {
-            current.activity = blocker.clone().map(|who| format!("blocked by {who}")).or(activity);
+            let blocked = blocker.as_ref().map(|who| format!("blocked by {who}"));
+            let told: Vec<String> = blocked.into_iter().chain(activity).collect();
+            current.activity = (!told.is_empty()).then(|| told.join(", "));
             current.blocker = blocker.or(current.blocker.take());
         });
     }
@@ -168,29 +170,29 @@ impl Current {
         }
     }
 
-    /// Which statement runs; `None` where only the server knows: it keeps the answers to a query of
-    /// several statements until the last has ended or one has failed.
-    fn statement(&self) -> Option<String> {
-        let (number, count) = (self.statement + 1, self.lines.len());
-        let line = self.lines.get(self.statement)?;
-        let known = self.mode == Mode::Statements || count == 1;
-        known.then(|| format!(", statement {number} of {count} in line {line}"))
+    /// Which statement runs, unless it is the only one. Of several in one query only the server knows:
+    /// it keeps the answers until the last has ended or one has failed, and shows the whole query.
+    fn statement(&self) -> String {
+        match (self.mode, self.lines.len()) {
+            (_, 0 | 1) => String::new(),
+            (Mode::Transaction, count) => format!(", one of {count} statements"),
+            (Mode::Statements, count) => {
+                let line = self.lines.get(self.statement).copied().unwrap_or_default();
+                format!(", statement {} of {count} in line {line}", self.statement + 1)
+            }
+        }
     }
 
-    /// Statement and activity, as far as they are known: what follows the time in a line.
-    fn details(&self) -> String {
-        let activity = self.activity.as_ref().map_or_else(String::new, |it| format!(", {it}"));
-        self.statement().unwrap_or_default() + &activity
+    fn activity(&self) -> String {
+        self.activity.as_ref().map_or_else(String::new, |it| format!(", {it}"))
     }
 
-    fn seconds(&self) -> String {
-        let took = self.since.elapsed() + Duration::from_millis(500);
-        spoken(Duration::from_secs(took.as_secs()))
-    }
-
+    /// What a terminal shows: what changes comes first, as the end may not fit.
     fn line(&self) -> String {
-        let (number, count) = self.place;
-        format!("{number} of {count}: {}, {}{}", self.label, self.seconds(), self.details())
+        let ((number, count), took) =
+            (self.place, Duration::from_secs(self.since.elapsed().as_secs()));
+        let (activity, statement) = (self.activity(), self.statement());
+        format!("{number} of {count}, {}{activity}: {}{statement}", lasting(took), self.label)
     }
 
     fn tell(&self, phase: &'static str) {
@@ -199,10 +201,11 @@ impl Current {
             phase,
             event = "heartbeat",
             duration_ms = milliseconds(self.since.elapsed()),
-            "{} ({number} of {count}) still runs after {}{}",
+            "{} ({number} of {count}) still runs after {}{}{}",
             self.label,
-            self.seconds(),
-            self.details()
+            lasting(self.since.elapsed()),
+            self.statement(),
+            self.activity()
         );
     }
 }

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, ops::Range, path::Path, time::Duration};
 use super::{
     dialect::Dialect,
     error::MigrateError,
-    options::Options,
+    options::{self, Options},
     split::{Backslash, Split, Statement, split, tokens},
 };
 use fit::Misfit;
@@ -30,6 +30,8 @@ pub(crate) struct Script {
     /// `None`: the server's own for statements, ours for locks.
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) statement_timeout: Option<Duration>,
+    /// Lines that look like options of ours and are none.
+    pub(crate) misplaced: Vec<usize>,
 }
 
 /// How a file runs.
@@ -79,6 +81,7 @@ impl Script {
                 "known are no-transaction, lock_timeout=3s and statement_timeout=1m",
             )
         })?;
+        let misplaced = options::misplaced(text);
         let mut text = blank_foreign(text, dialect.backslash);
         let found = split(&text, dialect.backslash);
         let mode = fit::mode(&text, &found, options.no_transaction)?;
@@ -108,6 +111,7 @@ impl Script {
             mode,
             lock_timeout: options.lock_timeout,
             statement_timeout: options.statement_timeout,
+            misplaced,
         })
     }
 

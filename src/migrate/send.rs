@@ -7,6 +7,7 @@ use super::{
     cause::Cause,
     error::{MigrateError, ScriptFailure},
     executor::Executor,
+    limits,
     script::{Mode, Piece, Script},
     sql::column,
 };
@@ -112,6 +113,7 @@ impl Executor<'_> {
         let position = position.map(|position| position.saturating_sub(ahead));
         let (place, statement) = script.place(from, position, ended);
         let left = left(script, &cause).map(str::to_owned);
+        let hint = limits::cancelled(script, self.scene.policy, &cause);
         MigrateError::Script(Box::new(ScriptFailure {
             place,
             statement,
@@ -119,6 +121,7 @@ impl Executor<'_> {
             blocker: self.scene.progress.blocker(),
             applied: self.scene.progress.so_far(),
             left,
+            hint,
             exit: self.scene.exit,
         }))
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::format::{History, Migration, Problem, Row, Version};
+use crate::phrase::listed;
 
 /// How folder and database stand to each other.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,7 @@ impl State {
     /// The rows that are newer than any file: `V7__orders, V8__invoices`.
     pub(crate) fn ahead_labels(&self) -> String {
         let label = |row: &Row| format!("V{}__{}", row.version, row.name);
-        self.ahead.iter().map(label).collect::<Vec<_>>().join(", ")
+        listed(&self.ahead.iter().map(label).collect::<Vec<_>>())
     }
 }
 

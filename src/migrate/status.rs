@@ -3,28 +3,34 @@
 mod command;
 mod folder;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::{
     cause::Cause,
+    dialect::Dialect,
     error::MigrateError,
-    format::refinery,
-    holder::{Holder, holder},
-    key::{Key, Kind},
-    lock::namespace,
+    format::{Migration, Problem, refinery},
+    holder::{Holder, leader},
+    lock::spoken,
+    script::Script,
     session::try_open,
     state::{State, compare},
     unchanged::Watched,
 };
 use crate::{
     config::database::Connection,
+    log::fit,
     plan::{Migrate, Source, Step},
 };
 use command::Command;
 use folder::Folder;
+
+/// How long the whole answer may take: who asks sits and waits for it.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What `init status` tells. Nothing was created to find it out.
 #[derive(Clone, Debug)]
@@ -57,16 +63,26 @@ pub(crate) async fn stand(
 ) -> Result<Stand, MigrateError> {
     let session = try_open(connection, "status").await?;
     let state = state(&session.client, folder).await?;
-    let holder = holding(&session.client, lock_name).await?;
+    let holder = leader(&session.client, lock_name).await?;
     Ok(Stand { state, holder })
 }
 
 /// Reads what is to be done, what is done, and the lock. Problems of files are part of the answer,
 /// not errors.
+/// # Errors
+/// `Busy` if somebody keeps the history locked; a server that does not answer soon.
 pub(crate) async fn status(
     work: &Migrate,
     connection: &Connection,
 ) -> Result<Status, MigrateError> {
+    let asked = timeout(LIMIT, read(work, connection)).await;
+    asked.unwrap_or_else(|_| {
+        let why = format!("{} did not answer within {}", connection.place(), spoken(LIMIT));
+        Err(MigrateError::Database { doing: "tell the status".into(), cause: Cause::text(why) })
+    })
+}
+
+async fn read(work: &Migrate, connection: &Connection) -> Result<Status, MigrateError> {
     let lock_name = work.lock.name.as_deref();
     match &work.source {
         Source::Folder(folder) => {
@@ -76,7 +92,7 @@ pub(crate) async fn status(
         Source::Command(step) => {
             let session = try_open(connection, "status").await?;
             let schema = Schema::Command(command(&session.client, work, connection, step).await?);
-            Ok(Status { schema, holder: holding(&session.client, lock_name).await? })
+            Ok(Status { schema, holder: leader(&session.client, lock_name).await? })
         }
     }
 }
@@ -88,11 +104,27 @@ async fn state(client: &Client, folder: &Path) -> Result<State, MigrateError> {
         Err(error) => return Err(error),
     };
     let history = refinery::history(client, &migrations).await?;
-    Ok(if misread.is_empty() {
-        compare(&migrations, &history)
-    } else {
-        State { problems: misread, ..State::default() }
-    })
+    if !misread.is_empty() {
+        return Ok(State { problems: misread, ..State::default() });
+    }
+    let mut state = compare(&migrations, &history);
+    if !state.pending.is_empty() {
+        let dialect = Dialect::of(client, "tell the status").await?;
+        let unfit: Vec<Problem> =
+            state.pending.iter().filter_map(|file| unfit(file, dialect)).collect();
+        state.problems.extend(unfit);
+    }
+    Ok(state)
+}
+
+/// Why a start would refuse to run the file; `None` if it would not.
+fn unfit(file: &Migration, dialect: Dialect) -> Option<Problem> {
+    match Script::read(&file.label, &file.path, &file.text, dialect) {
+        Err(MigrateError::Unfit { file, line, why, hint }) => {
+            Some(Problem::Unfit { file, line, why, hint })
+        }
+        _ => None,
+    }
 }
 
 async fn command(
@@ -110,15 +142,6 @@ async fn command(
     Ok(Command::new(step, watched, work.strict))
 }
 
-async fn holding(client: &Client, lock_name: Option<&str>) -> Result<Option<Holder>, MigrateError> {
-    let failed = |error: tokio_postgres::Error| MigrateError::Database {
-        doing: "look at the migration lock".into(),
-        cause: Cause::of(&error),
-    };
-    let namespace = namespace(client, lock_name).await.map_err(failed)?;
-    holder(client, Key::new(Kind::Leader, &namespace)).await.map_err(failed)
-}
-
 impl Status {
     /// Everything is applied and nothing is wrong: what `--exit-code` reports. Not where nobody can
     /// tell.
@@ -129,8 +152,9 @@ impl Status {
         }
     }
 
-    /// What there is, who holds the lock, and what it comes to; for people.
-    pub(crate) fn text(&self) -> String {
+    /// What there is, who holds the lock, and what it comes to; for people, who read it on a terminal
+    /// of that many columns or `None`.
+    pub(crate) fn text(&self, columns: Option<usize>) -> String {
         let (mut lines, verdict) = match &self.schema {
             Schema::Folder(folder) => (folder.lines(), folder.verdict()),
             Schema::Command(command) => (command.lines(), command.verdict()),
@@ -139,14 +163,15 @@ impl Status {
             Some(holder) => line("lock", format_args!("held by {holder}")),
             None => line("lock", format_args!("free")),
         });
-        lines.push(format!("\n{verdict}\n"));
-        lines.concat()
+        let told: Vec<String> = lines.iter().map(|line| hung(line, columns)).collect();
+        format!("{}\n\n{}\n", told.join("\n"), fit(&verdict, 0, columns))
     }
 
     /// The same for programs.
     pub(crate) fn json(&self) -> Value {
         let holder = self.holder.as_ref().map(|holder| {
-            json!({"pid": holder.pid, "application_name": holder.application, "address": holder.address, "since": holder.since})
+            let pid = holder.pid.parse::<i64>().ok();
+            json!({"pid": pid, "application_name": holder.application, "address": holder.address, "since": holder.since})
         });
         let mut told = match &self.schema {
             Schema::Folder(folder) => folder.json(),
@@ -159,6 +184,28 @@ impl Status {
     }
 }
 
+/// The line broken at blanks behind its kind.
+fn hung(line: &str, columns: Option<usize>) -> String {
+    let (kind, what) = line.split_at(KIND.min(line.len()));
+    format!("{kind}{}", fit(what, KIND, columns))
+}
+
+/// Width of the column that says of what kind a line is.
+const KIND: usize = 10;
+
 fn line(kind: &str, what: std::fmt::Arguments<'_>) -> String {
-    format!("{kind:<10}{what}\n")
+    format!("{kind:<KIND$}{what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_keeps_its_column() {
+        let told = line("divergent", format_args!("V1__a was changed after it was applied"));
+        assert_eq!(hung(&told, None), told);
+        let expected = "divergent V1__a was changed\n          after it was applied";
+        assert_eq!(hung(&told, Some(30)), expected);
+    }
 }

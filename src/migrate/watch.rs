@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::sleep;
 
 use super::{
+    blocker,
     key::Key,
     progress::Progress,
     session::try_open,
@@ -42,27 +43,29 @@ async fn look(
 ) -> Result<(), tokio_postgres::Error> {
     let rows = rows(&session.client, &question(fence)).await?;
     if let Some(row) = rows.first() {
-        progress.seen(column(row, 0), column(row, 1).or_else(|| column(row, 2)));
+        let (blocker, wait) = (column(row, 0), column(row, 2));
+        let activity = column(row, 1).or(wait.filter(|_| blocker.is_none()));
+        progress.seen(blocker, activity);
     }
     Ok(())
 }
 
-/// Blocking sessions, progress of an index, or else what it waits for (manual, 28.2 and 28.4), of
-/// whoever is inside the fence. Not of a known process: through a pooler it is another one for each
+/// Who blocks, progress of an index, or else what it waits for (manual, 28.2 and 28.4), of whoever is
+/// inside the fence. Waits of a moment, as for a page of a file, tell nothing and are left out. Not of a known process: through a pooler it is another one for each
 /// file, and the answers to a file come when it has ended.
 fn question(fence: Key) -> String {
     let held = fence.held();
+    let blocker = blocker::of_process("a.pid");
     format!(
-        "SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(', ', 'pid ' || b.pid, \
-         nullif(b.application_name, ''), 'from ' || pg_catalog.host(b.client_addr), b.state), ' and ') \
-         FROM pg_catalog.pg_stat_activity b \
-         WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))), \
-         (SELECT p.phase || CASE WHEN p.tuples_total > 0 \
-         THEN ' ' || 100 * p.tuples_done / p.tuples_total || ' %' \
+        "SELECT {blocker}, \
+         (SELECT CASE WHEN p.tuples_total > 0 \
+         THEN 100 * p.tuples_done / p.tuples_total || ' % of ' \
          WHEN p.blocks_done < p.blocks_total \
-         THEN ' ' || 100 * p.blocks_done / p.blocks_total || ' %' ELSE '' END \
-         FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid = a.pid), \
-         'waiting for ' || a.wait_event_type || ' ' || a.wait_event \
+         THEN 100 * p.blocks_done / p.blocks_total || ' % of ' ELSE '' END \
+         || p.phase || ' (' || p.command || ' on ' || p.relid::pg_catalog.regclass || ')' FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid = a.pid), \
+         CASE WHEN a.wait_event = 'SyncRep' THEN 'waiting for a synchronous standby' \
+         WHEN a.wait_event_type IN ('Lock', 'BufferPin') \
+         THEN 'waiting for ' || a.wait_event_type || ' ' || a.wait_event END \
          FROM pg_catalog.pg_stat_activity a WHERE a.pid IN (SELECT l.pid FROM pg_catalog.pg_locks l WHERE {held})"
     )
 }

@@ -146,7 +146,7 @@ impl Preparation {
         }
         let mut why = None;
         let lost = lost(self.leader.as_ref(), &mut why);
-        let result = step::run(step, &mut self.events, lost).await;
+        let result = step::run(step, &mut self.events, beside(lost, name, step, connection)).await;
         match (result, why) {
             (_, Some(why)) => {
                 let command = step.command.source.clone();
@@ -196,6 +196,20 @@ async fn lost(leader: Option<&Leader>, why: &mut Option<String>) {
     match leader {
         Some(leader) => *why = Some(leader.lost().await),
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for the loss of the lock and meanwhile says who is in the command's way.
+async fn beside(
+    lost: impl Future<Output = ()>,
+    name: &str,
+    step: &Step,
+    connection: Option<&Connection>,
+) {
+    let Some(connection) = connection else { return lost.await };
+    tokio::select! {
+        () = lost => {}
+        never = migrate::onlooker::tell_blocked(connection, name, step.heartbeat) => match never {},
     }
 }
 

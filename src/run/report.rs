@@ -49,7 +49,8 @@ pub(super) fn status(config: &Config, json: bool, exit_code: bool) -> Exit {
     };
     match read_status(work.as_ref()) {
         Ok(status) => {
-            let text = if json { format!("{:#}\n", status.json()) } else { status.text() };
+            let columns = log::columns_of(&std::io::stdout());
+            let text = if json { format!("{:#}\n", status.json()) } else { status.text(columns) };
             let printed = print(&text);
             if exit_code && !status.is_current() { Exit::Migrate } else { printed }
         }

@@ -92,11 +92,8 @@ pub(super) fn tell_all(problems: &Problems) -> Exit {
 
 /// The termination message: the reason's word, what failed and what to do.
 fn last_words(failure: &dyn Failure) -> String {
-    let message = format!("{}: {}", failure.exit().reason(), sentence(failure));
-    match failure.hint() {
-        Some(hint) => format!("{message}\nhint: {}", hint.replace('\n', "\nhint: ")),
-        None => message,
-    }
+    let what = format!("{}: {}", failure.exit().reason(), sentence(failure));
+    termination::message(&what, failure.hint().as_deref())
 }
 
 /// What is odd about the settings, and for the debug level what was ignored.

@@ -25,8 +25,25 @@ pub(crate) fn write(path: &Path, message: &str) {
     }
 }
 
+/// What happened and what to do about it; the first is cut so that the second is whole.
+pub(crate) fn message(what: &str, hint: Option<&str>) -> String {
+    let Some(hint) = hint else { return what.to_owned() };
+    let hint = format!("\nhint: {}", hint.replace('\n', "\nhint: "));
+    let room = LIMIT.saturating_sub(hint.len());
+    if what.len() <= room || room < LIMIT / 2 {
+        return what.to_owned() + &hint;
+    }
+    let dots = " …";
+    format!("{}{dots}{hint}", within(what, room - dots.len()))
+}
+
 fn cut(message: &str) -> &str {
-    let mut end = message.len().min(LIMIT);
+    within(message, LIMIT)
+}
+
+/// As many whole characters as fit into so many bytes.
+fn within(message: &str, limit: usize) -> &str {
+    let mut end = message.len().min(limit);
     while !message.is_char_boundary(end) {
         end -= 1;
     }
@@ -36,6 +53,15 @@ fn cut(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_is_never_cut() {
+        assert_eq!(message("short", Some("do")), "short\nhint: do");
+        assert_eq!(message("short", Some("do\nand do")), "short\nhint: do\nhint: and do");
+        assert_eq!(message("short", None), "short");
+        let long = message(&"é".repeat(600), Some("do this"));
+        assert!(long.ends_with("é …\nhint: do this") && long.len() <= LIMIT, "{long}");
+    }
 
     #[test]
     fn a_long_message_is_cut_between_characters() {

@@ -26,7 +26,7 @@ impl Preparation {
     ) -> Result<Done> {
         let watched = self.unless_stopped(name, Watched::new(connection, watch, work)).await??;
         if work.check_only {
-            let found = self.unless_stopped(name, watched.await_recorded(work.lock.timeout));
+            let found = self.unless_stopped(name, watched.await_recorded());
             return Ok(done(match found.await?? {
                 Verdict::Ahead(who) => ahead(name, work, who)?,
                 Verdict::Unchanged(note) | Verdict::Run(note) => note,

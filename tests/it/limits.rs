@@ -59,13 +59,27 @@ fn a_statement_past_its_limit_fails_and_a_file_may_have_another() {
     };
     let finished = limited(&folder(&SLEEPER));
     assert_eq!(finished.code, 80, "{}", finished.stderr);
-    for part in ["V2__slow.sql:2", "57014", "statement: `select pg_sleep(300)`"] {
+    for part in [
+        "V2__slow.sql:2",
+        "57014",
+        "statement: `select pg_sleep(300)`",
+        "hint: the limit is APP_INIT_MIGRATE_STATEMENT_TIMEOUT=200ms: raise it",
+    ] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
     let patient = "-- app-init: statement_timeout=off\nselect pg_sleep(0.5);";
     let finished = limited(&folder(&[SLEEPER[0], ("V2__slow.sql", patient)]));
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn an_option_that_does_not_count_is_told() {
+    let url = Postgres::shared().database();
+    let text = "create table a ();\n-- app-init: lock_timeout=1s\ncreate table b ();";
+    let folder = folder(&[("V1__a.sql", text)]);
+    let finished = migrated(&url, folder.path());
+    assert!(finished.stderr.contains("V1__a.sql:2: an `app-init:` option"), "{}", finished.stderr);
 }
 
 #[test]
@@ -79,7 +93,15 @@ fn a_table_that_is_never_free_fails_the_file_and_names_who_has_it() {
         .env("APP_INIT_MIGRATE_LOCK_RETRY", "4s")
         .run();
     assert_eq!(finished.code, 80, "{}", finished.stderr);
-    for part in ["could not lock a table within 500ms", "55P03", "blocked by pid", "holding"] {
+    for part in [
+        "V1__alter could not lock a table within 500ms",
+        "V1__alter: the same after ",
+        "55P03",
+        "blocked by pid",
+        "holding",
+        "it was rolled back; tried again and again for ",
+        "hint: end who has the table, or raise APP_INIT_MIGRATE_LOCK_RETRY (4s)",
+    ] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
     reader.end();
@@ -125,6 +147,7 @@ fn a_heartbeat_names_file_statement_and_what_it_waits_for() {
         "init: migrate: V2__index (2 of 2) still runs after",
         "statement 2 of 2 in line 3",
         "holding",
+        "(CREATE INDEX CONCURRENTLY on busy)",
     ] {
         assert!(line.contains(part), "{part} in {line}");
     }
@@ -132,6 +155,20 @@ fn a_heartbeat_names_file_statement_and_what_it_waits_for() {
     let finished = init.finish();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert!(!finished.stderr.contains('\r'), "a line is written over in a pipe");
+}
+
+/// Which statement of one query runs the server tells nobody.
+#[test]
+fn a_heartbeat_of_a_file_in_one_query_says_what_is_known() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table busy (n int)");
+    let reader = Holding::begin(&url, "select * from busy");
+    let folder = folder(&[("V1__a.sql", "create table a ();\nalter table busy add m int;")]);
+    let init = migrate(&url, folder.path()).env("APP_INIT_HEARTBEAT", "100ms").start();
+    let line = init.expect_line("one of 2 statements, blocked by pid");
+    assert!(line.contains("V1__a (1 of 1) still runs after "), "{line}");
+    reader.end();
+    assert_eq!(init.exit_code(), 0);
 }
 
 #[test]
@@ -173,7 +210,7 @@ fn a_terminal_shows_one_line_that_is_written_over() {
         ("V1__quick.sql", "create table quick ();"),
         ("V2__slow.sql", &format!("-- app-init: no-transaction\n{script}")),
     ]);
-    let wanted = "2 of 2: V2__slow, 1s, statement 1 of 1 in line 2";
+    let wanted = "migrate: 2 of 2, 1s: V2__slow";
     let text = screen(migrate(&url, folder.path()), wanted, || {
         ask(&url, "insert into go_on default values");
     });

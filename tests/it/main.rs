@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod ahead;
+mod awaiting;
 mod bad_input;
 mod cli;
 mod collected;

@@ -316,6 +316,25 @@ fn status_tells_what_is_applied_pending_and_wrong() {
 }
 
 #[test]
+fn of_many_missing_files_a_few_are_named() {
+    let url = Postgres::shared().database();
+    let files: Vec<String> = (1..=40).map(|n| format!("V{n}__number_{n}.sql")).collect();
+    let folder = folder(&files.iter().map(|name| (&**name, "select 1")).collect::<Vec<_>>());
+    let log = folder.path().join("termination");
+    let waiting = Init::new(["api", "--", "echo", "serving"])
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_MIGRATIONS", folder.path())
+        .env("AUTORUN_MIGRATIONS", "wait")
+        .env("APP_INIT_LOCK_TIMEOUT", "1s")
+        .env("APP_INIT_TERMINATION_LOG", &log)
+        .run();
+    let few = "missing V1__number_1, V2__number_2, V3__number_3 and 37 more";
+    assert!(waiting.stderr.contains(few), "{}", waiting.stderr);
+    let left = fs::read_to_string(log).unwrap();
+    assert!(left.contains(few) && left.contains("\nhint: run `init migrate`"), "{left}");
+}
+
+#[test]
 fn a_replica_that_must_not_migrate_waits_until_somebody_has() {
     let url = Postgres::shared().database();
     let folder = folder(&TWO);

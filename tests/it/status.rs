@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::{
-    migrate::ask,
+    migrate::{ask, folder, history, migrate, migrated},
     support::{Init, Postgres, free_port},
-    watch::{Held, LOCK, image, init, succeeded},
+    watch::{Held, LOCK, image, init, role, succeeded},
 };
 
 #[test]
@@ -61,6 +61,10 @@ fn status_tells_whether_a_start_would_run_it_and_why() {
     let held = Held::new(&url, LOCK);
     let named = init("status", new.path(), &url).env("APP_INIT_LOCK_NAME", "app").run();
     assert!(named.stdout.contains("lock      held by pid"), "{}", named.stdout);
+    let json =
+        init("status", new.path(), &url).env("APP_INIT_LOCK_NAME", "app").arg("--json").run();
+    let told: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(told["lock"]["pid"].is_i64(), "{}", json.stdout);
     drop(held);
     tells(
         new.path(),
@@ -113,4 +117,78 @@ fn status_that_cannot_look_says_what_to_set() {
     hint: quote it, or write sh -c '…'
     error: APP_INIT_HEARTBEAT: `soon` is not a duration such as 500ms, 30s, 5m or 1h
     ");
+}
+
+#[test]
+fn whoever_may_not_read_or_write_the_history_is_told_what_to_grant() {
+    let url = Postgres::shared().database();
+    let (poor, role) = role(&url);
+    let folder = folder(&[("V1__a.sql", "create table a ()")]);
+    let refused = |mode: &str, grant: &str| {
+        let init = Init::new([mode]).env("DATABASE_URL", &poor);
+        let finished = init.env("APP_INIT_MIGRATIONS", folder.path()).run();
+        assert_eq!(finished.code, 77, "{mode}: {}", finished.stderr);
+        let hint = format!("hint: let who owns it run: {grant} TO \"{role}\"");
+        assert!(finished.stderr.contains(&hint), "{hint} in {}", finished.stderr);
+        assert!(!finished.stderr.contains("the lock"), "{}", finished.stderr);
+    };
+    ask(&url, "revoke create on schema public from public");
+    refused("migrate", "GRANT CREATE ON SCHEMA \"public\"");
+    migrated(&url, folder.path());
+    let table = "\"public\".\"refinery_schema_history\"";
+    for mode in ["status", "migrate"] {
+        refused(mode, &format!("GRANT SELECT ON {table}"));
+    }
+    ask(&url, &format!("grant select on refinery_schema_history to {role}"));
+    succeeded(migrate(&poor, folder.path()));
+    std::fs::write(folder.path().join("V2__b.sql"), "select 1").unwrap();
+    refused("migrate", &format!("GRANT SELECT, INSERT ON {table}"));
+    ask(&url, &format!("grant insert on refinery_schema_history to {role}"));
+    succeeded(migrate(&poor, folder.path()));
+    assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn a_folder_that_is_ahead_says_why_strict_refuses_it() {
+    let url = Postgres::shared().database();
+    migrated(&url, folder(&[("V1__a.sql", "select 1"), ("V2__b.sql", "select 1")]).path());
+    let older = folder(&[("V1__a.sql", "select 1")]);
+    for (strict, current, reason) in [
+        ("false", true, "up to date: 2 applied, ahead of this image"),
+        ("true", false, "a start stops here: the database is ahead of this image"),
+    ] {
+        let status = Init::new(["status", "--json"])
+            .env("DATABASE_URL", &url)
+            .env("APP_INIT_MIGRATIONS", older.path())
+            .env("APP_INIT_MIGRATE_STRICT", strict)
+            .run();
+        let told: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        assert_eq!(told["current"], current, "{}", status.stdout);
+        assert!(told["reason"].as_str().unwrap().starts_with(reason), "{}", status.stdout);
+    }
+}
+
+#[test]
+fn status_and_doctor_tell_of_files_that_a_start_refuses() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[
+        ("V1__a.sql", "select 1"),
+        ("V2__b.sql", "-- app-init: lock_timeuot=1s\nselect 1"),
+        ("V3__c.sql", "create table t (n int);\ncreate index concurrently i on t (n)"),
+    ]);
+    for words in [&["status"][..], &["doctor", "migrate"]] {
+        let init = Init::new(words).env("DATABASE_URL", &url);
+        let told = init.env("APP_INIT_MIGRATIONS", folder.path()).run();
+        for part in [
+            "V2__b.sql:1 cannot be applied: `lock_timeuot=1s` is no option of app-init",
+            "V3__c.sql:2 cannot be applied: `CREATE INDEX CONCURRENTLY` cannot run in a transaction",
+            "known are no-transaction",
+        ] {
+            assert!(told.stdout.contains(part), "{part} in {}{}", told.stdout, told.stderr);
+        }
+    }
+    let mark = "-- app-init: no-transaction\n";
+    std::fs::write(folder.path().join("V2__b.sql"), "select 1").unwrap();
+    std::fs::write(folder.path().join("V3__c.sql"), format!("{mark}select 1")).unwrap();
+    migrated(&url, folder.path());
 }

@@ -257,7 +257,10 @@ fn a_silent_step_gives_a_sign_of_life() {
     let running = all(child, "until [ -e go ]; do sleep 0.01; done")
         .env("APP_INIT_HEARTBEAT", "50ms")
         .start();
-    running.expect_line("still running after 0s (pid ");
+    let line = running.expect_line(" still runs after ");
+    for part in ["init: etl: `", "go ]; do", "ms (pid "] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
     running.signal(Signal::SIGTERM);
     assert_eq!(running.exit_code(), 143);
 }

@@ -216,7 +216,7 @@ fn an_older_image_starts_on_a_newer_database_and_says_so() {
 }
 
 /// A role of this database that may do nothing but log in; its URL.
-fn role(url: &str) -> (String, String) {
+pub(crate) fn role(url: &str) -> (String, String) {
     let (rest, database) = url.rsplit_once('/').unwrap();
     let role = format!("r_{database}");
     ask(url, &format!("create role {role} login password '{CANARY}'"));
@@ -464,7 +464,10 @@ fn a_replica_that_waits_for_a_folder_needs_only_to_read_its_history() {
     ask(&url, &format!("revoke all on refinery_schema_history from {role}"));
     let refused = api().run();
     assert_eq!(refused.code, 77, "{}", refused.stderr);
-    says(&refused, &[&format!("GRANT SELECT ON refinery_schema_history TO \"{role}\"")]);
+    says(
+        &refused,
+        &[&format!("GRANT SELECT ON \"public\".\"refinery_schema_history\" TO \"{role}\"")],
+    );
     ask(&url, "revoke usage on schema public from public");
     let hidden = api().run();
     assert_eq!(hidden.code, 77, "{}", hidden.stderr);

@@ -70,6 +70,13 @@ pub(crate) enum Problem {
         label: String,
         why: String,
     },
+    /// The file cannot be run as it is.
+    Unfit {
+        file: String,
+        line: usize,
+        why: String,
+        hint: String,
+    },
     /// Row, not the newest, and its file is gone.
     FileGone {
         label: String,
@@ -101,6 +108,7 @@ impl Problem {
     pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name { .. } => "name files V1__what_it_does.sql: V, a whole number, two underscores, then letters, digits and underscores".into(),
+            Self::Unfit { hint, .. } => hint.clone(),
             Self::Content { .. } => "save the file as UTF-8".into(),
             Self::Duplicate { .. } => "give each file a version of its own".into(),
             Self::Divergent { .. } => "restore the file as it was applied and put the change into a new migration".into(),
@@ -136,6 +144,9 @@ impl fmt::Display for Problem {
         match self {
             Self::Name { file, why } => write!(out, "`{file}` is not a migration's name: {why}"),
             Self::Content { file, why } => write!(out, "`{file}` cannot be used: {why}"),
+            Self::Unfit { file, line, why, .. } => {
+                write!(out, "{file}:{line} cannot be applied: {why}")
+            }
             Self::Duplicate { version, files } => {
                 write!(out, "version {version} is used by {}", files.join(" and "))
             }

@@ -7,22 +7,25 @@ mod closed;
 mod elsewhere;
 mod files;
 mod hidden;
+mod rights;
 
 use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio_postgres::{Client, SimpleQueryRow};
+use tokio_postgres::{Client, SimpleQueryRow, error::SqlState};
 
 use super::{History, Migration, Problem, Row, Version};
 use crate::migrate::{
+    blocker,
     cause::Cause,
     error::MigrateError,
-    sql::{column, identifier, literal, rows},
+    sql::{column, identifier, literal, rows, scalar},
 };
 
 pub(crate) use files::scan;
 use hidden::HIDDEN;
+use rights::Rights;
 
 pub(crate) const TABLE: &str = "refinery_schema_history";
 
@@ -36,6 +39,7 @@ enum Width {
 /// `refinery_schema_history` as it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
+    schema: String,
     /// Schema and name, quoted: a script that changes the search path cannot move it.
     name: String,
     /// `None`: the table is not there.
@@ -45,6 +49,7 @@ pub(crate) struct Table {
     applied: Vec<Row>,
     /// What is wrong with the table itself, or with its place.
     problem: Option<Problem>,
+    rights: Rights,
 }
 
 /// Reads the history without creating anything.
@@ -71,10 +76,12 @@ pub(crate) async fn history(
     }
     let mut table = Table {
         name: format!("{}.{}", identifier(&schema), identifier(TABLE)),
+        schema,
         width: None,
         wanted: narrowest(migrations),
         applied: Vec::new(),
         problem: None,
+        rights: place.first().map(|row| Rights::of(row, 4)).unwrap_or_default(),
     };
     match kind.as_deref() {
         None => {}
@@ -87,10 +94,18 @@ pub(crate) async fn history(
         }
     }
     if table.exists() {
-        table.applied = recorded(client, &table).await.map_err(failed)?;
+        table.applied = match recorded(client, &table).await {
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                return Err(busy(client, table.name).await);
+            }
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                return Err(table.closed());
+            }
+            applied => applied.map_err(failed)?,
+        };
     }
     if table.applied.is_empty() {
-        let elsewhere = elsewhere::elsewhere(client, &table, migrations, &schema).await;
+        let elsewhere = elsewhere::elsewhere(client, &table, migrations, &table.schema).await;
         table.problem = elsewhere.map_err(failed)?;
     }
     Ok(table)
@@ -98,25 +113,44 @@ pub(crate) async fn history(
 
 /// The rows of a table that is there.
 async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let query =
-        format!("SELECT version, name, applied_on, checksum FROM {} ORDER BY version", table.name);
-    Ok(rows(client, &query).await?.iter().filter_map(applied).collect())
+    let stored = rows(client, &read(&table.name)).await?;
+    Ok(stored.iter().filter(|row| row.len() == COLUMNS).filter_map(applied).collect())
+}
+
+/// The rows, and one of a single column before them. Nobody waits long for a table that is locked;
+/// the limit ends with the query.
+fn read(table: &str) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('lock_timeout', '1000', true); \
+         SELECT version, name, applied_on, checksum FROM {table} ORDER BY version"
+    )
+}
+
+/// The error that names who keeps the table locked, if that is still so and can be seen.
+async fn busy(client: &Client, table: String) -> MigrateError {
+    let holder = scalar(client, &blocker::of_readers(&table)).await.unwrap_or_default();
+    MigrateError::Busy { table, holder }
 }
 
 /// One row: schema and version type of the table if the search path finds one; else where an
-/// unqualified name would be created; our role if the rows are hidden from it. `other` stands for a relation without a version column.
+/// unqualified name would be created; our role if the rows are hidden from it, and its rights.
+/// `other` stands for a relation without a version column.
 fn locate() -> String {
     format!(
         "SELECT n.nspname, CASE WHEN c.oid IS NOT NULL THEN coalesce(t.typname, 'other') END, \
-         pg_catalog.current_schema(), CASE WHEN {HIDDEN} THEN current_user END \
+         pg_catalog.current_schema(), CASE WHEN {HIDDEN} THEN current_user END, {} \
          FROM (SELECT pg_catalog.to_regclass('{TABLE}') AS oid) AS found \
          LEFT JOIN pg_catalog.pg_class c ON c.oid = found.oid \
          LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'version' \
          AND NOT a.attisdropped \
-         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+         LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid",
+        rights::COLUMNS
     )
 }
+
+/// Columns of a row as it is read.
+const COLUMNS: usize = 4;
 
 fn applied(row: &SimpleQueryRow) -> Option<Row> {
     Some(Row {

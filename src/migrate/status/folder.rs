@@ -92,6 +92,7 @@ impl Folder {
             .collect();
         json!({
             "current": self.is_current(),
+            "reason": self.verdict(),
             "applied": rows(&self.state.applied),
             "pending": pending,
             "ahead": rows(&self.state.ahead),
@@ -115,6 +116,9 @@ fn kind(problem: &Problem) -> &'static str {
         Problem::OutOfOrder { .. } => "late",
         Problem::Duplicate { .. } => "duplicate",
         Problem::Elsewhere { .. } => "elsewhere",
-        Problem::Name { .. } | Problem::Content { .. } | Problem::Table { .. } => "invalid",
+        Problem::Name { .. }
+        | Problem::Content { .. }
+        | Problem::Unfit { .. }
+        | Problem::Table { .. } => "invalid",
     }
 }

@@ -10,8 +10,6 @@ pub(super) mod report;
 mod tables;
 mod verdict;
 
-use std::time::Duration;
-
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
@@ -79,15 +77,12 @@ impl<'a> Watched<'a> {
     }
 
     /// Waits until the run of this image's command and files is recorded: `Unchanged` says when and
-    /// by whom; `Ahead` as for `verdict`. `None` waits for ever.
+    /// by whom; `Ahead` as for `verdict`.
     /// # Errors
     /// `NotApplied` when nobody did in time; `Rights` as for `verdict`.
-    pub(crate) async fn await_recorded(
-        &self,
-        limit: Option<Duration>,
-    ) -> Result<Verdict, MigrateError> {
-        awaiting::until(limit, async || {
-            let (records, now, absent) = match self.look(None).await? {
+    pub(crate) async fn await_recorded(&self) -> Result<Verdict, MigrateError> {
+        awaiting::until(self.work, self.connection, async |session: Session| {
+            let (records, now, absent) = match self.look_through(&session.client).await? {
                 Look::Busy(why) => return Ok(Answer::Missing(why)),
                 Look::Seen { records, now, absent } => (records, now, absent),
             };

@@ -33,15 +33,18 @@ impl Builder<'_> {
             on_failure: OnFailure::Abort,
             exit: Exit::Migrate,
         };
+        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
         let source = match self.source("migrate", &settings.provision, step) {
             Ok(source) => source,
-            Err(reason) => return Action::Skip(reason),
+            Err(reason) => {
+                self.nothing_to_wait_for(check_only, &reason);
+                return Action::Skip(reason);
+            }
         };
         let connection = self.config.migrate_connection().cloned();
         if connection.is_none() && matches!(source, Source::Folder(_)) {
             return self.no_database("migrate");
         }
-        let check_only = settings.switch == Autorun::Wait && !self.demanded("migrate");
         let watch = match self.watch(&source, connection.is_some(), check_only) {
             Ok(watch) => watch,
             Err(reason) => return Action::Skip(reason),

@@ -49,6 +49,18 @@ impl Builder<'_> {
         }))
     }
 
+    /// An image that lost its migrations must not start as if it had waited.
+    pub(super) fn nothing_to_wait_for(&mut self, check_only: bool, reason: &str) {
+        if check_only && matches!(self.config.migrate.provision, Provision::Nothing(_)) {
+            self.cannot_tell(
+                &format!(
+                    "AUTORUN_MIGRATIONS is `wait`, and there is nothing to wait for: {reason}"
+                ),
+                "copy the migrations into this image, too, or set AUTORUN_MIGRATIONS=false",
+            );
+        }
+    }
+
     fn cannot_tell(&mut self, reason: &str, hint: &str) -> String {
         self.problems.push(Problem::config(reason).hint(hint));
         reason.to_owned()
@@ -72,6 +84,21 @@ mod tests {
                 line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
             }
             Err(problems) => problems.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_wait_needs_something_to_wait_for() {
+        let image = || Image::new().env("DATABASE_URL", "postgres://u@db/app");
+        let waits = || image().env("AUTORUN_MIGRATIONS", "wait");
+        let problems = plan(&waits().start("api -- serve")).unwrap_err();
+        assert_eq!(
+            problems.to_string(),
+            "AUTORUN_MIGRATIONS is `wait`, and there is nothing to wait for: \
+             APP_INIT_MIGRATE_COMMAND is unset, and neither /migrations nor ./migrations is there"
+        );
+        for fine in [waits().env("APP_INIT_SKIP", "migrate"), image()] {
+            assert!(plan(&fine.start("api -- serve")).is_ok());
         }
     }
 

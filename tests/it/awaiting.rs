@@ -1,0 +1,167 @@
+//! Waiting for others: for the schema, and for a history that somebody keeps locked.
+
+use std::path::Path;
+
+use crate::{
+    migrate::{ask, folder, migrate, migrated},
+    outside::Holding,
+    support::{
+        Init, Postgres,
+        init::{Finished, shell},
+        postgres::tool as tool_path,
+    },
+    watch::{Held, LOCK},
+};
+
+const ONE: (&str, &str) = ("V1__a.sql", "create table a ()");
+const TWO: (&str, &str) = ("V2__b.sql", "create table b ()");
+const LOCKED: &str = "lock table refinery_schema_history";
+
+/// A start that must not migrate.
+fn waiting(url: &str, folder: &Path) -> Init {
+    Init::new(["api", "--", "echo", "serving"])
+        .env("DATABASE_URL", url)
+        .env("APP_INIT_MIGRATIONS", folder)
+        .env("AUTORUN_MIGRATIONS", "wait")
+}
+
+fn status(url: &str, folder: &Path) -> Finished {
+    Init::new(["status"]).env("DATABASE_URL", url).env("APP_INIT_MIGRATIONS", folder).run()
+}
+
+fn says(finished: &Finished, parts: &[&str]) {
+    for part in parts {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_locked_history_does_not_outlast_the_wait() {
+    let url = Postgres::shared().database();
+    migrated(&url, folder(&[ONE]).path());
+    let folder = folder(&[ONE, TWO]);
+    let holding = Holding::begin(&url, LOCKED);
+    let finished = waiting(&url, folder.path()).env("APP_INIT_LOCK_TIMEOUT", "3s").run();
+    holding.end();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    says(
+        &finished,
+        &[
+            "waiting for the schema: cannot read the migration history",
+            "it is locked by pid",
+            "holding",
+            "within 3s: cannot read",
+            "hint: end that transaction",
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_goes_away_is_said_and_does_not_outlast_the_wait() {
+    let mut server = Postgres::start();
+    let url = server.database();
+    let folder = folder(&[ONE]);
+    let waiting = waiting(&url, folder.path()).env("APP_INIT_LOCK_TIMEOUT", "4s").start();
+    waiting.expect_line("waiting for the schema: missing V1__a");
+    server.down();
+    waiting.expect_line("connection refused");
+    let finished = waiting.finish();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    says(&finished, &["not brought up to date within 4s", "hint: "]);
+    assert!(!finished.stderr.contains("run `init migrate`"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_server_that_stands_still_does_not_outlast_the_wait() {
+    let server = Postgres::start();
+    let url = server.database();
+    let folder = folder(&[ONE]);
+    let waiting = waiting(&url, folder.path()).env("APP_INIT_LOCK_TIMEOUT", "3s").start();
+    waiting.expect_line("waiting for the schema: missing V1__a");
+    let paused = server.pause();
+    let finished = waiting.finish();
+    drop(paused);
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    says(&finished, &["not brought up to date within 3s"]);
+}
+
+#[test]
+fn a_wait_that_lasts_says_what_is_missing_and_who_migrates() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[ONE]);
+    let held = Held::new(&url, LOCK);
+    let waiting = waiting(&url, folder.path())
+        .env("APP_INIT_LOCK_NAME", "app")
+        .env("APP_INIT_HEARTBEAT", "500ms")
+        .start();
+    let line = waiting.expect_line("still waiting for the schema after ");
+    for part in ["missing V1__a; pid ", ", held, ", " is migrating"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    drop(held);
+    migrated(&url, folder.path());
+    assert_eq!(waiting.exit_code(), 0);
+}
+
+#[test]
+fn a_start_says_that_the_history_is_locked_and_goes_on_when_it_is_not() {
+    let url = Postgres::shared().database();
+    migrated(&url, folder(&[ONE]).path());
+    let folder = folder(&[ONE, TWO]);
+    let holding = Holding::begin(&url, LOCKED);
+    let start = migrate(&url, folder.path()).env("APP_INIT_HEARTBEAT", "500ms").start();
+    let line = start.expect_line("waiting: cannot read the migration history");
+    assert!(line.contains("locked by pid") && line.contains("holding"), "{line}");
+    start.expect_line("still waiting after ");
+    let limited = migrate(&url, folder.path()).env("APP_INIT_LOCK_TIMEOUT", "1s").run();
+    assert_eq!(limited.code, 75, "{}", limited.stderr);
+    let asked = status(&url, folder.path());
+    assert_eq!(asked.code, 75, "{}", asked.stderr);
+    says(&asked, &["it is locked by pid", "holding", "hint: end that transaction"]);
+    holding.end();
+    let finished = start.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    says(&finished, &["1 applied: V2__b"]);
+}
+
+#[test]
+fn a_prepared_transaction_that_stands_in_the_way_is_named() {
+    let mut server = Postgres::prepared();
+    server.configure("max_prepared_transactions = 2");
+    server.up();
+    let url = server.database();
+    migrated(&url, folder(&[ONE]).path());
+    let folder = folder(&[ONE, ("V2__b.sql", "alter table a add b int")]);
+    ask(&url, "begin; lock table a; prepare transaction 'it''s mine'");
+    let blocked = migrate(&url, folder.path())
+        .env("APP_INIT_MIGRATE_LOCK_TIMEOUT", "2s")
+        .env("APP_INIT_MIGRATE_LOCK_RETRY", "1s")
+        .run();
+    assert_eq!(blocked.code, 80, "{}", blocked.stderr);
+    says(&blocked, &["blocked by the prepared transaction 'it''s mine' of postgres"]);
+    ask(&url, &format!("begin; {LOCKED}; prepare transaction 'other'"));
+    let asked = status(&url, folder.path());
+    assert_eq!(asked.code, 75, "{}", asked.stderr);
+    says(&asked, &["it is locked by the prepared transaction 'other' of postgres"]);
+}
+
+#[test]
+fn who_is_in_the_way_of_a_command_is_said() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table busy (n int)");
+    let holding = Holding::begin(&url, "select * from busy");
+    let tool = shell("exec \"$PSQL\" -XAtq -d \"$DATABASE_URL\" -c 'alter table busy add m int'");
+    let start = Init::new(["migrate"])
+        .env("DATABASE_URL", &url)
+        .env("PSQL", tool_path("psql"))
+        .env("PGAPPNAME", "tool")
+        .env("APP_INIT_MIGRATE_COMMAND", tool)
+        .env("APP_INIT_HEARTBEAT", "500ms")
+        .start();
+    let line = start.expect_line(", of the command by all signs, is blocked by pid ");
+    for part in ["init: migrate: pid ", ", tool, ", "holding"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    holding.end();
+    assert_eq!(start.exit_code(), 0);
+}
