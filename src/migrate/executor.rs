@@ -3,6 +3,8 @@
 //! A file runs behind a fence that no second runner passes, so that even a leader that has lost its
 //! lock without noticing cannot apply anything twice. How it runs: `transaction` and `outside`.
 
+mod voice;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -11,7 +13,7 @@ use super::{
     cause::Cause,
     error::MigrateError,
     key::Key,
-    limits::{kept_out, spent},
+    limits::spent,
     lock::milliseconds,
     marker::Place,
     progress::Progress,
@@ -20,9 +22,7 @@ use super::{
     sql::{column, rows},
     watch::watch,
 };
-use crate::{
-    config::database::Connection, exit::Exit, phrase::lasting, plan::FilePolicy, postgres::Session,
-};
+use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
 
 /// How long somebody who lost the lock may go on before its session is ended.
 const ORPHAN: Duration = Duration::from_secs(10);
@@ -126,17 +126,6 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    fn say_misplaced(&self, script: &Script) {
-        for line in &script.misplaced {
-            tracing::warn!(
-                phase = self.scene.phase,
-                event = "misplaced",
-                "{}:{line}: an `app-init:` option counts only in a `--` line above the first statement: this one is ignored",
-                script.file
-            );
-        }
-    }
-
     /// Tries until the file is done or has failed for good, while a second session looks at what a
     /// slow try waits for.
     async fn once(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
@@ -206,47 +195,6 @@ impl<'a> Executor<'a> {
             event = "fence",
             "{label} waits: another session is applying a migration"
         );
-    }
-
-    fn say_left_out(&self, script: &Script) {
-        if let Some(line) = script.left_out {
-            tracing::warn!(
-                phase = self.scene.phase,
-                event = "left_out",
-                "{}: left out `SET transaction_timeout = 0` in line {line}: this server is older than what wrote the file, and has no such limit",
-                script.label
-            );
-        }
-    }
-
-    /// In full when somebody else is in the way than was `said`, else in short.
-    fn say_blocked(
-        &self,
-        unit: &Unit<'_>,
-        error: &MigrateError,
-        took: Duration,
-        said: &mut Option<String>,
-    ) {
-        let (script, phase) = (&unit.script, self.scene.phase);
-        let what = kept_out(script, self.scene.policy, error);
-        let holder = self.scene.progress.blocker();
-        let holder = holder.map_or_else(String::new, |who| format!(", held by {who}"));
-        let undone = if script.mode == Mode::Transaction { "rolled back, " } else { "" };
-        let full = format!("{} {what}{holder}; {undone}trying again", script.label);
-        let duration_ms = milliseconds(took);
-        if said.as_ref() == Some(&full) {
-            let took = lasting(took);
-            tracing::info!(
-                phase,
-                event = "blocked",
-                duration_ms,
-                "{}: the same after {took}",
-                script.label
-            );
-        } else {
-            tracing::info!(phase, event = "blocked", duration_ms, "{full}");
-            *said = Some(full);
-        }
     }
 
     /// How long a statement waits for a table lock: behind it queues everyone else who wants the
