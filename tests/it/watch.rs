@@ -1,5 +1,8 @@
 //! `APP_INIT_MIGRATE_WATCH`: the app's own tool runs when it has something to do, and not otherwise.
 
+mod tables;
+mod waiting;
+
 use std::{
     fs,
     io::Write,
@@ -225,53 +228,6 @@ pub(crate) fn role(url: &str) -> (String, String) {
 }
 
 #[test]
-fn a_waiting_replica_starts_when_the_job_is_done_and_needs_only_to_read() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    let (reader, role) = role(&url);
-    let waiting = || init("api", image.path(), &reader).env("AUTORUN_MIGRATIONS", "wait");
-    let early = waiting().start();
-    early.expect_line("waiting for the schema: no run of a migrate command is recorded");
-    ask(&url, &format!("create schema app_init; grant usage on schema app_init to {role}"));
-    ask(&url, &format!("alter default privileges grant select on tables to {role}"));
-    succeeded(init("migrate", image.path(), &url));
-    let early = early.finish();
-    assert_eq!((early.code, early.stdout.as_str()), (0, "server-is-up\n"), "{}", early.stderr);
-    says(&early, &["migrate    ok", "run on 20"]);
-
-    fs::write(image.path().join("versions/head"), "2").unwrap();
-    let newer = waiting().start();
-    newer.expect_line(
-        "waiting for the schema: no run of this image's command and files is recorded",
-    );
-    succeeded(init("migrate", image.path(), &url));
-    assert_eq!(newer.exit_code(), 0);
-
-    ask(&url, "update alembic_version set version_num = '1'");
-    let downgraded = waiting().start();
-    downgraded
-        .expect_line("the version table `public.alembic_version` is not as the run recorded on 20");
-    downgraded.signal(Signal::SIGTERM);
-    assert_eq!(downgraded.exit_code(), 143);
-    assert_eq!(ran(&url), "1,2");
-}
-
-#[test]
-fn a_waiting_replica_gives_up_in_time() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    let wait = || init("api", image.path(), &url).env("AUTORUN_MIGRATIONS", "wait");
-    let finished = wait().env("APP_INIT_LOCK_TIMEOUT", "1s").run();
-    assert_eq!(finished.code, 69, "{}", finished.stderr);
-    says(
-        &finished,
-        &["within 1s: no run of a migrate command is recorded", "hint: run `init migrate`"],
-    );
-    let finished = wait().env("APP_INIT_MIGRATE_WATCH", "").run();
-    assert_eq!(finished.code, 78, "{}", finished.stderr);
-    says(&finished, &["AUTORUN_MIGRATIONS is `wait`", "hint: set APP_INIT_MIGRATE_WATCH"]);
-    assert_eq!(ask(&url, "select count(*) from pg_class where relname = 'ran'"), "0");
-}
-
-#[test]
 fn missing_rights_are_named_before_anything_runs() {
     let (url, image) = (Postgres::shared().database(), image("1"));
     let (poor, role) = role(&url);
@@ -340,136 +296,4 @@ fn a_watched_path_may_have_blanks_in_quotes() {
     let open = init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_WATCH", "'my dir").run();
     assert_eq!(open.code, 78, "{}", open.stderr);
     says(&open, &["APP_INIT_MIGRATE_WATCH: a quote is not closed"]);
-}
-
-#[test]
-fn a_version_table_of_another_name_or_schema_counts_when_it_is_named() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    let script = fs::read_to_string(image.path().join("tool.sh")).unwrap();
-    let script = script.replace("alembic_version", "app.version");
-    fs::write(image.path().join("tool.sh"), script).unwrap();
-    ask(&url, "create schema app; create schema other; create table other.alembic_version (n int)");
-    let unnamed = succeeded(init("migrate", image.path(), &url));
-    says(&unnamed, &["no version table of a known tool can be read", "APP_INIT_MIGRATE_TABLE"]);
-    ask(&url, "insert into other.alembic_version values (1)");
-    let named = || init("migrate", image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "app.version");
-    for (sql, runs) in [
-        ("select 1", "1,1"), // nothing was recorded of the table
-        ("select 1", "1,1"),
-        ("delete from app.version", "1,1,1"),
-    ] {
-        ask(&url, sql);
-        succeeded(named());
-        assert_eq!(ran(&url), runs, "{sql}");
-    }
-}
-
-#[test]
-fn a_named_version_table_that_is_not_there_is_said_on_each_start_and_counts_once_it_is() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    let named = |mode: &str| {
-        init(mode, image.path(), &url).env("APP_INIT_MIGRATE_TABLE", "nope, \"My App\".\"v\"")
-    };
-    let missing =
-        "APP_INIT_MIGRATE_TABLE: there is no table `nope`, `\"My App\".\"v\"` that can be read";
-    for _ in 0..2 {
-        says(&succeeded(named("migrate")), &[missing]);
-    }
-    says(&succeeded(named("api").env("AUTORUN_MIGRATIONS", "wait")), &[missing]);
-    let status = succeeded(named("status"));
-    assert!(status.stdout.contains("missing   nope, \"My App\".\"v\"\n"), "{}", status.stdout);
-    let doctor = named("doctor").arg("migrate").run();
-    assert!(doctor.stdout.contains(missing), "{}", doctor.stdout);
-    assert_eq!(ran(&url), "1");
-
-    ask(&url, "create schema \"My App\"; create table \"My App\".v (); create table nope ()");
-    let found = succeeded(named("migrate"));
-    assert!(!found.stderr.contains("there is no table"), "{}", found.stderr);
-    assert!(succeeded(named("status")).stdout.contains("version   My App.v, public.nope\n"));
-    assert_eq!(ran(&url), "1,1", "the record had nothing of them");
-    succeeded(named("migrate"));
-    assert_eq!(ran(&url), "1,1");
-    let alone = named("status").env("APP_INIT_MIGRATE_TABLE", "\"My App\".\"v\"");
-    assert!(succeeded(alone).stdout.contains("version   My App.v\n"));
-}
-
-#[test]
-fn version_tables_of_more_tools_are_known() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    let tables = [
-        "_fluent_migrations",
-        "cake_migrations",
-        "gopg_migrations",
-        "micrate_db_version",
-        "migration_versions",
-        "schema_info",
-        "schema_migration",
-        "strapi_migrations",
-        "strapi_migrations_internal",
-    ];
-    for table in tables {
-        ask(&url, &format!("create table {table} ()"));
-    }
-    succeeded(init("migrate", image.path(), &url));
-    let told = succeeded(init("status", image.path(), &url)).stdout;
-    for table in tables {
-        assert!(told.contains(&format!("public.{table}")), "{table} in {told}");
-    }
-}
-
-#[test]
-fn the_schema_of_the_connection_string_is_looked_at() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    ask(&url, "create schema app");
-    let script = TOOL.replace("alembic_version", "app._prisma_migrations");
-    fs::write(image.path().join("tool.sh"), script).unwrap();
-    for (sql, runs) in
-        [("select 1", "1"), ("select 1", "1"), ("delete from app._prisma_migrations", "1,1")]
-    {
-        ask(&url, sql);
-        succeeded(init("migrate", image.path(), &format!("{url}?schema=app")));
-        assert_eq!(ran(&url), runs, "{sql}");
-    }
-}
-
-#[test]
-fn a_tool_that_holds_its_version_table_holds_up_nobody() {
-    let (url, image) = (Postgres::shared().database(), image("1"));
-    succeeded(init("migrate", image.path(), &url));
-    let held = Held::new(&url, "begin; lock table alembic_version");
-    let waiting = init("api", image.path(), &url).env("AUTORUN_MIGRATIONS", "wait").start();
-    waiting.expect_line("another session holds the version table: pid ");
-    waiting.expect_line(", held, from 127.0.0.1, since 20");
-    drop(held);
-    assert_eq!(waiting.exit_code(), 0);
-}
-
-#[test]
-fn a_replica_that_waits_for_a_folder_needs_only_to_read_its_history() {
-    let url = Postgres::shared().database();
-    let folder = crate::migrate::folder(&[("V1__a.sql", "create table a ()")]);
-    let (reader, role) = role(&url);
-    let api = || {
-        Init::new(["api", "--", "echo", "server-is-up"])
-            .env("DATABASE_URL", &reader)
-            .env("APP_INIT_MIGRATIONS", folder.path())
-            .env("AUTORUN_MIGRATIONS", "wait")
-    };
-    let early = api().start();
-    early.expect_line("waiting for the schema: missing V1__a");
-    ask(&url, &format!("alter default privileges grant select on tables to {role}"));
-    crate::migrate::migrated(&url, folder.path());
-    let early = early.finish();
-    assert_eq!((early.code, early.stdout.as_str()), (0, "server-is-up\n"), "{}", early.stderr);
-    ask(&url, &format!("revoke all on refinery_schema_history from {role}"));
-    let refused = api().run();
-    assert_eq!(refused.code, 77, "{}", refused.stderr);
-    says(
-        &refused,
-        &[&format!("GRANT SELECT ON \"public\".\"refinery_schema_history\" TO \"{role}\"")],
-    );
-    ask(&url, "revoke usage on schema public from public");
-    let hidden = api().run();
-    assert_eq!(hidden.code, 77, "{}", hidden.stderr);
-    says(&hidden, &[&format!("GRANT USAGE ON SCHEMA \"public\" TO \"{role}\"")]);
 }
