@@ -8,10 +8,13 @@ use tokio_postgres::error::SqlState;
 use super::{
     cause::Cause,
     format::{Problem, hints},
-    holder::Holder,
 };
 use crate::{
-    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
+    diagnose::{Class, table::SILENT},
+    exit::Exit,
+    failure::Failure,
+    phrase::listed,
+    postgres::ConnectError,
 };
 
 /// Why migrating or seeding ended early.
@@ -35,9 +38,13 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
 
-    /// Another session, or a prepared transaction, has the history locked.
-    #[error("cannot read the migration history `{table}`: it is locked{}", by(holder.as_deref()))]
-    Busy { table: String, holder: Option<String> },
+    /// Another session, or a prepared transaction, has locked what it needs; `what` is that table.
+    #[error("cannot {doing}: {what} is locked{}", by(holder.as_deref()))]
+    Busy { doing: String, what: &'static str, holder: Option<String> },
+
+    /// The server let us in and then said nothing for as long as a question may take.
+    #[error("cannot {doing}: {place} does not answer [{}]", SILENT.id)]
+    Silent { doing: &'static str, place: String },
 
     /// Our role lacks rights; what to grant, as statements.
     #[error("cannot {doing}: the role `{role}` has not the rights")]
@@ -61,8 +68,9 @@ pub(crate) enum MigrateError {
     #[error(transparent)]
     Seed(Box<Self>),
 
-    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
-    LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
+    /// `hint`: what to do about what stood in the way of asking; `None`: somebody has it.
+    #[error("cannot get the lock{} within {waited}: {why}", named(name))]
+    LockTimeout { name: String, waited: String, why: String, hint: Option<String> },
 
     #[error("the lock was lost while it was needed: {why}{}", after(applied))]
     LockLost { why: String, applied: Vec<String> },
@@ -145,8 +153,8 @@ fn list(problems: &[Problem]) -> String {
     lines.join("; ")
 }
 
-fn held(holder: Option<&Holder>) -> String {
-    holder.map_or_else(|| "it was never free".to_owned(), |holder| format!("held by {holder}"))
+fn named(lock: &str) -> String {
+    if lock.is_empty() { String::new() } else { format!(" `{lock}`") }
 }
 
 fn by(holder: Option<&str>) -> String {
@@ -173,7 +181,7 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
-            Self::Busy { .. } => true,
+            Self::Busy { .. } | Self::Silent { .. } => true,
             _ => false,
         }
     }
@@ -207,7 +215,7 @@ impl Failure for MigrateError {
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
-            Self::NotApplied { .. } => Exit::NotReady,
+            Self::NotApplied { .. } | Self::Silent { .. } => Exit::NotReady,
         }
     }
 
@@ -216,6 +224,7 @@ impl Failure for MigrateError {
             Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. }
             | Self::Watched { hint, .. }
+            | Self::LockTimeout { hint: Some(hint), .. }
             | Self::NotApplied { hint: Some(hint), .. } => Some(hint.clone()),
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
@@ -226,6 +235,9 @@ impl Failure for MigrateError {
             Self::Busy { .. } => Some(
                 "end that transaction, or try again when it has ended".into(),
             ),
+            Self::Silent { .. } => {
+                Some("look whether the server is up, and at what it is busy with".into())
+            }
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(

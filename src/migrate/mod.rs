@@ -39,7 +39,7 @@ mod transaction;
 pub(crate) mod unchanged;
 mod watch;
 
-use std::{future::Future, path::Path, pin::pin};
+use std::{future::Future, path::Path, pin::pin, time::Duration};
 
 use tokio_postgres::Client;
 
@@ -49,7 +49,7 @@ pub(crate) use state::State;
 use crate::{
     config::database::Connection, exit::Exit, phrase::listed, plan::Migrate, postgres::Session,
 };
-use awaiting::Answer;
+use awaiting::{Answer, Terms};
 use dialect::Dialect;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
@@ -60,11 +60,14 @@ use progress::Progress;
 use script::Script;
 use session::{open, open_unless};
 
+/// What the questions to a folder's database are for.
+const READ: &str = "read the migration history";
+
 /// Reads folder and history, creating nothing and taking no lock. `session` is one to that database
 /// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
-/// `Busy` if somebody keeps the history locked for as long as one would queue; `Ahead` if `plan` is strict.
+/// `Busy` if somebody keeps the history locked for as long as one would queue; `Silent`; `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
@@ -72,17 +75,19 @@ pub(crate) async fn inspect(
     session: Option<Box<Session>>,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
+    let terms = Terms::of(plan, connection, READ);
+    let asked = async |time: Duration, session: &Session| {
+        let read = read(&session.client, &migrations, plan);
+        terms.answered(time, read).await.map(|(state, _)| state)
+    };
     if let Some(session) = session {
-        match read(&session.client, &migrations, plan).await {
+        match asked(terms.patience(), &session).await {
             Err(error) if error.may_pass() => {}
-            outcome => return Ok(outcome?.0),
+            outcome => return outcome,
         }
     }
-    awaiting::unlocked(plan, connection, async || {
-        let session = open(connection, "migrate").await?;
-        Ok(read(&session.client, &migrations, plan).await?.0)
-    })
-    .await
+    awaiting::unlocked(terms, async |time| asked(time, &open(connection, "migrate").await?).await)
+        .await
 }
 
 /// The folder against the history; problems are errors, and so is a right that will be missing.
@@ -142,8 +147,9 @@ pub(crate) async fn apply(
     let progress = Progress::default();
     let work = async {
         let migrations = refinery::scan(folder)?;
-        let (state, history) = awaiting::unlocked(plan, connection, async || {
-            read(&session.client, &migrations, plan).await
+        let terms = Terms::of(plan, connection, READ);
+        let (state, history) = awaiting::unlocked(terms, async |time| {
+            terms.answered(time, read(&session.client, &migrations, plan)).await
         })
         .await?;
         if state.pending.is_empty() {
@@ -215,7 +221,7 @@ pub(crate) async fn await_applied(
     plan: &Migrate,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
-    awaiting::until(plan, connection, async |session: Session| {
+    awaiting::until(Terms::of(plan, connection, READ), async |session: Session| {
         let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {
             labels if labels.is_empty() => Answer::Ready(state),

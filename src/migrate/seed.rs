@@ -8,7 +8,11 @@ use std::{
     pin::pin,
 };
 
+use tokio_postgres::Client;
+
 use super::{
+    awaiting::{self, Terms},
+    cause::Cause,
     dialect::Dialect,
     error::MigrateError,
     executor::{Executor, Scene, Unit},
@@ -35,17 +39,25 @@ pub(crate) async fn needed(seed: &Seed) -> Result<Need, MigrateError> {
     let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else {
         return Ok(Need::Run);
     };
-    let session = open(connection, "seed").await?;
-    let namespace =
-        namespace(&session.client, seed.lock.name.as_deref()).await.map_err(|error| {
-            let cause = super::cause::Cause::of(&error);
-            MigrateError::Database { doing: "read the database's name".into(), cause }
-        })?;
-    let place = Place { schema: &seed.schema, namespace: &namespace };
-    Ok(match place.read(&session.client, &name(id)).await? {
+    let terms = Terms::of_seed(seed, connection, "see whether it was seeded");
+    let marker = awaiting::unlocked(terms, async |time| {
+        let session = open(connection, "seed").await?;
+        terms.answered(time, marker(&session.client, seed, id)).await
+    });
+    Ok(match marker.await.map_err(MigrateError::of_seed)? {
         Some(Marker { since, by, .. }) => Need::Done(format!("seeded since {since} by {by}")),
         None => Need::Run,
     })
+}
+
+async fn marker(client: &Client, seed: &Seed, id: &str) -> Result<Option<Marker>, MigrateError> {
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "read the database's name".into(),
+        cause: Cause::of(&error),
+    };
+    let namespace = namespace(client, seed.lock.name.as_deref()).await.map_err(failed)?;
+    let place = Place { schema: &seed.schema, namespace: &namespace };
+    place.read(client, &name(id)).await
 }
 
 /// Writes the once marker after a seed command has succeeded. Does nothing for a seed without one.
@@ -139,7 +151,7 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
 }
 
 async fn forget_files(
-    client: &tokio_postgres::Client,
+    client: &Client,
     place: &Place<'_>,
     id: &str,
     scripts: &[Script],
@@ -148,7 +160,7 @@ async fn forget_files(
         scripts.iter().map(|script| place.forget(&file_name(id, &script.label))).collect();
     client.batch_execute(&queries.join("; ")).await.map_err(|error| MigrateError::Database {
         doing: "forget which files were seeded".into(),
-        cause: super::cause::Cause::of(&error),
+        cause: Cause::of(&error),
     })
 }
 

@@ -129,7 +129,8 @@ fn read(table: &str) -> String {
 /// The error that names who keeps the table locked, if that is still so and can be seen.
 async fn busy(client: &Client, table: String) -> MigrateError {
     let holder = scalar(client, &blocker::of_readers(&table)).await.unwrap_or_default();
-    MigrateError::Busy { table, holder }
+    let doing = format!("read the migration history `{table}`");
+    MigrateError::Busy { doing, what: "it", holder }
 }
 
 /// One row: schema and version type of the table if the search path finds one; else where an

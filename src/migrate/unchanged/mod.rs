@@ -13,7 +13,7 @@ mod verdict;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
-    awaiting::{self, Answer},
+    awaiting::{self, Answer, Terms},
     cause::Cause,
     error::MigrateError,
     lock::Leader,
@@ -81,7 +81,7 @@ impl<'a> Watched<'a> {
     /// # Errors
     /// `NotApplied` when nobody did in time; `Rights` as for `verdict`.
     pub(crate) async fn await_recorded(&self) -> Result<Verdict, MigrateError> {
-        awaiting::until(self.work, self.connection, async |session: Session| {
+        awaiting::until(self.terms(), async |session: Session| {
             let (records, now, absent) = match self.look_through(&session.client).await? {
                 Look::Busy(why) => return Ok(Answer::Missing(why)),
                 Look::Seen { records, now, absent } => (records, now, absent),
@@ -143,6 +143,10 @@ impl<'a> Watched<'a> {
 
     fn place<'b>(&'b self, namespace: &'b str) -> Place<'b> {
         Place { schema: &self.work.schema, namespace }
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms::of(self.work, self.connection, "see what the migrate command has done")
     }
 
     fn marker(&self) -> String {

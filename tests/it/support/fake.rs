@@ -2,10 +2,10 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -59,6 +59,22 @@ impl Fake {
             if closed.fetch_add(1, Ordering::Relaxed) >= count {
                 drain(stream);
             }
+        })
+    }
+
+    /// Hands on what is said to and by the server on that port, until a client's message has this
+    /// text: from then on nobody hears of anybody, and no connection ends.
+    pub(crate) fn falling_silent(port: u16, text: &'static str) -> Self {
+        Self::new(move |client| {
+            let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let silent = Arc::new(AtomicBool::new(false));
+            let (back, heard) = (client.try_clone().unwrap(), Arc::clone(&silent));
+            let answers = server.try_clone().unwrap();
+            std::thread::spawn(move || hand_on(answers, back, |_| !heard.load(Ordering::Relaxed)));
+            hand_on(client, server, |bytes| {
+                let said = bytes.windows(text.len()).any(|part| part == text.as_bytes());
+                !(silent.fetch_or(said, Ordering::Relaxed) || said)
+            });
         })
     }
 
@@ -145,6 +161,17 @@ impl Fake {
     pub(crate) fn url(&self) -> String {
         format!("postgres://app:{}@127.0.0.1:{}/shop", super::CANARY, self.port)
     }
+}
+
+/// Reads from one and writes to the other what `may` be handed on.
+fn hand_on(mut from: TcpStream, mut to: TcpStream, may: impl Fn(&[u8]) -> bool) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if may(&buffer[..count]) {
+            drop(to.write_all(&buffer[..count]));
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
 }
 
 /// Reads until the client leaves.
