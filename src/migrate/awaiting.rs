@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    error::MigrateError,
+    error::{MigrateError, Silence},
     session::{PATIENCE, answered, question, try_open},
 };
 use crate::{
@@ -48,15 +48,22 @@ impl<'a> Terms<'a> {
         question(self.lock.timeout)
     }
 
-    /// An answer that came within that time.
+    /// An answer that came within that time, on a session that only it needs.
     /// # Errors
-    /// `Silent` if it did not.
+    /// `Unanswered` if it did not.
     pub(super) async fn answered<T>(
         self,
         limit: Duration,
         answer: impl Future<Output = Result<T, MigrateError>>,
     ) -> Result<T, MigrateError> {
-        answered(limit, self.connection, self.doing, answer).await
+        match answered(limit, self.connection, self.doing, answer).await {
+            Err(error) if error.is_lost_connection() => Err(self.unanswered(Silence::Left)),
+            outcome => outcome,
+        }
+    }
+
+    fn unanswered(self, silence: Silence) -> MigrateError {
+        MigrateError::Unanswered { doing: self.doing, place: self.connection.place(), silence }
     }
 }
 
@@ -92,7 +99,7 @@ pub(super) async fn until<T>(
             // What all tries before had found says more than that the last one had no time.
             Err(_) if patience.is_cut && waiting.has_reason() => None,
             // The server did not let us in, or let us in and did not answer.
-            Err(_) => Some(Reason::of(&terms.silent())),
+            Err(_) => Some(Reason::of(&terms.unanswered(Silence::Kept))),
         };
         waiting.learn(reason);
         if waiting.is_over() {
@@ -107,33 +114,28 @@ pub(super) async fn until<T>(
 /// question may take; one that was not answered is asked again, too, for no longer than a session
 /// that cannot be had.
 /// # Errors
-/// `Busy` when the limit of the lock is over; `Silent`; whatever else a question fails with.
+/// `Busy` when the limit of the lock is over; `Unanswered`; whatever else a question fails with.
 pub(super) async fn unlocked<T>(
     terms: Terms<'_>,
     ask: impl AsyncFn(Duration) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
     let mut waiting = Waiting::new("waiting", terms);
-    let mut silent = None;
+    let mut unanswered = None;
     loop {
         let began = Instant::now();
         let error = match ask(question(waiting.left())).await {
-            Err(error @ (MigrateError::Busy { .. } | MigrateError::Silent { .. })) => error,
+            Err(error @ (MigrateError::Busy { .. } | MigrateError::Unanswered { .. })) => error,
             outcome => return outcome,
         };
-        let is_silent = matches!(error, MigrateError::Silent { .. });
-        silent = is_silent.then(|| silent.unwrap_or(began));
+        let unheard = matches!(error, MigrateError::Unanswered { .. });
+        unanswered = unheard.then(|| unanswered.unwrap_or(began));
         waiting.learn(Some(Reason { answered: false, ..Reason::of(&error) }));
-        if waiting.is_over() || silent.is_some_and(|since| since.elapsed() >= PATIENCE) {
+        if waiting.is_over() || unanswered.is_some_and(|since: Instant| since.elapsed() >= PATIENCE)
+        {
             return Err(error);
         }
         waiting.tell().await;
         waiting.pause().await;
-    }
-}
-
-impl Terms<'_> {
-    fn silent(self) -> MigrateError {
-        MigrateError::Silent { doing: self.doing, place: self.connection.place() }
     }
 }
 

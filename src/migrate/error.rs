@@ -10,7 +10,7 @@ use super::{
     format::{Problem, hints},
 };
 use crate::{
-    diagnose::{Class, table::SILENT},
+    diagnose::{Class, Row, table},
     exit::Exit,
     failure::Failure,
     phrase::listed,
@@ -42,9 +42,9 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {what} is locked{}", by(holder.as_deref()))]
     Busy { doing: String, what: &'static str, holder: Option<String> },
 
-    /// The server let us in and then said nothing for as long as a question may take.
-    #[error("cannot {doing}: {place} does not answer [{}]", SILENT.id)]
-    Silent { doing: &'static str, place: String },
+    /// The server let us in and then said nothing for as long as a question may take, or went away.
+    #[error("cannot {doing}: {place} {} [{}]", silence.words(), silence.row().id)]
+    Unanswered { doing: &'static str, place: String, silence: Silence },
 
     /// Our role lacks rights; what to grant, as statements.
     #[error("cannot {doing}: the role `{role}` has not the rights")]
@@ -95,6 +95,38 @@ pub(crate) enum MigrateError {
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
     #[error("the database is ahead of this image: {0}")]
     Ahead(String),
+}
+
+/// How a question was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Silence {
+    Kept,
+    /// The session ended.
+    Left,
+}
+
+impl Silence {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Kept => "does not answer",
+            Self::Left => "ended the session",
+        }
+    }
+
+    fn row(self) -> &'static Row {
+        match self {
+            Self::Kept => &table::SILENT,
+            Self::Left => &table::CUT,
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            // What else is in the row shows before the login.
+            Self::Kept => "look whether the server is up, and at what it is busy with",
+            Self::Left => self.row().hint,
+        }
+    }
 }
 
 /// One failed file.
@@ -181,7 +213,7 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
-            Self::Busy { .. } | Self::Silent { .. } => true,
+            Self::Busy { .. } | Self::Unanswered { .. } => true,
             _ => false,
         }
     }
@@ -215,7 +247,7 @@ impl Failure for MigrateError {
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
-            Self::NotApplied { .. } | Self::Silent { .. } => Exit::NotReady,
+            Self::NotApplied { .. } | Self::Unanswered { .. } => Exit::NotReady,
         }
     }
 
@@ -235,9 +267,7 @@ impl Failure for MigrateError {
             Self::Busy { .. } => Some(
                 "end that transaction, or try again when it has ended".into(),
             ),
-            Self::Silent { .. } => {
-                Some("look whether the server is up, and at what it is busy with".into())
-            }
+            Self::Unanswered { silence, .. } => Some(silence.hint().into()),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
             Self::LockTimeout { .. } => Some(

@@ -58,7 +58,7 @@ use lock::Leader;
 use marker::Place;
 use progress::Progress;
 use script::Script;
-use session::{open, open_unless};
+use session::{answered, open, open_unless};
 
 /// What the questions to a folder's database are for.
 const READ: &str = "read the migration history";
@@ -67,7 +67,7 @@ const READ: &str = "read the migration history";
 /// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
-/// `Busy` if somebody keeps the history locked for as long as one would queue; `Silent`; `Ahead` if `plan` is strict.
+/// `Busy` if somebody keeps the history locked for as long as one would queue; `Unanswered`; `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
@@ -149,7 +149,7 @@ pub(crate) async fn apply(
         let migrations = refinery::scan(folder)?;
         let terms = Terms::of(plan, connection, READ);
         let (state, history) = awaiting::unlocked(terms, async |time| {
-            terms.answered(time, read(&session.client, &migrations, plan)).await
+            answered(time, connection, READ, read(&session.client, &migrations, plan)).await
         })
         .await?;
         if state.pending.is_empty() {

@@ -65,7 +65,8 @@ pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateErro
     let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else { return Ok(()) };
     let session = open(connection, "seed").await?;
     let place = Place { schema: &seed.schema, namespace: &leader.namespace };
-    place.write(&session.client, Some((&name(id), "done"))).await
+    let written = place.write(&session.client, Some((&name(id), "done"))).await;
+    written.map_err(MigrateError::of_seed)
 }
 
 /// Runs the folder's `.sql` files in name order, each in a transaction of its own, and returns the

@@ -10,7 +10,11 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{cause::Cause, error::MigrateError, sql::scalar};
+use super::{
+    cause::Cause,
+    error::{MigrateError, Silence},
+    sql::scalar,
+};
 use crate::{
     config::database::Connection,
     postgres::{self, Budget, Session},
@@ -38,9 +42,9 @@ pub(super) async fn answered<T>(
     doing: &'static str,
     answer: impl Future<Output = Result<T, MigrateError>>,
 ) -> Result<T, MigrateError> {
-    timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| Err(MigrateError::Silent { doing, place: connection.place() }))
+    timeout(limit, answer).await.unwrap_or_else(|_| {
+        Err(MigrateError::Unanswered { doing, place: connection.place(), silence: Silence::Kept })
+    })
 }
 
 /// Opens a session named `app-init PURPOSE@HOST`: what a queueing replica shows of its holder.

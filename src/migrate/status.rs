@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 use super::{
     dialect::Dialect,
-    error::MigrateError,
+    error::{MigrateError, Silence},
     format::{Migration, Problem, refinery},
     holder::{Holder, leader},
     script::Script,
@@ -75,7 +75,8 @@ pub(crate) async fn status(
 ) -> Result<Status, MigrateError> {
     let asked = timeout(LIMIT, read(work, connection)).await;
     asked.unwrap_or_else(|_| {
-        Err(MigrateError::Silent { doing: "tell the status", place: connection.place() })
+        let (doing, place) = ("tell the status", connection.place());
+        Err(MigrateError::Unanswered { doing, place, silence: Silence::Kept })
     })
 }
 

@@ -65,15 +65,33 @@ impl Fake {
     /// Hands on what is said to and by the server on that port, until a client's message has this
     /// text: from then on nobody hears of anybody, and no connection ends.
     pub(crate) fn falling_silent(port: u16, text: &'static str) -> Self {
-        Self::new(move |client| {
-            let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        Self::between(port, move |bytes| if has(bytes, text) { Word::Last } else { Word::Plain })
+    }
+
+    /// The same, but then both connections end.
+    pub(crate) fn hanging_up(port: u16, text: &'static str) -> Self {
+        Self::between(port, move |bytes| if has(bytes, text) { Word::End } else { Word::Plain })
+    }
+
+    fn between(port: u16, word: impl Fn(&[u8]) -> Word + Send + Sync + 'static) -> Self {
+        Self::new(move |mut client| {
+            let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
             let silent = Arc::new(AtomicBool::new(false));
-            let (back, heard) = (client.try_clone().unwrap(), Arc::clone(&silent));
-            let answers = server.try_clone().unwrap();
-            std::thread::spawn(move || hand_on(answers, back, |_| !heard.load(Ordering::Relaxed)));
-            hand_on(client, server, |bytes| {
-                let said = bytes.windows(text.len()).any(|part| part == text.as_bytes());
-                !(silent.fetch_or(said, Ordering::Relaxed) || said)
+            let (mut back, heard) = (client.try_clone().unwrap(), Arc::clone(&silent));
+            let (mut answers, cut) = (server.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                hand_on(&mut answers, &mut back, |_| !heard.load(Ordering::Relaxed));
+            });
+            hand_on(&mut client, &mut server, |bytes| match word(bytes) {
+                Word::Plain => !silent.load(Ordering::Relaxed),
+                Word::Last => {
+                    silent.store(true, Ordering::Relaxed);
+                    false
+                }
+                Word::End => {
+                    drop(cut.shutdown(Shutdown::Both));
+                    false
+                }
             });
         })
     }
@@ -163,12 +181,24 @@ impl Fake {
     }
 }
 
-/// Reads from one and writes to the other what `may` be handed on.
-fn hand_on(mut from: TcpStream, mut to: TcpStream, may: impl Fn(&[u8]) -> bool) {
+/// What a client's message does to what is between it and the server.
+enum Word {
+    Plain,
+    /// The last that anybody hears.
+    Last,
+    End,
+}
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+/// Reads from one and writes to the other what `may` be handed on, until one of them leaves.
+fn hand_on(from: &mut TcpStream, to: &mut TcpStream, may: impl Fn(&[u8]) -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if may(&buffer[..count]) {
-            drop(to.write_all(&buffer[..count]));
+        if may(&buffer[..count]) && to.write_all(&buffer[..count]).is_err() {
+            break;
         }
     }
     drop(to.shutdown(Shutdown::Both));
