@@ -172,7 +172,10 @@ pub(crate) async fn apply(
             fence: leader.fence(),
             leads: leader.is_locked(),
             policy: plan.files,
-            place: Place { schema: &plan.schema, namespace: &leader.namespace },
+            place: Place {
+                patience: plan.files.record_timeout,
+                ..Place::new(&plan.schema, &leader.namespace)
+            },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,

@@ -33,14 +33,21 @@ struct Opening {
     statements: usize,
 }
 
+/// What stands behind it. Its last statement is `COMMIT`.
+struct Closing {
+    text: String,
+    statements: usize,
+}
+
 /// Whose error it was.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Fenced,
     Already,
     Opening,
-    /// How many statements of the script had ended; `None`: all, and recording it failed.
+    /// How many statements of the script had ended; `None`: all, and the `COMMIT` failed.
     Script(Option<usize>),
+    Record,
 }
 
 /// What a failed attempt is, before the transaction has been rolled back.
@@ -91,11 +98,12 @@ impl Executor<'_> {
     /// The whole file in one query; whether it was one transaction.
     async fn at_once(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
         // The line end: a comment may be the last that the script has.
-        let text = format!("{}{}\n; {}", opening.text, unit.script.text, closing(unit));
+        let closing = self.closing(unit);
+        let text = format!("{}{}\n; {}", opening.text, unit.script.text, closing.text);
         let mut answer = Answer::default();
         match self.query(&text, &mut answer).await {
             Ok(()) => Ok(answer.first == answer.last),
-            Err(error) => Err(self.blame(unit, opening, answer.ended, &error)),
+            Err(error) => Err(self.blame(unit, opening, &closing, answer.ended, &error)),
         }
     }
 
@@ -103,13 +111,16 @@ impl Executor<'_> {
     async fn in_pieces(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
         let mut began = Answer::default();
         let sent = self.query(&opening.text, &mut began).await;
-        sent.map_err(|error| self.blame(unit, opening, began.ended, &error))?;
+        let closing = self.closing(unit);
+        sent.map_err(|error| self.blame(unit, opening, &closing, began.ended, &error))?;
         self.script(&unit.script).await?;
         self.go_further()?;
         let mut ended = Answer::default();
-        let sent = self.query(&closing(unit), &mut ended).await;
-        let nowhere = Share { from: 0, ahead: 0, ended: None };
-        sent.map_err(|error| self.failure(&unit.script, nowhere, &error))?;
+        let sent = self.query(&closing.text, &mut ended).await;
+        sent.map_err(|error| match closing.statements {
+            all if ended.ended + 1 < all => self.unrecorded(unit, &error),
+            _ => self.failure(&unit.script, NOWHERE, &error),
+        })?;
         Ok(began.first == ended.last)
     }
 
@@ -141,13 +152,14 @@ impl Executor<'_> {
         &self,
         unit: &Unit<'_>,
         opening: &Opening,
+        closing: &Closing,
         ended: usize,
         error: &tokio_postgres::Error,
     ) -> Failed {
         let cause = Cause::of(error);
         let ahead = opening.text.chars().count();
         let inside = cause.position().is_some_and(|position| position > ahead);
-        let counts = (opening.statements, unit.script.statements.len());
+        let counts = (opening.statements, unit.script.statements.len(), closing.statements);
         let missing = cause.is(&[SqlState::UNDEFINED_OBJECT]);
         match fault(counts, ended, inside, missing) {
             Fault::Fenced => Failed::Fenced,
@@ -156,10 +168,28 @@ impl Executor<'_> {
                 let doing = format!("apply {}", unit.script.label);
                 Failed::Error(MigrateError::Database { doing, cause })
             }
+            Fault::Record => Failed::Error(self.unrecorded(unit, error)),
             Fault::Script(ended) => {
                 Failed::Error(self.failure(&unit.script, Share { from: 0, ahead, ended }, error))
             }
         }
+    }
+
+    /// Cleans up, and commits the record together with the script. Its last row is which transaction
+    /// that was. Whoever has locked the history is waited for: the script has been waited for, too.
+    fn closing(&self, unit: &Unit<'_>) -> Closing {
+        let limit = self.record_timeout();
+        let record = (unit.record)();
+        let text = format!("{CLEAN}; {limit}; {record}; {CURRENT}; COMMIT");
+        let statements = CLEAN.split("; ").count() + 4;
+        Closing { text, statements }
+    }
+
+    /// Neither script nor `COMMIT` failed, but what is between them.
+    fn unrecorded(&self, unit: &Unit<'_>, error: &tokio_postgres::Error) -> MigrateError {
+        let blocked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+        let busy = blocked.then(|| self.kept_from(&unit.script));
+        busy.unwrap_or_else(|| self.failure(&unit.script, NOWHERE, error))
     }
 
     /// The file is done; it must have been this file.
@@ -179,11 +209,8 @@ impl Executor<'_> {
     }
 }
 
-/// Cleans up, and commits the record together with the script. Its last row is which transaction
-/// that was.
-fn closing(unit: &Unit<'_>) -> String {
-    format!("{CLEAN}; {}; {CURRENT}; COMMIT", (unit.record)())
-}
+/// The error is not one of the script's.
+const NOWHERE: Share = Share { from: 0, ahead: 0, ended: None };
 
 /// An expression that fails, when it is evaluated and not before: the function is not immutable.
 fn error(setting: &str) -> String {
@@ -192,7 +219,12 @@ fn error(setting: &str) -> String {
 
 /// Whose error it was, from how many statements of the query had `ended` and whether the position
 /// that the server named lies `inside` the script or behind it.
-fn fault((opening, script): (usize, usize), ended: usize, inside: bool, missing: bool) -> Fault {
+fn fault(
+    (opening, script, closing): (usize, usize, usize),
+    ended: usize,
+    inside: bool,
+    missing: bool,
+) -> Fault {
     match ended {
         _ if missing && ended + 2 == opening => Fault::Fenced,
         _ if missing && ended + 1 == opening => Fault::Already,
@@ -200,6 +232,7 @@ fn fault((opening, script): (usize, usize), ended: usize, inside: bool, missing:
         _ if ended < opening && inside => Fault::Script(Some(0)),
         _ if ended < opening => Fault::Opening,
         _ if ended < opening + script => Fault::Script(Some(ended - opening)),
+        _ if ended + 1 < opening + script + closing => Fault::Record,
         _ => Fault::Script(None),
     }
 }
@@ -232,7 +265,7 @@ fn set_local(name: &str, limit: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// An opening of five statements and a script of two.
+    /// An opening of five statements, a script of two and a closing of three.
     #[test]
     fn an_error_belongs_to_whoever_had_the_word() {
         for (ended, inside, missing, expected) in [
@@ -243,10 +276,12 @@ mod tests {
             (4, false, false, Fault::Opening),
             (5, false, true, Fault::Script(Some(0))),
             (6, true, false, Fault::Script(Some(1))),
-            (7, true, false, Fault::Script(None)),
+            (7, true, false, Fault::Record),
+            (8, false, false, Fault::Record),
+            (9, false, false, Fault::Script(None)),
         ] {
             assert_eq!(
-                fault((5, 2), ended, inside, missing),
+                fault((5, 2, 3), ended, inside, missing),
                 expected,
                 "{ended} {inside} {missing}"
             );

@@ -70,7 +70,10 @@ impl Watched<'_> {
         let answer = match rows(client, &query).await {
             Ok(answer) => answer,
             Err(error) if is_busy(&error) => {
-                return Ok(Look::Busy(busy(client, expected(&survey.tables)).await));
+                return match place.locked(client).await {
+                    Some(busy) => Err(busy),
+                    None => Ok(Look::Busy(busy(client, expected(&survey.tables)).await)),
+                };
             }
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };
