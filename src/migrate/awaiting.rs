@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    error::{MigrateError, Silence},
+    error::MigrateError,
     session::{PATIENCE, answered, question, try_open},
+    silence::Silence,
 };
 use crate::{
     config::database::Connection,

@@ -8,13 +8,10 @@ use tokio_postgres::error::SqlState;
 use super::{
     cause::Cause,
     format::{Problem, hints},
+    silence::Silence,
 };
 use crate::{
-    diagnose::{Class, Row, table},
-    exit::Exit,
-    failure::Failure,
-    phrase::listed,
-    postgres::ConnectError,
+    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
 };
 
 /// Why migrating or seeding ended early.
@@ -60,6 +57,14 @@ pub(crate) enum MigrateError {
     #[error("{0}")]
     Script(Box<ScriptFailure>),
 
+    /// The file was run, and its record is not there although it was written. `left`: what becomes of
+    /// what it did.
+    #[error(
+        "cannot record {file}: what is written to the history table is not there afterwards; {left}{}",
+        after(applied)
+    )]
+    Unrecorded { file: String, left: String, applied: Vec<String> },
+
     /// A file that cannot be run as it is, found before any of it ran.
     #[error("cannot apply {file}:{line}: {why}")]
     Unfit { file: String, line: usize, why: String, hint: String },
@@ -95,38 +100,6 @@ pub(crate) enum MigrateError {
     /// `APP_INIT_MIGRATE_STRICT`: an older image must not start on a newer schema.
     #[error("the database is ahead of this image: {0}")]
     Ahead(String),
-}
-
-/// How a question was not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Silence {
-    Kept,
-    /// The session ended.
-    Left,
-}
-
-impl Silence {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Kept => "does not answer",
-            Self::Left => "ended the session",
-        }
-    }
-
-    fn row(self) -> &'static Row {
-        match self {
-            Self::Kept => &table::SILENT,
-            Self::Left => &table::CUT,
-        }
-    }
-
-    fn hint(self) -> &'static str {
-        match self {
-            // What else is in the row shows before the login.
-            Self::Kept => "look whether the server is up, and at what it is busy with",
-            Self::Left => self.row().hint,
-        }
-    }
 }
 
 /// One failed file.
@@ -232,9 +205,11 @@ impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } | Self::Watched { .. } => Exit::NoInput,
-            Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
-                Exit::Migrate
-            }
+            Self::Problems(_)
+            | Self::NoSchema { .. }
+            | Self::Unfit { .. }
+            | Self::Unrecorded { .. }
+            | Self::Ahead(_) => Exit::Migrate,
             Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -270,6 +245,9 @@ impl Failure for MigrateError {
             Self::Unanswered { silence, .. } => Some(silence.hint().into()),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
+            Self::Unrecorded { .. } => Some(
+                "a trigger or a rule of that table swallows the row (psql's \\d shows them): drop or disable it, as every start would apply the file again".into(),
+            ),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

@@ -25,10 +25,12 @@ mod outside;
 mod perform;
 mod progress;
 mod queue;
+mod refusal;
 mod script;
 pub(crate) mod seed;
 mod send;
 pub(crate) mod session;
+mod silence;
 mod split;
 pub(crate) mod sql;
 pub(crate) mod state;
@@ -202,8 +204,15 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
         script,
         lookup: history.lookup(migration),
         expected: history.checksum(migration),
-        record: Box::new(|| history.record(migration)),
+        record: Box::new(|| recorded(history, migration)),
     }
+}
+
+/// Records it, and fails if that cannot be seen afterwards: a trigger or a rule of the table can do
+/// something else than what it is told.
+fn recorded(history: &impl History, migration: &Migration) -> String {
+    let (record, lookup) = (history.record(migration), history.lookup(migration));
+    format!("{record}; {}", refusal::if_none(&lookup, refusal::UNRECORDED))
 }
 
 /// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.

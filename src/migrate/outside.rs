@@ -9,7 +9,9 @@ use super::{
     error::MigrateError,
     executor::{Attempt, CLEAN, Executor, Unit},
     lock::milliseconds,
+    refusal::UNRECORDED,
     script::Script,
+    send::left,
     session::is_pooled,
     sql::{lock_timeout, rows},
     steps::{Kind, Step, fingerprint, steps},
@@ -139,24 +141,26 @@ impl Executor<'_> {
         script: &Script,
         query: &str,
     ) -> Result<Vec<SimpleQueryRow>, MigrateError> {
-        match self.ask(script, query).await {
-            Err(MigrateError::Database { cause, .. })
-                if cause.is(&[SqlState::LOCK_NOT_AVAILABLE]) =>
-            {
-                Err(self.kept_from(script))
-            }
-            outcome => outcome,
-        }
+        self.ask(script, query).await.map_err(|error| match &error {
+            MigrateError::Database { cause, .. } => self.kept_from(script, cause).unwrap_or(error),
+            _ => error,
+        })
     }
 
-    /// Somebody had the table in which the file is recorded locked for too long.
-    pub(super) fn kept_from(&self, script: &Script) -> MigrateError {
-        let doing = format!("record {}", script.label);
-        MigrateError::Busy {
-            doing,
-            what: "the table for it",
-            holder: self.scene.progress.blocker(),
+    /// Somebody had the table in which the file is recorded locked for too long, or it does not keep
+    /// what is written to it; `None`: it is something else.
+    pub(super) fn kept_from(&self, script: &Script, cause: &Cause) -> Option<MigrateError> {
+        let progress = self.scene.progress;
+        if cause.is(&[SqlState::LOCK_NOT_AVAILABLE]) {
+            let doing = format!("record {}", script.label);
+            let holder = progress.blocker();
+            return Some(MigrateError::Busy { doing, what: "the table for it", holder });
         }
+        cause.to_string().contains(UNRECORDED).then(|| MigrateError::Unrecorded {
+            file: script.label.clone(),
+            left: left(script, cause).unwrap_or("its statements are done").to_owned(),
+            applied: progress.so_far(),
+        })
     }
 
     /// A query of our own.

@@ -10,11 +10,7 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    cause::Cause,
-    error::{MigrateError, Silence},
-    sql::scalar,
-};
+use super::{cause::Cause, error::MigrateError, silence::Silence, sql::scalar};
 use crate::{
     config::database::Connection,
     postgres::{self, Budget, Session},

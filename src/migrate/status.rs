@@ -11,11 +11,12 @@ use tokio_postgres::Client;
 
 use super::{
     dialect::Dialect,
-    error::{MigrateError, Silence},
+    error::MigrateError,
     format::{Migration, Problem, refinery},
     holder::{Holder, leader},
     script::Script,
     session::try_open,
+    silence::Silence,
     state::{State, compare},
     unchanged::Watched,
 };

@@ -14,6 +14,7 @@ use super::{
     executor::{Attempt, CLEAN, Executor, Unit},
     format::Problem,
     lock::milliseconds,
+    refusal::{self, ALREADY, FENCED},
     script::Piece,
     send::{Answer, Share},
     sql::column,
@@ -22,11 +23,6 @@ use super::{
 /// The transaction that we are in, another one if a script commits. Its time would not tell: all
 /// transactions of one query began with the query.
 const CURRENT: &str = "SELECT pg_catalog.txid_current()";
-/// Settings that nobody has: asking for one is an error (42704), which also says in the server's
-/// log what happened.
-const FENCED: &str = "app_init.another_session_is_applying_a_migration";
-const ALREADY: &str = "app_init.this_file_was_applied_meanwhile";
-
 /// What stands in front of the script. Its last two statements are fence and lookup.
 struct Opening {
     text: String,
@@ -133,11 +129,7 @@ impl Executor<'_> {
         let limit = self.statement_timeout(&unit.script);
         statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));
         statements.push(self.fence_or_error());
-        statements.push(format!(
-            "SELECT CASE WHEN EXISTS ({}) THEN {} END",
-            unit.lookup,
-            error(ALREADY)
-        ));
+        statements.push(refusal::if_any(&unit.lookup, ALREADY));
         let name = unit.script.label.replace(char::is_control, " ");
         // Whoever looks at `pg_stat_activity` sees the beginning.
         let text = format!("-- app-init: {name}\n{};\n", statements.join("; "));
@@ -145,7 +137,8 @@ impl Executor<'_> {
     }
 
     fn fence_or_error(&self) -> String {
-        format!("SELECT CASE WHEN NOT ({}) THEN {} END", self.scene.fence.try_lock(), error(FENCED))
+        let (try_lock, error) = (self.scene.fence.try_lock(), refusal::error(FENCED));
+        format!("SELECT CASE WHEN NOT ({try_lock}) THEN {error} END")
     }
 
     fn blame(
@@ -181,15 +174,16 @@ impl Executor<'_> {
         let limit = self.record_timeout();
         let record = (unit.record)();
         let text = format!("{CLEAN}; {limit}; {record}; {CURRENT}; COMMIT");
-        let statements = CLEAN.split("; ").count() + 4;
+        // A record that is looked at afterwards is two.
+        let records = if unit.expected.is_some() { 2 } else { 1 };
+        let statements = CLEAN.split("; ").count() + records + 3;
         Closing { text, statements }
     }
 
     /// Neither script nor `COMMIT` failed, but what is between them.
     fn unrecorded(&self, unit: &Unit<'_>, error: &tokio_postgres::Error) -> MigrateError {
-        let blocked = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
-        let busy = blocked.then(|| self.kept_from(&unit.script));
-        busy.unwrap_or_else(|| self.failure(&unit.script, NOWHERE, error))
+        let kept = self.kept_from(&unit.script, &Cause::of(error));
+        kept.unwrap_or_else(|| self.failure(&unit.script, NOWHERE, error))
     }
 
     /// The file is done; it must have been this file.
@@ -211,11 +205,6 @@ impl Executor<'_> {
 
 /// The error is not one of the script's.
 const NOWHERE: Share = Share { from: 0, ahead: 0, ended: None };
-
-/// An expression that fails, when it is evaluated and not before: the function is not immutable.
-fn error(setting: &str) -> String {
-    format!("pg_catalog.current_setting('{setting}')")
-}
 
 /// Whose error it was, from how many statements of the query had `ended` and whether the position
 /// that the server named lies `inside` the script or behind it.
