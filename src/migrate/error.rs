@@ -20,6 +20,10 @@ pub(crate) enum MigrateError {
     #[error("cannot read the {what} in `{}`: {why}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, why: String },
 
+    /// `AUTORUN_MIGRATIONS=wait` of an image that ships no file.
+    #[error("AUTORUN_MIGRATIONS is `wait`, and there is nothing to wait for: `{}` holds no migration", folder.display())]
+    NoFiles { folder: PathBuf },
+
     #[error("cannot read the watched path `{}`: {why}", path.display())]
     Watched { path: PathBuf, why: String, hint: String },
 
@@ -101,6 +105,10 @@ pub(crate) enum MigrateError {
     #[error("the database is ahead of this image: {0}")]
     Ahead(String),
 }
+
+/// What to think of where a folder of migrations has no file.
+pub(crate) const NO_FILES: &str =
+    "files are named V1__name.sql; was the folder copied into the image?";
 
 /// One failed file.
 #[derive(Debug)]
@@ -210,6 +218,7 @@ impl Failure for MigrateError {
             | Self::Unfit { .. }
             | Self::Unrecorded { .. }
             | Self::Ahead(_) => Exit::Migrate,
+            Self::NoFiles { .. } => Exit::Config,
             Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -233,6 +242,9 @@ impl Failure for MigrateError {
             | Self::Watched { hint, .. }
             | Self::LockTimeout { hint: Some(hint), .. }
             | Self::NotApplied { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::NoFiles { .. } => Some(
+                "copy the migrations, V1__name.sql and so on, into this image, too, or set AUTORUN_MIGRATIONS=false".into(),
+            ),
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),

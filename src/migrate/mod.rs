@@ -45,7 +45,7 @@ use std::{future::Future, path::Path, pin::pin, time::Duration};
 
 use tokio_postgres::Client;
 
-pub(crate) use error::MigrateError;
+pub(crate) use error::{MigrateError, NO_FILES};
 pub(crate) use state::State;
 
 use crate::{
@@ -77,6 +77,14 @@ pub(crate) async fn inspect(
     session: Option<Box<Session>>,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
+    if migrations.is_empty() {
+        tracing::warn!(
+            phase = "migrate",
+            event = "no_files",
+            "`{}` holds no migration: {NO_FILES}",
+            folder.display()
+        );
+    }
     let terms = Terms::of(plan, connection, READ);
     let asked = async |time: Duration, session: &Session| {
         let read = read(&session.client, &migrations, plan);
@@ -226,13 +234,17 @@ async fn create(session: &Session, history: &impl History) -> Result<(), Migrate
 /// Waits until somebody else has applied every file of the folder, asking again and again on
 /// connections that are not kept.
 /// # Errors
-/// `NotApplied` says what is missing; `Problems` as for `inspect`.
+/// `NotApplied` says what is missing; `NoFiles` that there is nothing to wait for, which an image that
+/// lost its migrations looks like; `Problems` as for `inspect`.
 pub(crate) async fn await_applied(
     connection: &Connection,
     folder: &Path,
     plan: &Migrate,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
+    if migrations.is_empty() {
+        return Err(MigrateError::NoFiles { folder: folder.to_owned() });
+    }
     awaiting::until(Terms::of(plan, connection, READ), async |session: Session| {
         let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {

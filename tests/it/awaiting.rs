@@ -37,6 +37,18 @@ fn says(finished: &Finished, parts: &[&str]) {
 }
 
 #[test]
+fn an_image_that_lost_its_files_does_not_start_as_if_it_had_waited() {
+    let url = Postgres::shared().database();
+    let empty = tempfile::tempdir().unwrap();
+    let finished = waiting(&url, empty.path()).run();
+    assert_eq!(finished.code, 78, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "");
+    says(&finished, &["nothing to wait for: `", "holds no migration", "hint: copy the migrations"]);
+    let migrating = migrated(&url, empty.path());
+    says(&migrating, &["holds no migration: files are named V1__name.sql; was the folder copied"]);
+}
+
+#[test]
 fn a_locked_history_does_not_outlast_the_wait() {
     let url = Postgres::shared().database();
     migrated(&url, folder(&[ONE]).path());

@@ -227,6 +227,11 @@ fn files_that_the_settings_name_are_looked_at() {
     for said in ["`empty` is empty", "`none` holds no migration", "`none` holds no .sql file"] {
         assert!(warnings.iter().any(|warning| warning.contains(said)), "{said}: {warnings:#?}");
     }
+    let awaited = [("APP_INIT_MIGRATIONS", "none"), ("AUTORUN_MIGRATIONS", "wait")];
+    let (text, report) = reports(image.path(), &url, &awaited);
+    let nothing = "nothing to wait for: `none` holds no migration";
+    assert_eq!(text.code, 78, "{}{}", text.stdout, text.stderr);
+    assert!(found(&report, "error").iter().any(|error| error.contains(nothing)), "{report:#}");
     let watch =
         [("APP_INIT_MIGRATE_COMMAND", "sh app/main.sh"), ("APP_INIT_MIGRATE_WATCH", "gone")];
     let (_, report) = reports(image_without_migrations().path(), &url, &watch);
