@@ -302,6 +302,14 @@ fn a_directory_that_cannot_be_written_is_found() {
         }
     }
     assert!(!closed.join("deep").exists());
+    if Uid::effective().is_root() {
+        // By its mode root may write there.
+        let (text, report) = reports(image.path(), &url, &[("APP_INIT_DIRS", "/proc/nowhere/x")]);
+        assert_eq!(text.code, 73, "{}", text.stdout);
+        let said = "cannot be made in `/proc`: the file system there takes no directories";
+        assert!(found(&report, "error")[0].contains(said), "{}", text.stdout);
+        assert!(text.stdout.contains("hint: name another directory"), "{}", text.stdout);
+    }
 }
 
 #[test]
