@@ -65,6 +65,11 @@ fn targets_are_shown_without_their_passwords() {
         ("postgres://h/d?password=p host=s3cret", "***"),
         ("postgres://u:s3cret", "***"),
         ("mysql://u:s3cret@h", "***"),
+        ("tcp://a:1 postgres://u:p@h/s3cret pw@db/d tcp://c:3", "*** *** *** tcp://c:3"),
+        ("\"postgres://u:p@s3cret\tpw@db/d\"", "*** ***"),
+        ("postgres://u:p@h/s3cret x:80 pw@db/d", "*** *** ***"),
+        ("postgres://u:pü://s3cret@db/d", "postgres://u:***@db/d"),
+        ("tcp://db:5432 nothing://x", "tcp://db:5432 ***"),
     ] {
         let config = Image::new().env("APP_INIT_WAIT_FOR", text).start("config");
         assert_eq!(shown(&config, "APP_INIT_WAIT_FOR").0, value, "{text}");
