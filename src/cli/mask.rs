@@ -48,12 +48,11 @@ pub(crate) fn mask(text: &str) -> String {
 fn urls(text: &str) -> Vec<&str> {
     let mut starts: Vec<usize> = vec![0];
     for (at, _) in text.match_indices("://") {
-        let begin = text[..at]
-            .rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '.' | '-'))
-            .map_or(0, |before| before + 1);
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
+        let begin = text[..at].trim_end_matches(letter).len();
         let separate = text[..begin].ends_with(|c: char| c.is_whitespace() || "\"'=,`".contains(c));
         // `postgresql+asyncpg` is postgresql.
-        let scheme = text.get(begin..at).unwrap_or_default().to_ascii_lowercase();
+        let scheme = text[begin..at].to_ascii_lowercase();
         if separate && SCHEMES.contains(&scheme.split('+').next().unwrap_or_default()) {
             starts.push(begin);
         }
@@ -122,10 +121,9 @@ fn secret(text: &str) -> Option<usize> {
     let signs = text.char_indices().filter(|(_, c)| matches!(c, '=' | ' '));
     for (at, sign) in signs {
         let name = text[..at].trim_end_matches(' ');
-        let start = name
-            .rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'))
-            .map_or(0, |before| before + 1);
-        let name = name.get(start..).unwrap_or_default().to_ascii_lowercase();
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let start = name.trim_end_matches(letter).len();
+        let name = name[start..].to_ascii_lowercase();
         let named = NAMES.iter().any(|end| name.ends_with(end));
         if named && (sign == '=' || name.starts_with("--")) {
             let value = &text[at + 1..];
@@ -212,6 +210,8 @@ mod tests {
             ("postgres:/u:s3cret@h/d", "postgres:***@h/d"),
             ("tool postgres:u:s3 cr@et@h/d up", "tool postgres:***@h/d up"),
             ("u:a://b@h", "u:***@h"),
+            ("postgres://u:aü://b@h", "postgres://u:***@h"),
+            ("süPASSWORD=pw", "süPASSWORD=***"),
             ("tool postgres://u:s3cret up", "tool postgres://u:***"),
             ("tool postgres://u:3cret up", "tool postgres://u:***"),
             ("[\"x\",\"http://h:80\"]", "[\"x\",\"http://h:80\"]"),

@@ -93,7 +93,7 @@ type Read = Result<(Connection, Vec<Note>), database::Problem>;
 pub(crate) fn wrong(problem: &database::Problem) -> Problem {
     let own = Problem::config(problem.to_string());
     match &problem.hint {
-        Some(hint) => own.hint(hint),
+        Some(hint) => own.hint(format!("{hint} [{}]", problem.id)),
         None => own,
     }
 }

@@ -16,6 +16,8 @@ use crate::{
     log,
 };
 
+const HIDDEN: &str = "***";
+
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
@@ -77,7 +79,7 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     };
     let text = match (setting.kind, connection, &value.raw) {
         (_, Some(connection), _) => connection.name(),
-        (Kind::Secret, ..) => "***".to_owned(),
+        (Kind::Secret, ..) => HIDDEN.to_owned(),
         (_, _, Raw::Text(text)) if name.ends_with("_WAIT_FOR") => targets(&target::targets(text)),
         (_, _, Raw::List(items)) if name.ends_with("_WAIT_FOR") => targets(items),
         (_, _, Raw::Text(text)) => mask(text),
@@ -86,9 +88,14 @@ fn show(setting: &'static Setting, sources: &Sources, connection: Option<&Connec
     Shown { name, field: None, value: Some(text), origin: value.origin.to_string() }
 }
 
-/// Targets as they were written, less their passwords.
+/// Targets as they were written, less their passwords. Where one of them is none, an address may have
+/// been cut at a blank of its password: then nothing up to there is shown.
 fn targets(words: &[String]) -> String {
-    words.iter().map(|word| target(word)).collect::<Vec<_>>().join(" ")
+    let mut shown: Vec<String> = words.iter().map(|word| target(word)).collect();
+    let credentials = words.iter().any(|word| word.contains('@'));
+    let torn = shown.iter().rposition(|word| word == HIDDEN).filter(|_| credentials);
+    shown[..torn.unwrap_or(0)].fill(HIDDEN.to_owned());
+    shown.join(" ")
 }
 
 /// What is no target may be a piece of a password, and so may what stands behind a blank in a URL or
@@ -99,7 +106,7 @@ fn target(word: &str) -> String {
         _ if word.eq_ignore_ascii_case("database") => word.to_owned(),
         Ok((Target::Database(connection), _)) if !is_url => connection.name(),
         Ok(_) if !(is_url && word.contains(char::is_whitespace)) => mask(word),
-        _ => "***".to_owned(),
+        _ => HIDDEN.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Settings from every source at once, without a disk.
 
+mod addresses;
 mod mistakes;
 mod sources;
 

@@ -12,7 +12,7 @@ pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
     (
         "url-malformed",
         "the address cannot be read: a host, port or part of it is none",
-        "write postgres://user:password@host:5432/database; `@`, `:`, `/`, `?`, `#` and `%` in a password are written %40, %3A, %2F, %3F, %23 and %25",
+        "`@`, `:`, `/`, `?`, `#` and `%` in a password are written %40, %3A, %2F, %3F, %23 and %25; the form is postgres://user:password@host:5432/database",
     ),
     (
         "url-hosts",

@@ -56,7 +56,7 @@ fn every_id_of_an_address_is_in_the_document() {
     assert!(unknown.is_empty(), "not in src/diagnose/addresses.rs: {unknown:?}");
 }
 
-const DOCUMENT_HEAD: &str = "# Troubleshooting\n\nEvery reason why a target is not ready, and every mistake in its address, has an id, which ends the message in brackets. \
+const DOCUMENT_HEAD: &str = "# Troubleshooting\n\nEvery reason why a target is not ready, and every mistake in its address, has an id, which ends the message and its hint in brackets. \
     Mistakes in other settings, and what migrations and steps end with, say all there is to say and have none.\n\
     This page lists all ids with what they mean and what to do.\nIt is made from `src/diagnose/table.rs` and `addresses.rs`; \
     `UPDATE_DOCS=1 cargo test the_document` writes it anew.\nWords in `{braces}` are replaced by the facts of the case.\n";

@@ -132,6 +132,11 @@ impl Diagnosis {
         self.row.exit
     }
 
+    /// The hint and the id, as every message ends.
+    pub(crate) fn advice(&self) -> String {
+        format!("{} [{}]", self.hint, self.row.id)
+    }
+
     /// Whether both name the same reason in the same words: then no new line is due.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.row == other.row && self.cause == other.cause

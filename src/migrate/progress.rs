@@ -36,6 +36,8 @@ struct Current {
     lines: Vec<usize>,
     statement: usize,
     mode: Mode,
+    /// All statements are one query.
+    whole: bool,
     /// It ends its transaction by itself.
     commits: bool,
     /// Who holds a lock that it wants, and what it is doing, when somebody last looked.
@@ -53,6 +55,7 @@ impl Progress {
             lines,
             statement: 0,
             mode: script.mode,
+            whole: script.whole,
             commits: script.commits,
             blocker: None,
             activity: None,
@@ -173,10 +176,10 @@ impl Current {
     /// Which statement runs, unless it is the only one. Of several in one query only the server knows:
     /// it keeps the answers until the last has ended or one has failed, and shows the whole query.
     fn statement(&self) -> String {
-        match (self.mode, self.lines.len()) {
+        match (self.whole, self.lines.len()) {
             (_, 0 | 1) => String::new(),
-            (Mode::Transaction, count) => format!(", one of {count} statements"),
-            (Mode::Statements, count) => {
+            (true, count) => format!(", one of {count} statements"),
+            (false, count) => {
                 let line = self.lines.get(self.statement).copied().unwrap_or_default();
                 format!(", statement {} of {count} in line {line}", self.statement + 1)
             }

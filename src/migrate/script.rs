@@ -27,6 +27,8 @@ pub(crate) struct Script {
     pub(crate) mode: Mode,
     /// It ends the transaction by itself, so its record cannot commit together with it.
     pub(crate) commits: bool,
+    /// It is sent at once, although it has several statements.
+    pub(crate) whole: bool,
     /// `None`: the server's own for statements, ours for locks.
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) statement_timeout: Option<Duration>,
@@ -100,11 +102,13 @@ impl Script {
         } else {
             split(&text, dialect.backslash).statements
         };
+        let commits =
+            mode == Mode::Transaction && statements.iter().any(Statement::is_transaction_control);
         Ok(Self {
             label: label.to_owned(),
             file: file.to_owned(),
-            commits: mode == Mode::Transaction
-                && statements.iter().any(Statement::is_transaction_control),
+            commits,
+            whole: commits || fit::changes_backslash(&text, &statements),
             text,
             statements,
             left_out,
@@ -115,9 +119,23 @@ impl Script {
         })
     }
 
+    /// Each statement by itself, so that it is known which one runs. The statements of a query that
+    /// end a transaction form one with what follows them (manual, 55.2.2.1), and by itself each of
+    /// these would commit; where a file says how its strings are read, only the server can cut it.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        if self.whole {
+            return self.between_copies();
+        }
+        let piece = |(index, statement): (usize, &Statement)| match &statement.data {
+            Some(data) => Piece::Copy { statement: index, data: data.clone() },
+            None => Piece::Query { range: statement.range.clone(), first: index },
+        };
+        self.statements.iter().enumerate().map(piece).collect()
+    }
+
     /// The whole text in one piece, unless data for COPY stands in it: the simple protocol cannot
     /// carry that inside a query.
-    pub(crate) fn pieces(&self) -> Vec<Piece> {
+    fn between_copies(&self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let (mut from, mut first) = (0, 0);
         for (index, statement) in self.statements.iter().enumerate() {

@@ -52,9 +52,10 @@ pub(super) struct Share {
 }
 
 impl Executor<'_> {
-    /// Sends the script, whole if it can be.
+    /// Sends the script piece by piece, and nothing behind an error or a stop.
     pub(super) async fn script(&self, script: &Script) -> Result<(), MigrateError> {
         for piece in script.pieces() {
+            self.go_further()?;
             self.piece(script, piece).await?;
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! A file in one transaction: fence, look again, script, clean up, record. All of it or nothing.
 //!
-//! All of that is one query if it can be, so that a file costs one round trip. A simple query ends
-//! at its first error (manual, 55.2.2.1), so what must not go on is made to fail: the script stands
-//! behind the fence without anybody having to look whether it was got.
+//! Of a file of one statement all of that is one query, so that it costs one round trip; of another
+//! each statement is sent when the one before has ended, so that a heartbeat can tell which one runs.
+//! A simple query ends at its first error (manual, 55.2.2.1), so what must not go on is made to fail:
+//! the script stands behind the fence without anybody having to look whether it was got.
 
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ use super::{
 /// The transaction that we are in, another one if a script commits. Its time would not tell: all
 /// transactions of one query began with the query.
 const CURRENT: &str = "SELECT pg_catalog.txid_current()";
+/// How long the server waits for the next statement: whoever is frozen between two keeps its locks on
+/// tables no longer. Longer than a machine stands still for a moment.
+const IDLE: Duration = Duration::from_secs(5 * 60);
+
 /// What stands in front of the script. Its last two statements are fence and lookup.
 struct Opening {
     text: String,
@@ -103,7 +108,7 @@ impl Executor<'_> {
         }
     }
 
-    /// A file with data for `COPY`, which cannot stand inside a query.
+    /// A file of several statements, or with data for `COPY`, which cannot stand inside a query.
     async fn in_pieces(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
         let mut began = Answer::default();
         let sent = self.query(&opening.text, &mut began).await;
@@ -125,6 +130,7 @@ impl Executor<'_> {
         let mut statements =
             vec!["BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), CURRENT.to_owned()];
         statements.extend_from_slice(&self.vigilance);
+        statements.push(set_local("idle_in_transaction_session_timeout", IDLE));
         statements.push(set_local("lock_timeout", self.lock_timeout(&unit.script)));
         let limit = self.statement_timeout(&unit.script);
         statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));

@@ -129,10 +129,10 @@ impl Failure for WaitError {
     fn hint(&self) -> Option<String> {
         match self.reports().as_slice() {
             [] => None,
-            [only] => Some(only.diagnosis.hint.clone()),
+            [only] => Some(only.diagnosis.advice()),
             all => {
                 let hint =
-                    |report: &&Report| format!("{}: {}", report.target, report.diagnosis.hint);
+                    |report: &&Report| format!("{}: {}", report.target, report.diagnosis.advice());
                 Some(all.iter().map(hint).collect::<Vec<_>>().join("\n"))
             }
         }

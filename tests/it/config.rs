@@ -214,7 +214,7 @@ fn a_url_of_another_database_is_78() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]
-    hint: app-init speaks to Postgres: postgres://user:password@host:5432/database
+    hint: app-init speaks to Postgres: postgres://user:password@host:5432/database [url-foreign]
     "##);
 }
 

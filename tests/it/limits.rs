@@ -157,18 +157,26 @@ fn a_heartbeat_names_file_statement_and_what_it_waits_for() {
     assert!(!finished.stderr.contains('\r'), "a line is written over in a pipe");
 }
 
-/// Which statement of one query runs the server tells nobody.
+/// Of a file that ends its transaction by itself, which is one query, the server tells nobody.
 #[test]
-fn a_heartbeat_of_a_file_in_one_query_says_what_is_known() {
-    let url = Postgres::shared().database();
-    ask(&url, "create table busy (n int)");
-    let reader = Holding::begin(&url, "select * from busy");
-    let folder = folder(&[("V1__a.sql", "create table a ();\nalter table busy add m int;")]);
-    let init = migrate(&url, folder.path()).env("APP_INIT_HEARTBEAT", "100ms").start();
-    let line = init.expect_line("one of 2 statements, blocked by pid");
-    assert!(line.contains("V1__a (1 of 1) still runs after "), "{line}");
-    reader.end();
-    assert_eq!(init.exit_code(), 0);
+fn a_heartbeat_names_the_statement_of_a_transaction() {
+    for (text, told) in [
+        (
+            "create table a ();\n-- b\nalter table busy add m int;",
+            "statement 2 of 2 in line 3, blocked by pid",
+        ),
+        ("create table b ();\ncommit; alter table busy add m int;", "one of 3 statements"),
+    ] {
+        let url = Postgres::shared().database();
+        ask(&url, "create table busy (n int)");
+        let reader = Holding::begin(&url, "select * from busy");
+        let folder = folder(&[("V1__a.sql", text)]);
+        let init = migrate(&url, folder.path()).env("APP_INIT_HEARTBEAT", "100ms").start();
+        let line = init.expect_line(told);
+        assert!(line.contains("V1__a (1 of 1) still runs after "), "{line}");
+        reader.end();
+        assert_eq!(init.exit_code(), 0);
+    }
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn the_sessions_bring_their_own_time_limits() {
         "create table seen as select name, setting from pg_settings; select pg_sleep(1.5);",
     )]);
     migrated(&url, folder.path());
-    let expected = "idle_in_transaction_session_timeout=0 lock_timeout=3000 tcp_keepalives_count=3 tcp_keepalives_idle=2 tcp_keepalives_interval=1 tcp_user_timeout=5000";
+    let expected = "idle_in_transaction_session_timeout=300000 lock_timeout=3000 tcp_keepalives_count=3 tcp_keepalives_idle=2 tcp_keepalives_interval=1 tcp_user_timeout=5000";
     let seen = "select string_agg(name || '=' || setting, ' ' order by name) from seen where name like 'tcp%' or name in ('client_connection_check_interval', 'idle_in_transaction_session_timeout', 'lock_timeout')";
     let seen = ask(&url, seen);
     // That one came with 14.

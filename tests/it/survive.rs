@@ -172,3 +172,27 @@ fn a_frozen_holder_is_waited_for_and_goes_on() {
     assert_eq!(next.code, 0, "{}", next.stderr);
     assert_eq!(history(&url), "1,2");
 }
+
+/// Its locks on tables must not outlast that for ever; a limit of the file's own is quicker than ours.
+#[test]
+fn a_process_frozen_between_two_statements_is_rolled_back() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[(
+        "V1__x.sql",
+        "set local idle_in_transaction_session_timeout = '100ms';\ncreate table once ();\nselect pg_sleep(0.5);\nselect 1;",
+    )]);
+    let init = migrate(&url, folder.path()).start();
+    until("the migration runs", || sleeping(&url));
+    init.signal(Signal::SIGSTOP);
+    until("its session has ended", || {
+        let sessions = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'app-init migrate%'";
+        (ask(&url, sessions) == "0").then_some(())
+    });
+    init.signal(Signal::SIGCONT);
+    let finished = init.finish();
+    assert_eq!(finished.code, 75, "{}", finished.stderr);
+    let told = "/V1__x.sql:4: the server closed the connection";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert_eq!(ask(&url, "select to_regclass('once') is null"), "t");
+    migrated(&url, folder.path());
+}

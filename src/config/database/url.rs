@@ -210,7 +210,7 @@ fn read_place(place: &str, draft: &mut Draft) -> Result<(), Problem> {
     }
     if ports.iter().any(|port| !port.chars().all(|c| c.is_ascii_digit())) {
         return Err(Problem::new("url-malformed", &source, "the port is not a number").hint(
-            "the text after the last `:` of the host is no port; `@`, `:` and `/` in a password are written %40, %3A and %2F",
+            "`@`, `:` and `/` in a password are written %40, %3A and %2F; what stands behind the last colon of the host is no port",
         ));
     }
     let join = |list: &[&str]| {

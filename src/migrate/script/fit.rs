@@ -114,7 +114,7 @@ fn has_beside_data(text: &str, statement: &Statement) -> bool {
 }
 
 /// Whether the file may say itself how its strings are read: then only the server knows.
-fn changes_backslash(text: &str, statements: &[Statement]) -> bool {
+pub(super) fn changes_backslash(text: &str, statements: &[Statement]) -> bool {
     const SETTING: &str = "STANDARD_CONFORMING_STRINGS";
     let switches_on = |statement: &&Statement| {
         let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();

@@ -161,19 +161,34 @@ fn places_are_lines_of_the_file() {
     assert_eq!(place(Some(9999), None).0, "/m/V1__x.sql:5");
 }
 
+/// Only what ends its transaction or says how its strings are read goes in as few pieces as it can.
 #[test]
-fn copy_cuts_a_script_into_pieces() {
-    let script = read("select 1;\ncopy t from stdin;\n1\n\\.\nselect 2;\n").unwrap();
-    let text = |range: Range<usize>| script.text[range].trim().to_owned();
-    let pieces: Vec<String> = script
-        .pieces()
-        .into_iter()
-        .map(|piece| match piece {
+fn a_script_goes_in_pieces() {
+    for (text, expected) in [
+        ("-- nothing", vec![]),
+        ("select 1; -- x\n select 2", vec!["0:select 1", "1:select 2"]),
+        (
+            "select 1;\ncopy t from stdin;\n1\n\\.\nselect 2;\n",
+            vec!["0:select 1", "1<1", "2:select 2"],
+        ),
+        ("begin; select 1; commit", vec!["0:select 1"]),
+        ("select 1; commit; select 2", vec!["0:select 1; commit; select 2"]),
+        (
+            "commit;\ncopy t from stdin;\n1\n\\.\nselect 2;a",
+            vec!["0:commit;", "1<1", "2:select 2;a"],
+        ),
+        (
+            "set standard_conforming_strings = off; select 'a\\'; b'",
+            vec!["0:set standard_conforming_strings = off; select 'a\\'; b'"],
+        ),
+    ] {
+        let script = read(text).unwrap();
+        let text = |range: Range<usize>| script.text[range].trim().to_owned();
+        let piece = |piece| match piece {
             Piece::Query { range, first } => format!("{first}:{}", text(range)),
             Piece::Copy { statement, data } => format!("{statement}<{}", text(data)),
-        })
-        .collect();
-    assert_eq!(pieces, ["0:select 1;", "1<1", "2:select 2;"]);
-    assert_eq!(read("select 1; select 2").unwrap().pieces().len(), 1);
-    assert!(read("-- nothing").unwrap().pieces().is_empty());
+        };
+        let pieces: Vec<String> = script.pieces().into_iter().map(piece).collect();
+        assert_eq!(pieces, expected, "{}", script.text);
+    }
 }

@@ -43,9 +43,8 @@ impl Watch {
             phase = "wait",
             event = "hint",
             reason = seen.diagnosis.id(),
-            "hint: {} [{}]",
-            seen.diagnosis.hint,
-            seen.diagnosis.id()
+            "hint: {}",
+            seen.diagnosis.advice()
         );
     }
 
