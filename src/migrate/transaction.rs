@@ -5,6 +5,8 @@
 //! A simple query ends at its first error (manual, 55.2.2.1), so what must not go on is made to fail:
 //! the script stands behind the fence without anybody having to look whether it was got.
 
+mod fault;
+
 use std::time::Duration;
 
 use tokio_postgres::{SimpleQueryRow, error::SqlState};
@@ -20,6 +22,7 @@ use super::{
     send::{Answer, Share},
     sql::column,
 };
+use fault::{Fault, fault};
 
 /// The transaction that we are in, another one if a script commits. Its time would not tell: all
 /// transactions of one query began with the query.
@@ -38,17 +41,6 @@ struct Opening {
 struct Closing {
     text: String,
     statements: usize,
-}
-
-/// Whose error it was.
-#[derive(Debug, PartialEq, Eq)]
-enum Fault {
-    Fenced,
-    Already,
-    Opening,
-    /// How many statements of the script had ended; `None`: all, and the `COMMIT` failed.
-    Script(Option<usize>),
-    Record,
 }
 
 /// What a failed attempt is, before the transaction has been rolled back.
@@ -212,26 +204,6 @@ impl Executor<'_> {
 /// The error is not one of the script's.
 const NOWHERE: Share = Share { from: 0, ahead: 0, ended: None };
 
-/// Whose error it was, from how many statements of the query had `ended` and whether the position
-/// that the server named lies `inside` the script or behind it.
-fn fault(
-    (opening, script, closing): (usize, usize, usize),
-    ended: usize,
-    inside: bool,
-    missing: bool,
-) -> Fault {
-    match ended {
-        _ if missing && ended + 2 == opening => Fault::Fenced,
-        _ if missing && ended + 1 == opening => Fault::Already,
-        // A syntax error shows before anything runs.
-        _ if ended < opening && inside => Fault::Script(Some(0)),
-        _ if ended < opening => Fault::Opening,
-        _ if ended < opening + script => Fault::Script(Some(ended - opening)),
-        _ if ended + 1 < opening + script + closing => Fault::Record,
-        _ => Fault::Script(None),
-    }
-}
-
 /// A lock that was not to be had in time, or a deadlock of which we were the victim.
 pub(super) fn is_blocked(error: &MigrateError) -> bool {
     let cause = match error {
@@ -254,32 +226,4 @@ pub(super) fn same(unit: &Unit<'_>, row: &SimpleQueryRow) -> Result<(), MigrateE
 
 fn set_local(name: &str, limit: Duration) -> String {
     format!("SET LOCAL {name} = {}", milliseconds(limit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An opening of five statements, a script of two and a closing of three.
-    #[test]
-    fn an_error_belongs_to_whoever_had_the_word() {
-        for (ended, inside, missing, expected) in [
-            (0, false, false, Fault::Opening),
-            (0, true, false, Fault::Script(Some(0))),
-            (3, false, true, Fault::Fenced),
-            (4, false, true, Fault::Already),
-            (4, false, false, Fault::Opening),
-            (5, false, true, Fault::Script(Some(0))),
-            (6, true, false, Fault::Script(Some(1))),
-            (7, true, false, Fault::Record),
-            (8, false, false, Fault::Record),
-            (9, false, false, Fault::Script(None)),
-        ] {
-            assert_eq!(
-                fault((5, 2, 3), ended, inside, missing),
-                expected,
-                "{ended} {inside} {missing}"
-            );
-        }
-    }
 }
