@@ -49,6 +49,9 @@ pub(crate) fn unread(error: &io::Error) -> String {
     }
 }
 
+/// What is wrong with a place below which the kernel makes all directories itself.
+pub(crate) const KERNELS_OWN: &str = "the file system there takes no directories";
+
 /// What to do where the user `owner` (uid and gid) cannot write to a directory, by the reason.
 pub(crate) fn make_writable(path: &Path, owner: (u32, u32), why: ErrorKind) -> String {
     let (path, (uid, gid)) = (path.display(), owner);
@@ -56,6 +59,7 @@ pub(crate) fn make_writable(path: &Path, owner: (u32, u32), why: ErrorKind) -> S
         ErrorKind::ReadOnlyFilesystem => format!(
             "mount a volume or a tmpfs at {path}, or take `:ro`, `read_only` or `readOnly` off what is there"
         ),
+        ErrorKind::Unsupported => "name another directory: no image can have this one".to_owned(),
         ErrorKind::NotADirectory => {
             "name another directory, or remove the file from the image".to_owned()
         }

@@ -122,6 +122,9 @@ pub(crate) struct FilePolicy {
     pub(crate) lock_timeout: Duration,
     /// How long a file that got no table lock is tried again; `None` is for ever.
     pub(crate) lock_retry: Option<Duration>,
+    /// How long a file that is done waits to be recorded, if somebody has locked the table for that;
+    /// `None` is for ever.
+    pub(crate) record_timeout: Option<Duration>,
     /// Limit of a statement; zero is none, `None` the server's own.
     pub(crate) statement_timeout: Option<Duration>,
     /// Wall-clock limit of all files together, without the queue; `None` is for ever.

@@ -82,6 +82,9 @@ fn pooler(message: &str) -> &'static Row {
         ("SASL authentication failed", &table::POOLER_LOGIN),
         ("auth failed", &table::POOLER_LOGIN),
         ("unsupported startup parameter", &table::POOLER_OPTION),
+        // Its log has the reason: auth_query, auth_dbname, or auth_type=any without a user.
+        ("bouncer config error", &table::POOLER_CONFIG),
+        ("\" is disabled", &table::POOLER_CONFIG),
         // Postgres names the user, pgbouncer itself does not.
         ("password authentication failed for", &table::PASSWORD),
         ("password authentication failed", &table::POOLER_LOGIN),
@@ -187,6 +190,9 @@ mod tests {
             ("08P01", "no such database: x", "", "pooler-database"),
             ("08P01", "SASL authentication failed", "", "pooler-login"),
             ("08P01", "unsupported startup parameter: options", "", "pooler-option"),
+            ("08P01", "bouncer config error", "", "pooler-config"),
+            ("08P01", "database \"x\" is disabled", "", "pooler-config"),
+            ("08P01", "authentication database \"x\" is disabled", "", "pooler-config"),
             ("08P01", "database \"x\" does not exist", "", "pooler-no-database"),
             ("08P01", "password authentication failed", "", "pooler-login"),
             ("08P01", "password authentication failed for user \"x\"", "", "pg-password"),

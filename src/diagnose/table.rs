@@ -198,6 +198,9 @@ POOLER_NO_DATABASE "pooler-no-database" Grace Slow Denied 95
 POOLER_LOGIN "pooler-login" Grace Slow Denied 87
     "the pooler rejected the login of `{user}`"
     "look at the pooler's auth_file or auth_query, and at the password of its entry in [databases] if it has one; ours comes from {origin}";
+POOLER_CONFIG "pooler-config" Grace Slow Denied 87
+    "the pooler's own settings keep us out: {text}"
+    "the pooler's log says which: auth_query fails in the database where it is asked, or auth_user may not run it; auth_dbname is not in [databases]; auth_type=any, and the entry of `{database}` names no user; or an administrator gave DISABLE for a database";
 POOLER_OPTION "pooler-option" Fatal Slow Config 92
     "the pooler refuses a start-up option: {text}"
     "take `options` out of the address, add the name to ignore_startup_parameters, or give the direct address as MIGRATE_DATABASE_URL";

@@ -8,6 +8,7 @@
 
 mod asker;
 mod hosts;
+mod number;
 mod reply;
 mod resolv_conf;
 
@@ -16,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use number::address;
 pub(crate) use resolv_conf::ResolvConf;
 
 /// Why a name has no addresses; the later ones are the more telling.

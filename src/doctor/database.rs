@@ -84,7 +84,7 @@ async fn own_rights(session: &Session) -> Option<Rights> {
 /// Whether something could be remembered in that schema.
 async fn markers(connection: &Connection, session: &Session, schema: &str) -> Finding {
     let subject = format!("{} schema `{schema}`", connection.place());
-    let place = Place { schema, namespace: "" };
+    let place = Place::new(schema, "");
     match timeout(QUESTION, place.check(&session.client)).await {
         Ok(Ok(())) => Finding::ok(Section::Database, subject, "can be used, or made"),
         Ok(Err(failure)) => Finding::failure(Section::Database, subject, &failure),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::unistd::{Gid, Uid};
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, FsWord, PROC_SUPER_MAGIC, accessat, statfs};
 
 use super::{
     finding::{Finding, Section},
@@ -39,7 +39,11 @@ fn directory(config: &Config, path: &Path) -> Finding {
         }
         Ok(found) => match user::as_server(config, || may_write(path)) {
             Ok(()) => ok("is there and writable"),
-            Err(_) if user::other(config).is_some() && is_fresh(path, &found) => {
+            Err(cause)
+                if user::other(config).is_some()
+                    && cause.kind() != ErrorKind::ReadOnlyFilesystem
+                    && is_fresh(path, &found) =>
+            {
                 ok("is root's and empty; a start gives it to APP_INIT_USER")
             }
             Err(cause) => {
@@ -58,7 +62,7 @@ fn directory(config: &Config, path: &Path) -> Finding {
 /// A start makes it with our own rights, if we may write where the missing part of the path belongs.
 fn missing(config: &Config, path: &Path) -> Finding {
     let above = existing(path);
-    let Err(cause) = may_write(&above) else {
+    let Err(cause) = may_write(&above).and_then(|()| takes_directories(&above)) else {
         let message = "does not exist yet; a start makes it";
         return Finding::ok(Section::Directories, path.display().to_string(), message);
     };
@@ -81,6 +85,15 @@ fn may_write(path: &Path) -> io::Result<()> {
     Ok(accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
+/// Root may write to procfs and sysfs by their modes, and still cannot make anything there (`proc(5)`, `sysfs(5)`).
+fn takes_directories(path: &Path) -> io::Result<()> {
+    const SYSFS_MAGIC: FsWord = 0x6265_6572;
+    if [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&statfs(path)?.f_type) {
+        return Err(io::Error::new(ErrorKind::Unsupported, phrase::KERNELS_OWN));
+    }
+    Ok(())
+}
+
 /// Root's and empty but for what a new ext4 has: a start hands such a directory over.
 fn is_fresh(path: &Path, found: &fs::Metadata) -> bool {
     let mut names = fs::read_dir(path).into_iter().flatten();
@@ -101,8 +114,10 @@ fn refused(config: &Config, path: &Path, message: &str, why: ErrorKind) -> Findi
 }
 
 fn describe(config: &Config, found: &fs::Metadata, cause: &io::Error) -> String {
-    if cause.kind() == ErrorKind::ReadOnlyFilesystem {
-        return "it is on a read-only file system".to_owned();
+    match cause.kind() {
+        ErrorKind::ReadOnlyFilesystem => return "it is on a read-only file system".to_owned(),
+        ErrorKind::Unsupported => return phrase::KERNELS_OWN.to_owned(),
+        _ => {}
     }
     let (uid, gid) = server(config);
     let read = |file| fs::read_to_string(file).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::{
     },
     diagnose::{Diagnosis, Facts, table},
     exit::Exit,
-    migrate::format::refinery,
+    migrate::{self, MigrateError, format::refinery},
     phrase::{counted, unread},
     plan::{Action, Plan, Source, Work},
     postgres::tls::files::{ENCRYPTED, is_encrypted},
@@ -28,7 +28,7 @@ pub(super) fn look(config: &Config, plan: Option<&Plan>, given: &Environment) ->
     for phase in plan.iter().flat_map(|plan| &plan.phases) {
         match &phase.action {
             Action::Do(Work::Migrate(migrate)) => match &migrate.source {
-                Source::Folder(folder) => findings.push(migrations(folder)),
+                Source::Folder(folder) => findings.push(migrations(folder, migrate.check_only)),
                 Source::Command(_) => {
                     let paths = migrate.watch.iter().flat_map(|watch| &watch.paths);
                     findings.extend(paths.map(|path| watched(path, after_own_step)));
@@ -68,17 +68,21 @@ fn secret(name: &str, path: &Path, value: &OsStr) -> Finding {
     Finding::ok(Section::Files, name, format!("`{}` can be read", path.display()))
 }
 
-fn migrations(folder: &Path) -> Finding {
+fn migrations(folder: &Path, is_awaited: bool) -> Finding {
     let subject = "migrations";
     match refinery::scan(folder) {
         Err(failure) => Finding::failure(Section::Files, subject, &failure),
         Ok(found) => match found.as_slice() {
+            [] if is_awaited => {
+                let failure = MigrateError::NoFiles { folder: folder.to_owned() };
+                Finding::failure(Section::Files, subject, &failure)
+            }
             [] => Finding::warning(
                 Section::Files,
                 subject,
                 format!("`{}` holds no migration", folder.display()),
             )
-            .hint("files are named V1__name.sql; was the folder copied into the image?"),
+            .hint(migrate::NO_FILES),
             [one] => Finding::ok(Section::Files, subject, one.label.clone()),
             [first, .., last] => Finding::ok(
                 Section::Files,

@@ -34,11 +34,20 @@ const COLUMNS_OF_W: &str = "ROW(w.locktype, w.database, w.relation, w.page, w.tu
 
 /// A query: who keeps everybody from reading that table, or waits to; NULL if nobody does any more.
 pub(super) fn of_readers(table: &str) -> String {
+    of_table(table, "'AccessExclusiveLock'")
+}
+
+/// The same for writing to it (manual, 13.3.1).
+pub(super) fn of_writers(table: &str) -> String {
+    of_table(table, "'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'")
+}
+
+fn of_table(table: &str, modes: &str) -> String {
     format!(
         "SELECT pg_catalog.string_agg(coalesce({PREPARED}, {SESSION}), ' and ') \
          FROM pg_catalog.pg_locks h LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid = h.pid \
          LEFT JOIN pg_catalog.pg_prepared_xacts x ON {ITS_LOCK} \
-         WHERE h.locktype = 'relation' AND h.mode = 'AccessExclusiveLock' \
+         WHERE h.locktype = 'relation' AND h.mode IN ({modes}) \
          AND h.relation = pg_catalog.to_regclass({}) \
          AND h.database = (SELECT d.oid FROM pg_catalog.pg_database d \
          WHERE d.datname = pg_catalog.current_database())",

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::{
     cause::Cause,
     format::{Problem, hints},
-    holder::Holder,
+    silence::Silence,
 };
 use crate::{
     diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
@@ -19,6 +19,10 @@ use crate::{
 pub(crate) enum MigrateError {
     #[error("cannot read the {what} in `{}`: {why}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, why: String },
+
+    /// `AUTORUN_MIGRATIONS=wait` of an image that ships no file.
+    #[error("AUTORUN_MIGRATIONS is `wait`, and there is nothing to wait for: `{}` holds no migration", folder.display())]
+    NoFiles { folder: PathBuf },
 
     #[error("cannot read the watched path `{}`: {why}", path.display())]
     Watched { path: PathBuf, why: String, hint: String },
@@ -35,9 +39,13 @@ pub(crate) enum MigrateError {
     #[error("cannot {doing}: {cause}")]
     Database { doing: String, cause: Cause },
 
-    /// Another session, or a prepared transaction, has the history locked.
-    #[error("cannot read the migration history `{table}`: it is locked{}", by(holder.as_deref()))]
-    Busy { table: String, holder: Option<String> },
+    /// Another session, or a prepared transaction, has locked what it needs; `what` is that table.
+    #[error("cannot {doing}: {what} is locked{}", by(holder.as_deref()))]
+    Busy { doing: String, what: &'static str, holder: Option<String> },
+
+    /// The server let us in and then said nothing for as long as a question may take, or went away.
+    #[error("cannot {doing}: {place} {} [{}]", silence.words(), silence.row().id)]
+    Unanswered { doing: &'static str, place: String, silence: Silence },
 
     /// Our role lacks rights; what to grant, as statements.
     #[error("cannot {doing}: the role `{role}` has not the rights")]
@@ -53,6 +61,14 @@ pub(crate) enum MigrateError {
     #[error("{0}")]
     Script(Box<ScriptFailure>),
 
+    /// The file was run, and its record is not there although it was written. `left`: what becomes of
+    /// what it did.
+    #[error(
+        "cannot record {file}: what is written to the history table is not there afterwards; {left}{}",
+        after(applied)
+    )]
+    Unrecorded { file: String, left: String, applied: Vec<String> },
+
     /// A file that cannot be run as it is, found before any of it ran.
     #[error("cannot apply {file}:{line}: {why}")]
     Unfit { file: String, line: usize, why: String, hint: String },
@@ -61,8 +77,9 @@ pub(crate) enum MigrateError {
     #[error(transparent)]
     Seed(Box<Self>),
 
-    #[error("cannot get the lock `{name}` within {waited}: {}", held(holder.as_deref()))]
-    LockTimeout { name: String, waited: String, holder: Option<Box<Holder>> },
+    /// `hint`: what to do about what stood in the way of asking; `None`: somebody has it.
+    #[error("cannot get the lock{} within {waited}: {why}", named(name))]
+    LockTimeout { name: String, waited: String, why: String, hint: Option<String> },
 
     #[error("the lock was lost while it was needed: {why}{}", after(applied))]
     LockLost { why: String, applied: Vec<String> },
@@ -88,6 +105,10 @@ pub(crate) enum MigrateError {
     #[error("the database is ahead of this image: {0}")]
     Ahead(String),
 }
+
+/// What to think of where a folder of migrations has no file.
+pub(crate) const NO_FILES: &str =
+    "files are named V1__name.sql; was the folder copied into the image?";
 
 /// One failed file.
 #[derive(Debug)]
@@ -145,8 +166,8 @@ fn list(problems: &[Problem]) -> String {
     lines.join("; ")
 }
 
-fn held(holder: Option<&Holder>) -> String {
-    holder.map_or_else(|| "it was never free".to_owned(), |holder| format!("held by {holder}"))
+fn named(lock: &str) -> String {
+    if lock.is_empty() { String::new() } else { format!(" `{lock}`") }
 }
 
 fn by(holder: Option<&str>) -> String {
@@ -173,7 +194,7 @@ impl MigrateError {
             Self::Database { cause, .. } => {
                 cause.is_lost_connection() || cause.is(&[SqlState::TOO_MANY_CONNECTIONS])
             }
-            Self::Busy { .. } => true,
+            Self::Busy { .. } | Self::Unanswered { .. } => true,
             _ => false,
         }
     }
@@ -192,9 +213,12 @@ impl Failure for MigrateError {
     fn exit(&self) -> Exit {
         match self {
             Self::Folder { .. } | Self::Watched { .. } => Exit::NoInput,
-            Self::Problems(_) | Self::NoSchema { .. } | Self::Unfit { .. } | Self::Ahead(_) => {
-                Exit::Migrate
-            }
+            Self::Problems(_)
+            | Self::NoSchema { .. }
+            | Self::Unfit { .. }
+            | Self::Unrecorded { .. }
+            | Self::Ahead(_) => Exit::Migrate,
+            Self::NoFiles { .. } => Exit::Config,
             Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -207,7 +231,7 @@ impl Failure for MigrateError {
             // SIGTERM; whoever sent the stop knows the number and may say another.
             Self::Stopped { .. } => Exit::Signal(15),
             Self::TimedOut { .. } => Exit::Timeout,
-            Self::NotApplied { .. } => Exit::NotReady,
+            Self::NotApplied { .. } | Self::Unanswered { .. } => Exit::NotReady,
         }
     }
 
@@ -216,7 +240,11 @@ impl Failure for MigrateError {
             Self::Problems(problems) => hints(problems),
             Self::Unfit { hint, .. }
             | Self::Watched { hint, .. }
+            | Self::LockTimeout { hint: Some(hint), .. }
             | Self::NotApplied { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::NoFiles { .. } => Some(
+                "copy the migrations, V1__name.sql and so on, into this image, too, or set AUTORUN_MIGRATIONS=false".into(),
+            ),
             Self::Seed(error) => error.hint(),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
@@ -226,8 +254,12 @@ impl Failure for MigrateError {
             Self::Busy { .. } => Some(
                 "end that transaction, or try again when it has ended".into(),
             ),
+            Self::Unanswered { silence, .. } => Some(silence.hint().into()),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
+            Self::Unrecorded { .. } => Some(
+                "a trigger or a rule of that table swallows the row (psql's \\d shows them): drop or disable it, as every start would apply the file again".into(),
+            ),
             Self::LockTimeout { .. } => Some(
                 "another replica is still migrating: look at its log, or raise APP_INIT_LOCK_TIMEOUT".into(),
             ),

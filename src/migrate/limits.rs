@@ -100,6 +100,7 @@ mod tests {
         let policy = FilePolicy {
             lock_timeout: Duration::from_secs(3),
             lock_retry: None,
+            record_timeout: None,
             statement_timeout: None,
             timeout: None,
             heartbeat: None,

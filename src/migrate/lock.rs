@@ -15,7 +15,7 @@ use super::{
     holder::{Holder, holder},
     key::{Key, Kind},
     queue::Queue,
-    session::{VIGILANCE, try_open},
+    session::{VIGILANCE, answered, try_open},
     sql::scalar,
 };
 use crate::{config::database::Connection, plan::LockPolicy, postgres::Session};
@@ -63,7 +63,7 @@ pub(super) async fn acquire_unless(
 ) -> Result<Option<Leader>, MigrateError> {
     let mut queue = Queue::new(policy);
     loop {
-        match attempt(connection, policy, &done).await {
+        match attempt(connection, policy, &queue, &done).await {
             Ok(Attempt::Leader(leader)) => return Ok(Some(*leader)),
             Ok(Attempt::Needless) => return Ok(None),
             Ok(Attempt::Held { name, holder }) => queue.held(name, holder),
@@ -88,9 +88,19 @@ enum Attempt {
 async fn attempt(
     connection: &Connection,
     policy: &LockPolicy,
+    queue: &Queue,
     done: &impl AsyncFn(&Client) -> Result<bool, MigrateError>,
 ) -> Result<Attempt, MigrateError> {
     let session = try_open(connection, "lock").await?;
+    let asked = ask(session, policy, done);
+    answered(queue.patience(), connection, "take the migration lock", asked).await
+}
+
+async fn ask(
+    session: Session,
+    policy: &LockPolicy,
+    done: &impl AsyncFn(&Client) -> Result<bool, MigrateError>,
+) -> Result<Attempt, MigrateError> {
     let failed = |error: tokio_postgres::Error| MigrateError::Database {
         doing: "take the migration lock".into(),
         cause: Cause::of(&error),

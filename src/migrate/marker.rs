@@ -5,12 +5,15 @@
 
 pub(super) mod rights;
 
-use tokio_postgres::Client;
+use std::time::Duration;
+
+use tokio_postgres::{Client, error::SqlState};
 
 use super::{
+    blocker,
     cause::Cause,
     error::MigrateError,
-    sql::{column, identifier, literal, rows},
+    sql::{column, identifier, literal, rows, scalar, wait_for_locks},
 };
 use rights::Standing;
 
@@ -29,9 +32,16 @@ pub(crate) struct Marker {
 pub(crate) struct Place<'a> {
     pub(crate) schema: &'a str,
     pub(crate) namespace: &'a str,
+    /// How long a locked table is waited for; `None` is for ever.
+    pub(super) patience: Option<Duration>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Does not wait long for a locked table: who waits says so, and asks again.
+    pub(crate) fn new(schema: &'a str, namespace: &'a str) -> Self {
+        Self { schema, namespace, patience: Some(Duration::from_secs(1)) }
+    }
+
     fn table(&self) -> String {
         format!("{}.marker", identifier(self.schema))
     }
@@ -100,7 +110,7 @@ impl Place<'_> {
 
     /// Reads a marker and creates nothing.
     /// # Errors
-    /// `Rights` says what to grant.
+    /// `Rights` says what to grant; `Busy` who has locked the table.
     pub(super) async fn read(
         &self,
         client: &Client,
@@ -129,8 +139,14 @@ impl Place<'_> {
     }
 
     async fn ask(&self, client: &Client, query: &str) -> Result<Option<Marker>, MigrateError> {
-        let answer = rows(client, query).await.map_err(|error| self.failed("read", &error))?;
-        Ok(answer.first().map(|row| Marker {
+        const COLUMNS: usize = 3;
+        let query = format!("{}; {query}", wait_for_locks(self.patience));
+        let answer = match rows(client, &query).await {
+            Ok(answer) => answer,
+            Err(error) if is_blocked(&error) => return Err(self.busy(client, "read").await),
+            Err(error) => return Err(self.failed("read", &error)),
+        };
+        Ok(answer.iter().find(|row| row.len() == COLUMNS).map(|row| Marker {
             value: column(row, 0).unwrap_or_default(),
             since: column(row, 1).unwrap_or_default(),
             by: column(row, 2).unwrap_or_default(),
@@ -152,7 +168,7 @@ impl Place<'_> {
     ///
     /// What is there already is not made: `IF NOT EXISTS` asks for the right to create all the same.
     /// # Errors
-    /// `Rights` says what to grant.
+    /// `Rights` says what to grant; `Busy` who has locked the table.
     pub(super) async fn write(
         &self,
         client: &Client,
@@ -170,20 +186,50 @@ impl Place<'_> {
             self.create()
         };
         let record = marker.map_or_else(String::new, |(name, value)| self.record(name, value));
-        let query = format!("{create}; {record}");
-        client.batch_execute(&query).await.map_err(|error| self.failed("write", &error))
+        self.change(client, &format!("{create}; {record}")).await
     }
 
-    fn closed(&self, verb: &str, standing: &Standing, grant: String) -> MigrateError {
-        MigrateError::Rights {
-            doing: format!("{verb} app-init's markers in schema `{}`", self.schema),
-            role: standing.role.clone(),
-            grant,
+    /// Runs statements that write to the table.
+    /// # Errors
+    /// `Busy` says who has locked it.
+    pub(super) async fn change(&self, client: &Client, sql: &str) -> Result<(), MigrateError> {
+        let query = format!("{}; {sql}", wait_for_locks(self.patience));
+        match client.batch_execute(&query).await {
+            Err(error) if is_blocked(&error) => Err(self.busy(client, "write").await),
+            outcome => outcome.map_err(|error| self.failed("write", &error)),
         }
     }
 
-    fn failed(&self, verb: &str, error: &tokio_postgres::Error) -> MigrateError {
-        let doing = format!("{verb} app-init's markers in schema `{}`", self.schema);
-        MigrateError::Database { doing, cause: Cause::of(error) }
+    /// Who keeps everybody from reading the markers; `None` if nobody does.
+    pub(super) async fn locked(&self, client: &Client) -> Option<MigrateError> {
+        let holder = scalar(client, &blocker::of_readers(&self.table())).await.ok().flatten()?;
+        Some(self.locked_by("read", Some(holder)))
     }
+
+    async fn busy(&self, client: &Client, verb: &str) -> MigrateError {
+        let table = self.table();
+        let of = if verb == "read" { blocker::of_readers } else { blocker::of_writers };
+        let holder = scalar(client, &of(&table)).await.unwrap_or_default();
+        self.locked_by(verb, holder)
+    }
+
+    fn locked_by(&self, verb: &str, holder: Option<String>) -> MigrateError {
+        MigrateError::Busy { doing: self.doing(verb), what: "their table", holder }
+    }
+
+    fn doing(&self, verb: &str) -> String {
+        format!("{verb} app-init's markers in schema `{}`", self.schema)
+    }
+
+    fn closed(&self, verb: &str, standing: &Standing, grant: String) -> MigrateError {
+        MigrateError::Rights { doing: self.doing(verb), role: standing.role.clone(), grant }
+    }
+
+    fn failed(&self, verb: &str, error: &tokio_postgres::Error) -> MigrateError {
+        MigrateError::Database { doing: self.doing(verb), cause: Cause::of(error) }
+    }
+}
+
+fn is_blocked(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
 }

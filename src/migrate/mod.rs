@@ -25,10 +25,12 @@ mod outside;
 mod perform;
 mod progress;
 mod queue;
+mod refusal;
 mod script;
 pub(crate) mod seed;
 mod send;
 pub(crate) mod session;
+mod silence;
 mod split;
 pub(crate) mod sql;
 pub(crate) mod state;
@@ -39,17 +41,17 @@ mod transaction;
 pub(crate) mod unchanged;
 mod watch;
 
-use std::{future::Future, path::Path, pin::pin};
+use std::{future::Future, path::Path, pin::pin, time::Duration};
 
 use tokio_postgres::Client;
 
-pub(crate) use error::MigrateError;
+pub(crate) use error::{MigrateError, NO_FILES};
 pub(crate) use state::State;
 
 use crate::{
     config::database::Connection, exit::Exit, phrase::listed, plan::Migrate, postgres::Session,
 };
-use awaiting::Answer;
+use awaiting::{Answer, Terms};
 use dialect::Dialect;
 use executor::{Executor, Scene, Unit};
 use format::{History, Migration, refinery};
@@ -58,13 +60,16 @@ use lock::Leader;
 use marker::Place;
 use progress::Progress;
 use script::Script;
-use session::{open, open_unless};
+use session::{answered, open, open_unless};
+
+/// What the questions to a folder's database are for.
+const READ: &str = "read the migration history";
 
 /// Reads folder and history, creating nothing and taking no lock. `session` is one to that database
 /// if there is one already; it may have been lost since.
 /// # Errors
 /// `Problems` names everything that would stop a start: changed, missing, misplaced, misnamed files;
-/// `Busy` if somebody keeps the history locked for as long as one would queue; `Ahead` if `plan` is strict.
+/// `Busy` if somebody keeps the history locked for as long as one would queue; `Unanswered`; `Ahead` if `plan` is strict.
 pub(crate) async fn inspect(
     connection: &Connection,
     folder: &Path,
@@ -72,17 +77,27 @@ pub(crate) async fn inspect(
     session: Option<Box<Session>>,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
+    if migrations.is_empty() {
+        tracing::warn!(
+            phase = "migrate",
+            event = "no_files",
+            "`{}` holds no migration: {NO_FILES}",
+            folder.display()
+        );
+    }
+    let terms = Terms::of(plan, connection, READ);
+    let asked = async |time: Duration, session: &Session| {
+        let read = read(&session.client, &migrations, plan);
+        terms.answered(time, read).await.map(|(state, _)| state)
+    };
     if let Some(session) = session {
-        match read(&session.client, &migrations, plan).await {
+        match asked(terms.patience(), &session).await {
             Err(error) if error.may_pass() => {}
-            outcome => return Ok(outcome?.0),
+            outcome => return outcome,
         }
     }
-    awaiting::unlocked(plan, connection, async || {
-        let session = open(connection, "migrate").await?;
-        Ok(read(&session.client, &migrations, plan).await?.0)
-    })
-    .await
+    awaiting::unlocked(terms, async |time| asked(time, &open(connection, "migrate").await?).await)
+        .await
 }
 
 /// The folder against the history; problems are errors, and so is a right that will be missing.
@@ -142,8 +157,9 @@ pub(crate) async fn apply(
     let progress = Progress::default();
     let work = async {
         let migrations = refinery::scan(folder)?;
-        let (state, history) = awaiting::unlocked(plan, connection, async || {
-            read(&session.client, &migrations, plan).await
+        let terms = Terms::of(plan, connection, READ);
+        let (state, history) = awaiting::unlocked(terms, async |time| {
+            answered(time, connection, READ, read(&session.client, &migrations, plan)).await
         })
         .await?;
         if state.pending.is_empty() {
@@ -166,7 +182,10 @@ pub(crate) async fn apply(
             fence: leader.fence(),
             leads: leader.is_locked(),
             policy: plan.files,
-            place: Place { schema: &plan.schema, namespace: &leader.namespace },
+            place: Place {
+                patience: plan.files.record_timeout,
+                ..Place::new(&plan.schema, &leader.namespace)
+            },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,
@@ -193,8 +212,15 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
         script,
         lookup: history.lookup(migration),
         expected: history.checksum(migration),
-        record: Box::new(|| history.record(migration)),
+        record: Box::new(|| recorded(history, migration)),
     }
+}
+
+/// Records it, and fails if that cannot be seen afterwards: a trigger or a rule of the table can do
+/// something else than what it is told.
+fn recorded(history: &impl History, migration: &Migration) -> String {
+    let (record, lookup) = (history.record(migration), history.lookup(migration));
+    format!("{record}; {}", refusal::if_none(&lookup, refusal::UNRECORDED))
 }
 
 /// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.
@@ -208,14 +234,18 @@ async fn create(session: &Session, history: &impl History) -> Result<(), Migrate
 /// Waits until somebody else has applied every file of the folder, asking again and again on
 /// connections that are not kept.
 /// # Errors
-/// `NotApplied` says what is missing; `Problems` as for `inspect`.
+/// `NotApplied` says what is missing; `NoFiles` that there is nothing to wait for, which an image that
+/// lost its migrations looks like; `Problems` as for `inspect`.
 pub(crate) async fn await_applied(
     connection: &Connection,
     folder: &Path,
     plan: &Migrate,
 ) -> Result<State, MigrateError> {
     let migrations = refinery::scan(folder)?;
-    awaiting::until(plan, connection, async |session: Session| {
+    if migrations.is_empty() {
+        return Err(MigrateError::NoFiles { folder: folder.to_owned() });
+    }
+    awaiting::until(Terms::of(plan, connection, READ), async |session: Session| {
         let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {
             labels if labels.is_empty() => Answer::Ready(state),

@@ -2,16 +2,18 @@
 //!
 //! A marker says how far it is; `perform` carries out each step and moves it.
 
-use tokio_postgres::{Error, SimpleQueryRow};
+use tokio_postgres::{Error, SimpleQueryRow, error::SqlState};
 
 use super::{
     cause::Cause,
     error::MigrateError,
     executor::{Attempt, CLEAN, Executor, Unit},
     lock::milliseconds,
+    refusal::UNRECORDED,
     script::Script,
+    send::left,
     session::is_pooled,
-    sql::rows,
+    sql::{lock_timeout, rows},
     steps::{Kind, Step, fingerprint, steps},
     transaction::{is_blocked, same},
 };
@@ -49,7 +51,9 @@ impl Executor<'_> {
 
     async fn inside_fence(&self, unit: &Unit<'_>, steps: &[Step]) -> Result<Attempt, MigrateError> {
         let script = &unit.script;
-        if let Some(row) = self.ask(script, &unit.lookup).await?.first() {
+        let limit = self.record_timeout();
+        let lookup = format!("BEGIN; {limit}; {}; COMMIT", unit.lookup);
+        if let Some(row) = self.remember(script, &lookup).await?.first() {
             return same(unit, row).map(|()| Attempt::Already);
         }
         let client = &self.scene.session.client;
@@ -67,7 +71,9 @@ impl Executor<'_> {
         }
         self.refuse_invalid(script, steps).await?;
         let forget = self.scene.place.forget(&marker(script));
-        self.ask(script, &format!("BEGIN; {CLEAN}; {}; {forget}; COMMIT", (unit.record)())).await?;
+        let record = (unit.record)();
+        let record = format!("BEGIN; {CLEAN}; {limit}; {record}; {forget}; COMMIT");
+        self.remember(script, &record).await?;
         Ok(Attempt::Applied)
     }
 
@@ -121,6 +127,40 @@ impl Executor<'_> {
             why,
             "set MIGRATE_DATABASE_URL to an address that goes past the pooler",
         ))
+    }
+
+    /// The statement that says how long the rest of the transaction waits for a locked table.
+    pub(super) fn record_timeout(&self) -> String {
+        format!("SET LOCAL lock_timeout = {}", lock_timeout(self.scene.policy.record_timeout))
+    }
+
+    /// A query of our own that reads or writes what is remembered of a file. Who has locked the table
+    /// for that is not waited for again and again, as for a table of the file's.
+    pub(super) async fn remember(
+        &self,
+        script: &Script,
+        query: &str,
+    ) -> Result<Vec<SimpleQueryRow>, MigrateError> {
+        self.ask(script, query).await.map_err(|error| match &error {
+            MigrateError::Database { cause, .. } => self.kept_from(script, cause).unwrap_or(error),
+            _ => error,
+        })
+    }
+
+    /// Somebody had the table in which the file is recorded locked for too long, or it does not keep
+    /// what is written to it; `None`: it is something else.
+    pub(super) fn kept_from(&self, script: &Script, cause: &Cause) -> Option<MigrateError> {
+        let progress = self.scene.progress;
+        if cause.is(&[SqlState::LOCK_NOT_AVAILABLE]) {
+            let doing = format!("record {}", script.label);
+            let holder = progress.blocker();
+            return Some(MigrateError::Busy { doing, what: "the table for it", holder });
+        }
+        cause.to_string().contains(UNRECORDED).then(|| MigrateError::Unrecorded {
+            file: script.label.clone(),
+            left: left(script, cause).unwrap_or("its statements are done").to_owned(),
+            applied: progress.so_far(),
+        })
     }
 
     /// A query of our own.

@@ -11,7 +11,7 @@ use super::{
     executor::{Executor, Unit},
     outside::marker,
     script::{Piece, Script},
-    sql::{column, literal},
+    sql::{column, literal, wait_for_locks},
     steps::{Detaches, Kind, Step, detaches, fingerprint},
 };
 
@@ -52,7 +52,7 @@ impl Executor<'_> {
     ) -> Result<(), MigrateError> {
         let script = &unit.script;
         self.carry(unit, &steps[index], index).await?;
-        self.ask(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+        self.remember(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
     }
 
     /// The step and its note, or neither.
@@ -69,7 +69,7 @@ impl Executor<'_> {
         }
         self.carry(unit, &steps[index], index).await?;
         let done = self.note(script, &steps[..=index], "done");
-        self.ask(script, &format!("{done}; COMMIT")).await.map(drop)
+        self.remember(script, &format!("{done}; COMMIT")).await.map(drop)
     }
 
     /// The step between two notes.
@@ -83,13 +83,13 @@ impl Executor<'_> {
         let (script, step) = (&unit.script, &steps[index]);
         self.drop_invalid(script, step, again).await?;
         if !(again && self.was_detached(script, step).await?) {
-            self.ask(script, &self.note(script, &steps[..index], "begun")).await?;
+            self.remember(script, &self.note(script, &steps[..index], "begun")).await?;
             match self.carry(unit, step, index).await {
                 Err(error) if again && was_done(&error) => {}
                 outcome => outcome?,
             }
         }
-        self.ask(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+        self.remember(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
     }
 
     /// Whether an earlier try detached the partition that the step detaches concurrently, with what
@@ -118,7 +118,8 @@ impl Executor<'_> {
     /// The statements that note how far the file is.
     fn note(&self, script: &Script, done: &[Step], state: &str) -> String {
         let value = format!("{} {state} {}", done.len(), fingerprint(script, done));
-        format!("{AS_OURSELVES}; {}", self.scene.place.record(&marker(script), &value))
+        let limit = wait_for_locks(self.scene.place.patience);
+        format!("{AS_OURSELVES}; {limit}; {}", self.scene.place.record(&marker(script), &value))
     }
 
     /// Sends a step's statements one by one; afterwards the fence is ours. `done` steps are noted.

@@ -8,9 +8,9 @@ use super::{
     error::MigrateError,
     holder::Holder,
     lock::{milliseconds, spoken},
-    session::jittered,
+    session::{jittered, question},
 };
-use crate::plan::LockPolicy;
+use crate::{failure::Failure, plan::LockPolicy};
 
 /// Pause between two tries of a loser: long enough for hundreds of them to share a few connections.
 const PACE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -25,7 +25,14 @@ pub(super) struct Queue {
     said: Instant,
     name: String,
     holder: Option<Holder>,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
+}
+
+/// What stood in the way of asking for the lock.
+#[derive(PartialEq, Eq)]
+struct Trouble {
+    text: String,
+    hint: Option<String>,
 }
 
 impl Queue {
@@ -57,25 +64,36 @@ impl Queue {
 
     /// One line when the trouble changes.
     pub(super) fn failed(&mut self, error: &MigrateError) {
-        let trouble = error.to_string();
+        let trouble = Trouble { text: error.to_string(), hint: error.hint() };
         if self.trouble.as_ref() != Some(&trouble) {
-            tracing::info!(phase = "lock", event = "reason", "{trouble}; trying again");
+            tracing::info!(phase = "lock", event = "reason", "{}; trying again", trouble.text);
             self.trouble = Some(trouble);
         }
     }
 
+    /// How long the next try may take once it is logged in.
+    pub(super) fn patience(&self) -> Duration {
+        question(self.limit.map(|limit| limit.saturating_sub(self.started.elapsed())))
+    }
+
     pub(super) async fn pause(&mut self) -> Result<(), MigrateError> {
         if let Some(limit) = self.limit.filter(|limit| self.started.elapsed() >= *limit) {
-            return Err(MigrateError::LockTimeout {
-                name: std::mem::take(&mut self.name),
-                waited: spoken(limit),
-                holder: self.holder.take().map(Box::new),
-            });
+            return Err(self.give_up(limit));
         }
         let left =
             self.limit.map_or(Duration::MAX, |limit| limit.saturating_sub(self.started.elapsed()));
         sleep(jittered(self.pace).min(left)).await;
         self.pace = (self.pace * 2).min(PACE.1);
         Ok(())
+    }
+
+    fn give_up(&mut self, limit: Duration) -> MigrateError {
+        let (why, hint) = match (self.trouble.take(), &self.holder) {
+            (Some(Trouble { text, hint }), _) => (text, hint),
+            (None, Some(holder)) => (format!("held by {holder}"), None),
+            (None, None) => ("it was never free".to_owned(), None),
+        };
+        let (name, waited) = (std::mem::take(&mut self.name), spoken(limit));
+        MigrateError::LockTimeout { name, waited, why, hint }
     }
 }

@@ -8,7 +8,11 @@ use std::{
     pin::pin,
 };
 
+use tokio_postgres::Client;
+
 use super::{
+    awaiting::{self, Terms},
+    cause::Cause,
     dialect::Dialect,
     error::MigrateError,
     executor::{Executor, Scene, Unit},
@@ -35,25 +39,40 @@ pub(crate) async fn needed(seed: &Seed) -> Result<Need, MigrateError> {
     let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else {
         return Ok(Need::Run);
     };
-    let session = open(connection, "seed").await?;
-    let namespace =
-        namespace(&session.client, seed.lock.name.as_deref()).await.map_err(|error| {
-            let cause = super::cause::Cause::of(&error);
-            MigrateError::Database { doing: "read the database's name".into(), cause }
-        })?;
-    let place = Place { schema: &seed.schema, namespace: &namespace };
-    Ok(match place.read(&session.client, &name(id)).await? {
+    let terms = Terms::of_seed(seed, connection, "see whether it was seeded");
+    let marker = awaiting::unlocked(terms, async |time| {
+        let session = open(connection, "seed").await?;
+        terms.answered(time, marker(&session.client, seed, id)).await
+    });
+    Ok(match marker.await.map_err(MigrateError::of_seed)? {
         Some(Marker { since, by, .. }) => Need::Done(format!("seeded since {since} by {by}")),
         None => Need::Run,
     })
 }
 
+async fn marker(client: &Client, seed: &Seed, id: &str) -> Result<Option<Marker>, MigrateError> {
+    let failed = |error: tokio_postgres::Error| MigrateError::Database {
+        doing: "read the database's name".into(),
+        cause: Cause::of(&error),
+    };
+    let namespace = namespace(client, seed.lock.name.as_deref()).await.map_err(failed)?;
+    let place = Place::new(&seed.schema, &namespace);
+    place.read(client, &name(id)).await
+}
+
+/// What the questions of who seeds are for.
+const NOTE: &str = "note what was seeded";
+
 /// Writes the once marker after a seed command has succeeded. Does nothing for a seed without one.
 pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateError> {
     let (Some(id), Some(connection)) = (&seed.once, &seed.connection) else { return Ok(()) };
     let session = open(connection, "seed").await?;
-    let place = Place { schema: &seed.schema, namespace: &leader.namespace };
-    place.write(&session.client, Some((&name(id), "done"))).await
+    let place = Place::new(&seed.schema, &leader.namespace);
+    let (terms, name) = (Terms::of_seed(seed, connection, NOTE), name(id));
+    let written = awaiting::unlocked(terms, async |_| {
+        place.write(&session.client, Some((&name, "done"))).await
+    });
+    written.await.map_err(MigrateError::of_seed)
 }
 
 /// Runs the folder's `.sql` files in name order, each in a transaction of its own, and returns the
@@ -73,15 +92,20 @@ pub(crate) async fn apply_folder(
     let mut stop = pin!(stop);
     let session = open_unless(connection, "seed", stop.as_mut()).await?;
     let progress = Progress::default();
-    let place = Place { schema: &seed.schema, namespace: &leader.namespace };
+    let place = Place::new(&seed.schema, &leader.namespace);
+    let terms = Terms::of_seed(seed, connection, NOTE);
     let work = async {
         let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
         let once = seed.once.as_deref().map(|id| (&place, id));
         if let Some((place, id)) = once {
-            place.write(&session.client, None).await?;
-            if force {
-                forget_files(&session.client, place, id, &scripts).await?;
-            }
+            awaiting::unlocked(terms, async |_| {
+                place.write(&session.client, None).await?;
+                if force {
+                    forget_files(&session.client, place, id, &scripts).await?;
+                }
+                Ok(())
+            })
+            .await?;
         }
         let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
         let scene = Scene {
@@ -90,7 +114,7 @@ pub(crate) async fn apply_folder(
             fence: leader.fence(),
             leads: leader.is_locked(),
             policy: seed.files,
-            place: place.clone(),
+            place: Place { patience: seed.files.record_timeout, ..place.clone() },
             phase: "seed",
             exit: Exit::Seed,
             progress: &progress,
@@ -98,7 +122,13 @@ pub(crate) async fn apply_folder(
         let executor = Executor::new(scene).await?;
         executor.run(&units).await?;
         match once {
-            Some((place, id)) => place.write(&session.client, Some((&name(id), "done"))).await,
+            Some((place, id)) => {
+                let name = name(id);
+                awaiting::unlocked(terms, async |_| {
+                    place.write(&session.client, Some((&name, "done"))).await
+                })
+                .await
+            }
             None => Ok(()),
         }
     };
@@ -139,17 +169,14 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
 }
 
 async fn forget_files(
-    client: &tokio_postgres::Client,
+    client: &Client,
     place: &Place<'_>,
     id: &str,
     scripts: &[Script],
 ) -> Result<(), MigrateError> {
     let queries: Vec<String> =
         scripts.iter().map(|script| place.forget(&file_name(id, &script.label))).collect();
-    client.batch_execute(&queries.join("; ")).await.map_err(|error| MigrateError::Database {
-        doing: "forget which files were seeded".into(),
-        cause: super::cause::Cause::of(&error),
-    })
+    place.change(client, &queries.join("; ")).await
 }
 
 fn scripts(folder: &Path, dialect: Dialect) -> Result<Vec<Script>, MigrateError> {

@@ -30,7 +30,7 @@ impl Answer {
 }
 
 /// What stays behind of a file that failed; `None` where nobody knows. Steps know better.
-fn left(script: &Script, cause: &Cause) -> Option<&'static str> {
+pub(super) fn left(script: &Script, cause: &Cause) -> Option<&'static str> {
     match script.mode {
         _ if script.commits => {
             Some("it ends its transaction by itself, so look at what it left behind")

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{cause::Cause, error::MigrateError, sql::scalar};
+use super::{cause::Cause, error::MigrateError, silence::Silence, sql::scalar};
 use crate::{
     config::database::Connection,
     postgres::{self, Budget, Session},
@@ -18,7 +18,30 @@ use crate::{
 
 /// How long a session that cannot be had just now is asked for again: the wait has seen the server
 /// ready, so it is restarting, or other replicas have all its slots.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long one question may take, once the session is logged in.
+pub(super) const QUESTION: Duration = Duration::from_secs(8);
+/// It has so long even if less is left: a table that is locked is waited for a second of it.
+const AT_LEAST: Duration = Duration::from_secs(3);
+
+/// How long a question may take when so much is left; `None` is for ever.
+pub(super) fn question(left: Option<Duration>) -> Duration {
+    left.map_or(QUESTION, |left| QUESTION.min(left.max(AT_LEAST)))
+}
+
+/// What the server answers, unless it says nothing for that long: it may stand still, or whatever
+/// is between us and it, and neither ends a connection.
+pub(super) async fn answered<T>(
+    limit: Duration,
+    connection: &Connection,
+    doing: &'static str,
+    answer: impl Future<Output = Result<T, MigrateError>>,
+) -> Result<T, MigrateError> {
+    timeout(limit, answer).await.unwrap_or_else(|_| {
+        Err(MigrateError::Unanswered { doing, place: connection.place(), silence: Silence::Kept })
+    })
+}
 
 /// Opens a session named `app-init PURPOSE@HOST`: what a queueing replica shows of its holder.
 ///
@@ -108,7 +131,7 @@ pub(super) const VIGILANCE: &str = "SELECT pg_catalog.format('SET LOCAL %s = %L'
 /// Asks the server to end what the session runs. Nothing says whether it did.
 pub(super) async fn cancel(session: &Session) {
     const LIMIT: Duration = Duration::from_secs(2);
-    drop(tokio::time::timeout(LIMIT, session.cancel()).await);
+    drop(timeout(LIMIT, session.cancel()).await);
 }
 
 /// Half to one and a half times `around`: replicas that start together must not ask together.

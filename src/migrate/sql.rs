@@ -3,6 +3,8 @@
 //! Everything here and in the rest of `migrate` speaks the simple protocol: it needs no prepared
 //! statement, so it works through a transaction pooler, and it holds no snapshot between queries.
 
+use std::time::Duration;
+
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
 /// A string constant, whatever `standard_conforming_strings` says (PostgreSQL manual, 4.1.2.2).
@@ -18,6 +20,17 @@ pub(super) fn literal(text: &str) -> String {
 /// A quoted identifier (PostgreSQL manual, 4.1.1).
 pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A query of one row, after which the rest of its transaction waits no longer than that for a
+/// locked table; `None` is for ever.
+pub(super) fn wait_for_locks(limit: Option<Duration>) -> String {
+    format!("SELECT pg_catalog.set_config('lock_timeout', '{}', true)", lock_timeout(limit))
+}
+
+/// The value of `lock_timeout`, where zero is no limit and more than 31 bits are refused.
+pub(super) fn lock_timeout(limit: Option<Duration>) -> i32 {
+    limit.map_or(0, |limit| i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1))
 }
 
 /// Runs one or several statements and returns the rows of all of them.

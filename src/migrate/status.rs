@@ -10,14 +10,13 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::{
-    cause::Cause,
     dialect::Dialect,
     error::MigrateError,
     format::{Migration, Problem, refinery},
     holder::{Holder, leader},
-    lock::spoken,
     script::Script,
     session::try_open,
+    silence::Silence,
     state::{State, compare},
     unchanged::Watched,
 };
@@ -77,8 +76,8 @@ pub(crate) async fn status(
 ) -> Result<Status, MigrateError> {
     let asked = timeout(LIMIT, read(work, connection)).await;
     asked.unwrap_or_else(|_| {
-        let why = format!("{} did not answer within {}", connection.place(), spoken(LIMIT));
-        Err(MigrateError::Database { doing: "tell the status".into(), cause: Cause::text(why) })
+        let (doing, place) = ("tell the status", connection.place());
+        Err(MigrateError::Unanswered { doing, place, silence: Silence::Kept })
     })
 }
 

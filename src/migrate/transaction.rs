@@ -5,6 +5,8 @@
 //! A simple query ends at its first error (manual, 55.2.2.1), so what must not go on is made to fail:
 //! the script stands behind the fence without anybody having to look whether it was got.
 
+mod fault;
+
 use std::time::Duration;
 
 use tokio_postgres::{SimpleQueryRow, error::SqlState};
@@ -15,10 +17,12 @@ use super::{
     executor::{Attempt, CLEAN, Executor, Unit},
     format::Problem,
     lock::milliseconds,
+    refusal::{self, ALREADY, FENCED},
     script::Piece,
     send::{Answer, Share},
     sql::column,
 };
+use fault::{Fault, fault};
 
 /// The transaction that we are in, another one if a script commits. Its time would not tell: all
 /// transactions of one query began with the query.
@@ -26,10 +30,6 @@ const CURRENT: &str = "SELECT pg_catalog.txid_current()";
 /// How long the server waits for the next statement: whoever is frozen between two keeps its locks on
 /// tables no longer. Longer than a machine stands still for a moment.
 const IDLE: Duration = Duration::from_secs(5 * 60);
-/// Settings that nobody has: asking for one is an error (42704), which also says in the server's
-/// log what happened.
-const FENCED: &str = "app_init.another_session_is_applying_a_migration";
-const ALREADY: &str = "app_init.this_file_was_applied_meanwhile";
 
 /// What stands in front of the script. Its last two statements are fence and lookup.
 struct Opening {
@@ -37,14 +37,10 @@ struct Opening {
     statements: usize,
 }
 
-/// Whose error it was.
-#[derive(Debug, PartialEq, Eq)]
-enum Fault {
-    Fenced,
-    Already,
-    Opening,
-    /// How many statements of the script had ended; `None`: all, and recording it failed.
-    Script(Option<usize>),
+/// What stands behind it. Its last statement is `COMMIT`.
+struct Closing {
+    text: String,
+    statements: usize,
 }
 
 /// What a failed attempt is, before the transaction has been rolled back.
@@ -95,11 +91,12 @@ impl Executor<'_> {
     /// The whole file in one query; whether it was one transaction.
     async fn at_once(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
         // The line end: a comment may be the last that the script has.
-        let text = format!("{}{}\n; {}", opening.text, unit.script.text, closing(unit));
+        let closing = self.closing(unit);
+        let text = format!("{}{}\n; {}", opening.text, unit.script.text, closing.text);
         let mut answer = Answer::default();
         match self.query(&text, &mut answer).await {
             Ok(()) => Ok(answer.first == answer.last),
-            Err(error) => Err(self.blame(unit, opening, answer.ended, &error)),
+            Err(error) => Err(self.blame(unit, opening, &closing, answer.ended, &error)),
         }
     }
 
@@ -107,13 +104,16 @@ impl Executor<'_> {
     async fn in_pieces(&self, unit: &Unit<'_>, opening: &Opening) -> Result<bool, Failed> {
         let mut began = Answer::default();
         let sent = self.query(&opening.text, &mut began).await;
-        sent.map_err(|error| self.blame(unit, opening, began.ended, &error))?;
+        let closing = self.closing(unit);
+        sent.map_err(|error| self.blame(unit, opening, &closing, began.ended, &error))?;
         self.script(&unit.script).await?;
         self.go_further()?;
         let mut ended = Answer::default();
-        let sent = self.query(&closing(unit), &mut ended).await;
-        let nowhere = Share { from: 0, ahead: 0, ended: None };
-        sent.map_err(|error| self.failure(&unit.script, nowhere, &error))?;
+        let sent = self.query(&closing.text, &mut ended).await;
+        sent.map_err(|error| match closing.statements {
+            all if ended.ended + 1 < all => self.unrecorded(unit, &error),
+            _ => self.failure(&unit.script, NOWHERE, &error),
+        })?;
         Ok(began.first == ended.last)
     }
 
@@ -127,11 +127,7 @@ impl Executor<'_> {
         let limit = self.statement_timeout(&unit.script);
         statements.extend(limit.map(|limit| set_local("statement_timeout", limit)));
         statements.push(self.fence_or_error());
-        statements.push(format!(
-            "SELECT CASE WHEN EXISTS ({}) THEN {} END",
-            unit.lookup,
-            error(ALREADY)
-        ));
+        statements.push(refusal::if_any(&unit.lookup, ALREADY));
         let name = unit.script.label.replace(char::is_control, " ");
         // Whoever looks at `pg_stat_activity` sees the beginning.
         let text = format!("-- app-init: {name}\n{};\n", statements.join("; "));
@@ -139,20 +135,22 @@ impl Executor<'_> {
     }
 
     fn fence_or_error(&self) -> String {
-        format!("SELECT CASE WHEN NOT ({}) THEN {} END", self.scene.fence.try_lock(), error(FENCED))
+        let (try_lock, error) = (self.scene.fence.try_lock(), refusal::error(FENCED));
+        format!("SELECT CASE WHEN NOT ({try_lock}) THEN {error} END")
     }
 
     fn blame(
         &self,
         unit: &Unit<'_>,
         opening: &Opening,
+        closing: &Closing,
         ended: usize,
         error: &tokio_postgres::Error,
     ) -> Failed {
         let cause = Cause::of(error);
         let ahead = opening.text.chars().count();
         let inside = cause.position().is_some_and(|position| position > ahead);
-        let counts = (opening.statements, unit.script.statements.len());
+        let counts = (opening.statements, unit.script.statements.len(), closing.statements);
         let missing = cause.is(&[SqlState::UNDEFINED_OBJECT]);
         match fault(counts, ended, inside, missing) {
             Fault::Fenced => Failed::Fenced,
@@ -161,10 +159,29 @@ impl Executor<'_> {
                 let doing = format!("apply {}", unit.script.label);
                 Failed::Error(MigrateError::Database { doing, cause })
             }
+            Fault::Record => Failed::Error(self.unrecorded(unit, error)),
             Fault::Script(ended) => {
                 Failed::Error(self.failure(&unit.script, Share { from: 0, ahead, ended }, error))
             }
         }
+    }
+
+    /// Cleans up, and commits the record together with the script. Its last row is which transaction
+    /// that was. Whoever has locked the history is waited for: the script has been waited for, too.
+    fn closing(&self, unit: &Unit<'_>) -> Closing {
+        let limit = self.record_timeout();
+        let record = (unit.record)();
+        let text = format!("{CLEAN}; {limit}; {record}; {CURRENT}; COMMIT");
+        // A record that is looked at afterwards is two.
+        let records = if unit.expected.is_some() { 2 } else { 1 };
+        let statements = CLEAN.split("; ").count() + records + 3;
+        Closing { text, statements }
+    }
+
+    /// Neither script nor `COMMIT` failed, but what is between them.
+    fn unrecorded(&self, unit: &Unit<'_>, error: &tokio_postgres::Error) -> MigrateError {
+        let kept = self.kept_from(&unit.script, &Cause::of(error));
+        kept.unwrap_or_else(|| self.failure(&unit.script, NOWHERE, error))
     }
 
     /// The file is done; it must have been this file.
@@ -184,30 +201,8 @@ impl Executor<'_> {
     }
 }
 
-/// Cleans up, and commits the record together with the script. Its last row is which transaction
-/// that was.
-fn closing(unit: &Unit<'_>) -> String {
-    format!("{CLEAN}; {}; {CURRENT}; COMMIT", (unit.record)())
-}
-
-/// An expression that fails, when it is evaluated and not before: the function is not immutable.
-fn error(setting: &str) -> String {
-    format!("pg_catalog.current_setting('{setting}')")
-}
-
-/// Whose error it was, from how many statements of the query had `ended` and whether the position
-/// that the server named lies `inside` the script or behind it.
-fn fault((opening, script): (usize, usize), ended: usize, inside: bool, missing: bool) -> Fault {
-    match ended {
-        _ if missing && ended + 2 == opening => Fault::Fenced,
-        _ if missing && ended + 1 == opening => Fault::Already,
-        // A syntax error shows before anything runs.
-        _ if ended < opening && inside => Fault::Script(Some(0)),
-        _ if ended < opening => Fault::Opening,
-        _ if ended < opening + script => Fault::Script(Some(ended - opening)),
-        _ => Fault::Script(None),
-    }
-}
+/// The error is not one of the script's.
+const NOWHERE: Share = Share { from: 0, ahead: 0, ended: None };
 
 /// A lock that was not to be had in time, or a deadlock of which we were the victim.
 pub(super) fn is_blocked(error: &MigrateError) -> bool {
@@ -231,30 +226,4 @@ pub(super) fn same(unit: &Unit<'_>, row: &SimpleQueryRow) -> Result<(), MigrateE
 
 fn set_local(name: &str, limit: Duration) -> String {
     format!("SET LOCAL {name} = {}", milliseconds(limit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An opening of five statements and a script of two.
-    #[test]
-    fn an_error_belongs_to_whoever_had_the_word() {
-        for (ended, inside, missing, expected) in [
-            (0, false, false, Fault::Opening),
-            (0, true, false, Fault::Script(Some(0))),
-            (3, false, true, Fault::Fenced),
-            (4, false, true, Fault::Already),
-            (4, false, false, Fault::Opening),
-            (5, false, true, Fault::Script(Some(0))),
-            (6, true, false, Fault::Script(Some(1))),
-            (7, true, false, Fault::Script(None)),
-        ] {
-            assert_eq!(
-                fault((5, 2), ended, inside, missing),
-                expected,
-                "{ended} {inside} {missing}"
-            );
-        }
-    }
 }

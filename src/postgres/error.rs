@@ -275,4 +275,18 @@ mod tests {
             assert!(!hint.contains("c4nary"), "{hint}");
         }
     }
+
+    #[test]
+    fn a_percent_is_explained_by_the_form_in_which_it_was_written() {
+        for (text, in_url) in [
+            ("postgres://u:c4nary%25@h/d", true),
+            ("postgres://u@h/d?password=c4nary%25", true),
+            ("Host=h;Username=u;Password=c4nary%40", false),
+            ("host=h user=u dbname=d password=c4nary%40", false),
+        ] {
+            let hint = hint(&table::PASSWORD, text);
+            assert_eq!(hint.contains("in a URL it is written %25"), in_url, "{text}: {hint}");
+            assert_eq!(hint.contains("`%`, which stands for itself there"), !in_url, "{hint}");
+        }
+    }
 }

@@ -189,7 +189,7 @@ impl Attempt<'_> {
         let config = tls::config(&self.connection.ssl)
             .map_err(|why| Failed { encrypted: false, ..Failed::new(&table::TLS_FILE, why) })?;
         let name = match self.host {
-            Host::Tcp { name, .. } => name.clone(),
+            Host::Tcp { name, .. } => socket::name_for_tls(name),
             Host::Unix { .. } => "localhost".to_owned(),
         };
         let mut maker = MakeRustlsConnect::new(config);

@@ -51,7 +51,7 @@ pub(crate) async fn resolve(
     port: u16,
     bound: Duration,
 ) -> Result<Vec<SocketAddr>, SocketError> {
-    if let Ok(address) = name.parse::<IpAddr>() {
+    if let Some(address) = dns::address(name) {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let config = ResolvConf::read();

@@ -1,11 +1,6 @@
 //! Names to addresses (`lookup`) to a connected socket, each part bounded.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    path::Path,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use rustix::net::sockopt;
 use tokio::{
@@ -18,7 +13,7 @@ pub(crate) use super::lookup::resolve;
 use crate::{
     config::database::Keepalive,
     diagnose::{Facts, Row, names, network, table},
-    phrase,
+    dns, phrase,
 };
 
 /// How long the next address waits for the one before it; RFC 8305 recommends 100 ms to 2 s.
@@ -154,7 +149,12 @@ pub(super) fn keep_alive(stream: &TcpStream, wishes: &Keepalive) {
     }
 }
 
+/// What the server's certificate has to be for: an address in its usual form, or the name as it is.
+pub(crate) fn name_for_tls(host: &str) -> String {
+    dns::address(host).map_or_else(|| host.to_owned(), |address| address.to_string())
+}
+
 /// Whether a host name means the container itself.
 pub(crate) fn is_local(name: &str) -> bool {
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost" || dns::address(name).is_some_and(|address| address.is_loopback())
 }

@@ -129,7 +129,7 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
         // The directory above is there: what mkdir(2) of procfs says.
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
-            Err(io::Error::other("the file system there takes no directories"))
+            Err(io::Error::new(ErrorKind::Unsupported, phrase::KERNELS_OWN))
         }
         other => other,
     })?;

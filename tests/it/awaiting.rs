@@ -7,6 +7,7 @@ use crate::{
     outside::Holding,
     support::{
         Init, Postgres,
+        fake::Fake,
         init::{Finished, shell},
         postgres::tool as tool_path,
     },
@@ -33,6 +34,18 @@ fn says(finished: &Finished, parts: &[&str]) {
     for part in parts {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
+}
+
+#[test]
+fn an_image_that_lost_its_files_does_not_start_as_if_it_had_waited() {
+    let url = Postgres::shared().database();
+    let empty = tempfile::tempdir().unwrap();
+    let finished = waiting(&url, empty.path()).run();
+    assert_eq!(finished.code, 78, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "");
+    says(&finished, &["nothing to wait for: `", "holds no migration", "hint: copy the migrations"]);
+    let migrating = migrated(&url, empty.path());
+    says(&migrating, &["holds no migration: files are named V1__name.sql; was the folder copied"]);
 }
 
 #[test]
@@ -83,6 +96,56 @@ fn a_server_that_stands_still_does_not_outlast_the_wait() {
     drop(paused);
     assert_eq!(finished.code, 69, "{}", finished.stderr);
     says(&finished, &["not brought up to date within 3s"]);
+}
+
+#[test]
+fn a_server_that_falls_silent_does_not_hold_up_a_start_for_ever() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let folder = folder(&[ONE]);
+    let seeds = crate::migrate::folder(&[("1.sql", "select 1")]);
+    for (mute, code, parts) in [
+        (
+            "FROM pg_catalog.pg_class c",
+            69,
+            ["cannot see what the migrate command has done: 127.0.0.1:", "[pg-silent]"],
+        ),
+        (
+            "to_regclass('refinery_schema_history')",
+            69,
+            ["cannot read the migration history: 127.0.0.1:", " does not answer [pg-silent]"],
+        ),
+        (
+            "pg_try_advisory_xact_lock",
+            75,
+            ["within 1s: cannot take the migration lock: 127.0.0.1:", "[pg-silent]"],
+        ),
+        (
+            "c.relname = 'marker'",
+            69,
+            ["cannot see whether it was seeded: 127.0.0.1:", "[pg-silent]"],
+        ),
+    ] {
+        let fake = Fake::falling_silent(server.port, mute);
+        let silent = url.replace(&server.port.to_string(), &fake.port.to_string());
+        let start = Init::new(["api", "--", "echo", "serving"])
+            .env("DATABASE_URL", &silent)
+            .env("APP_INIT_LOCK_TIMEOUT", "1s");
+        let start = if mute.starts_with("FROM") {
+            start
+                .env("APP_INIT_MIGRATE_COMMAND", "echo tool")
+                .env("APP_INIT_MIGRATE_WATCH", folder.path())
+        } else {
+            start.env("APP_INIT_MIGRATIONS", folder.path())
+        };
+        let start = start.env("APP_INIT_SEEDS", seeds.path()).env("SEED_ON_START", "once");
+        let migrates = if mute.contains("marker") { "false" } else { "true" };
+        let finished = start.env("AUTORUN_MIGRATIONS", migrates).run();
+        assert_eq!(finished.code, code, "{mute}: {}", finished.stderr);
+        says(&finished, &parts);
+        says(&finished, &["hint: look whether the server is up"]);
+        assert_eq!(finished.stdout, "", "{mute}");
+    }
 }
 
 #[test]

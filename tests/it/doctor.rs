@@ -227,6 +227,11 @@ fn files_that_the_settings_name_are_looked_at() {
     for said in ["`empty` is empty", "`none` holds no migration", "`none` holds no .sql file"] {
         assert!(warnings.iter().any(|warning| warning.contains(said)), "{said}: {warnings:#?}");
     }
+    let awaited = [("APP_INIT_MIGRATIONS", "none"), ("AUTORUN_MIGRATIONS", "wait")];
+    let (text, report) = reports(image.path(), &url, &awaited);
+    let nothing = "nothing to wait for: `none` holds no migration";
+    assert_eq!(text.code, 78, "{}{}", text.stdout, text.stderr);
+    assert!(found(&report, "error").iter().any(|error| error.contains(nothing)), "{report:#}");
     let watch =
         [("APP_INIT_MIGRATE_COMMAND", "sh app/main.sh"), ("APP_INIT_MIGRATE_WATCH", "gone")];
     let (_, report) = reports(image_without_migrations().path(), &url, &watch);
@@ -297,6 +302,14 @@ fn a_directory_that_cannot_be_written_is_found() {
         }
     }
     assert!(!closed.join("deep").exists());
+    if Uid::effective().is_root() {
+        // By its mode root may write there.
+        let (text, report) = reports(image.path(), &url, &[("APP_INIT_DIRS", "/proc/nowhere/x")]);
+        assert_eq!(text.code, 73, "{}", text.stdout);
+        let said = "cannot be made in `/proc`: the file system there takes no directories";
+        assert!(found(&report, "error")[0].contains(said), "{}", text.stdout);
+        assert!(text.stdout.contains("hint: name another directory"), "{}", text.stdout);
+    }
 }
 
 #[test]

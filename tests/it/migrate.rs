@@ -349,3 +349,31 @@ fn a_replica_that_must_not_migrate_waits_until_somebody_has() {
     server.expect_line("serving");
     assert_eq!(server.exit_code(), 0);
 }
+
+#[test]
+fn a_record_that_is_swallowed_rolls_the_file_back() {
+    let trigger = "create function no() returns trigger language plpgsql as 'begin return null; end'; \
+                   create trigger no before insert on refinery_schema_history for each row execute function no()";
+    let rule = "create rule no as on insert to refinery_schema_history do instead nothing";
+    let data = ("V2__b.sql", "create table b (n int);\ncopy b from stdin;\n1\n\\.\n");
+    let outside = ("V2__b.sql", "-- app-init: no-transaction\nvacuum users");
+    for (sql, file, left) in [
+        (trigger, ("V2__b.sql", "create table b ()"), "it was rolled back"),
+        (rule, data, "it was rolled back"),
+        (rule, outside, "its statements are done"),
+    ] {
+        let url = Postgres::shared().database();
+        migrated(&url, folder(&[TWO[0]]).path());
+        ask(&url, sql);
+        let finished = migrate(&url, folder(&[TWO[0], file]).path()).run();
+        assert_eq!(finished.code, 80, "{}", finished.stderr);
+        let said = format!(
+            "error: cannot record V2__b: what is written to the history table is not there afterwards; {left}"
+        );
+        for part in [&*said, "hint: a trigger or a rule of that table"] {
+            assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        }
+        assert_eq!(ask(&url, "select count(*) from pg_class where relname = 'b'"), "0");
+        assert_eq!(history(&url), "1");
+    }
+}

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     migrate::{ask, folder},
-    support::{Init, Postgres, init::Finished},
+    support::{Init, Postgres, fake::Fake, init::Finished},
 };
 
 fn seed(url: &str, folder: &Path, once: &str) -> Init {
@@ -104,4 +104,21 @@ fn a_forced_seed_that_fails_leaves_the_database_seeded() {
     fs::write(&second, "insert into log (name) values ('y')").unwrap();
     seeded(forced());
     assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "xxxy");
+}
+
+#[test]
+fn a_seed_that_cannot_be_looked_for_is_no_failed_migration() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let folder = folder(&[("1.sql", "select 1")]);
+    let fake = Fake::hanging_up(server.port, "c.relname = 'marker'");
+    let cut = url.replace(&server.port.to_string(), &fake.port.to_string());
+    let gone = seed(&cut, folder.path(), "once").env("APP_INIT_LOCK_TIMEOUT", "1s").run();
+    assert_eq!(gone.code, 69, "{}", gone.stderr);
+    let said = "cannot see whether it was seeded: 127.0.0.1:";
+    assert!(gone.stderr.contains(said) && gone.stderr.contains("[pg-cut]"), "{}", gone.stderr);
+    ask(&url, "create schema app_init; create table app_init.marker (name text)");
+    let broken = seed(&url, folder.path(), "once").run();
+    assert_eq!(broken.code, 81, "{}", broken.stderr);
+    assert!(broken.stderr.contains("read app-init's markers"), "{}", broken.stderr);
 }

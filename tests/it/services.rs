@@ -98,6 +98,20 @@ fn a_server_that_refuses_behind_a_pooler_is_told_by_its_first_reason() {
     drop(assert_says(&at(&pooler, "nowhere"), "pooler-server"));
 }
 
+#[test]
+fn a_pooler_that_cannot_find_users_is_told_apart_from_what_is_no_postgres() {
+    let server = Postgres::shared();
+    let place = format!("host=127.0.0.1 port={}", server.port);
+    let users = format!("\"postgres\" \"{CANARY}\"\n");
+    let query = "auth_type = scram-sha-256\nauth_user = postgres\nauth_query = SELECT * FROM never_made_here($1)";
+    for settings in ["auth_type = any", query] {
+        let databases = format!("postgres = {place}");
+        let Some(pooler) = Service::pgbouncer(&databases, settings, &users) else { return };
+        let url = at(&pooler, "postgres").replace("//postgres:", "//somebody:");
+        assert_ends(&url, 77, "bouncer config error [pooler-config]");
+    }
+}
+
 /// What a port proxy does whose server is not there: it accepts, and closes.
 #[test]
 fn a_proxy_is_ready_when_the_server_behind_it_is() {

@@ -95,6 +95,22 @@ fn every_sslmode_means_what_it_means_in_libpq() {
     assert_ends(&socket, 0, &[]);
 }
 
+/// `inet_aton(3)` takes them, and with it libpq, for the certificate, too.
+#[test]
+fn an_old_form_of_an_address_is_one() {
+    let made = Certificates::made();
+    let server = server(&made, "server", "");
+    let base = base(&server);
+    let ca = made.path("ca.crt");
+    for more in [
+        "host=127.1 sslmode=disable".to_owned(),
+        "host=2130706433 sslmode=require".to_owned(),
+        format!("host=127.9 hostaddr=127.0.0.1 sslmode=verify-full sslrootcert={}", ca.display()),
+    ] {
+        assert_ends(&format!("{base} {more}"), 0, &[]);
+    }
+}
+
 /// libpq looks at the common name where no alternative name is of the host's kind.
 #[test]
 fn a_common_name_counts_for_want_of_alternative_ones() {

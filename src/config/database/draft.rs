@@ -13,6 +13,8 @@ pub(super) struct Draft {
     fields: BTreeMap<&'static str, Field>,
     /// The setting the text came from, for problems.
     pub(super) source: String,
+    /// The text is a URL, so what it holds was decoded.
+    pub(super) is_url: bool,
     /// The character of the password at which other drivers would cut the text.
     pub(super) ambiguous: Option<char>,
     /// What is remarkable about how the password was written.
@@ -47,6 +49,7 @@ impl Draft {
         let text = clean(text, source, notes)?;
         let mut draft = Self::of(source);
         if let Some(address) = url::address(text) {
+            draft.is_url = true;
             url::read(&address, &mut draft, notes)?;
         } else if ado::recognises(text) {
             ado::read(text, &mut draft, notes)?;

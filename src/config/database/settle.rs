@@ -177,9 +177,13 @@ fn remark(draft: &Draft) -> Option<&'static str> {
         Some("the password begins or ends with a quote character")
     } else if password.contains("${") || is_placeholder(password) {
         Some("the password looks like a placeholder that nobody replaced")
-    } else if password.contains('%') {
+    } else if !password.contains('%') {
+        None
+    } else if draft.is_url && draft.origin("password") == Some(draft.source.as_str()) {
         Some("the password contains `%`: in a URL it is written %25")
     } else {
-        None
+        Some(
+            "the password contains `%`, which stands for itself there: codes such as %40 are read only in a URL",
+        )
     }
 }

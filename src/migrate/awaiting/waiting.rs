@@ -4,24 +4,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::Terms;
 use crate::{
-    config::database::Connection,
     migrate::{
         error::MigrateError,
         holder::{Holder, leader},
         lock::{milliseconds, spoken},
-        session::{jittered, try_open},
+        session::{QUESTION, jittered, question, try_open},
     },
     phrase::lasting,
-    plan::{LockPolicy, Migrate},
 };
 
 /// Pause between two questions.
 const PACE: Duration = Duration::from_secs(1);
-/// How long one question may take, login included.
-const QUESTION: Duration = Duration::from_secs(8);
-/// The first question has so long even if the limit is shorter.
-const AT_LEAST: Duration = Duration::from_secs(1);
 /// How long the look at who migrates may take.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -46,10 +41,7 @@ pub(super) struct Patience {
 pub(super) struct Waiting<'a> {
     /// What its lines begin with.
     subject: &'static str,
-    connection: &'a Connection,
-    lock: &'a LockPolicy,
-    /// How often it speaks though nothing has changed; `None` is never.
-    every: Option<Duration>,
+    terms: Terms<'a>,
     started: Instant,
     reason: Option<Reason>,
     said: Option<String>,
@@ -57,27 +49,14 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(
-        subject: &'static str,
-        work: &'a Migrate,
-        connection: &'a Connection,
-    ) -> Self {
-        let (lock, every, started) = (&work.lock, work.files.heartbeat, Instant::now());
-        Self {
-            subject,
-            connection,
-            lock,
-            every,
-            started,
-            reason: None,
-            said: None,
-            spoken: started,
-        }
+    pub(super) fn new(subject: &'static str, terms: Terms<'a>) -> Self {
+        let started = Instant::now();
+        Self { subject, terms, started, reason: None, said: None, spoken: started }
     }
 
     /// `None` is for ever.
-    fn left(&self) -> Option<Duration> {
-        self.lock.timeout.map(|limit| limit.saturating_sub(self.started.elapsed()))
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.terms.lock.timeout.map(|limit| limit.saturating_sub(self.started.elapsed()))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -85,8 +64,12 @@ impl<'a> Waiting<'a> {
     }
 
     pub(super) fn patience(&self) -> Patience {
-        let least = if self.reason.is_none() { AT_LEAST } else { Duration::ZERO };
-        let time = self.left().map_or(QUESTION, |left| QUESTION.min(left.max(least)));
+        let left = self.left();
+        // Only the first has time in any case: what it finds is the reason at the end.
+        let time = match left.filter(|_| self.has_reason()) {
+            Some(left) => QUESTION.min(left),
+            None => question(left),
+        };
         Patience { time, is_cut: time < QUESTION }
     }
 
@@ -100,7 +83,7 @@ impl<'a> Waiting<'a> {
     }
 
     pub(super) fn give_up(self) -> MigrateError {
-        let waited = self.lock.timeout.map(spoken).unwrap_or_default();
+        let waited = self.terms.lock.timeout.map(spoken).unwrap_or_default();
         let (missing, hint) = self.reason.map_or_else(Default::default, |it| (it.text, it.hint));
         MigrateError::NotApplied { waited, missing, hint }
     }
@@ -109,7 +92,7 @@ impl<'a> Waiting<'a> {
     pub(super) async fn tell(&mut self) {
         let Some(reason) = self.reason.clone() else { return };
         let same = self.said.as_ref() == Some(&reason.text);
-        let due = self.every.is_some_and(|every| self.spoken.elapsed() >= every);
+        let due = self.terms.every.is_some_and(|every| self.spoken.elapsed() >= every);
         if same && !due {
             return;
         }
@@ -122,7 +105,7 @@ impl<'a> Waiting<'a> {
             self.subject.to_owned()
         };
         tracing::info!(
-            phase = "migrate",
+            phase = self.terms.phase,
             event = if same { "heartbeat" } else { "reason" },
             duration_ms = milliseconds(took),
             "{subject}: {}{who}",
@@ -134,8 +117,8 @@ impl<'a> Waiting<'a> {
     /// Who has the leader lock just now, if the server says so soon enough.
     async fn migrating(&self) -> Option<Holder> {
         let look = async {
-            let session = try_open(self.connection, "migrate").await.ok()?;
-            leader(&session.client, self.lock.name.as_deref()).await.ok()?
+            let session = try_open(self.terms.connection, self.terms.phase).await.ok()?;
+            leader(&session.client, self.terms.lock.name.as_deref()).await.ok()?
         };
         timeout(LOOK.min(self.left().unwrap_or(LOOK)), look).await.ok()?
     }

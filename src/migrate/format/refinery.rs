@@ -9,7 +9,10 @@ mod files;
 mod hidden;
 mod rights;
 
-use std::hash::{Hash, Hasher};
+use std::{
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 
 use siphasher::sip::SipHasher13;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -20,7 +23,7 @@ use crate::migrate::{
     blocker,
     cause::Cause,
     error::MigrateError,
-    sql::{column, identifier, literal, rows, scalar},
+    sql::{column, identifier, literal, rows, scalar, wait_for_locks},
 };
 
 pub(crate) use files::scan;
@@ -111,6 +114,9 @@ pub(crate) async fn history(
     Ok(table)
 }
 
+/// How long a locked table is waited for before it is said who has it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The rows of a table that is there.
 async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_postgres::Error> {
     let stored = rows(client, &read(&table.name)).await?;
@@ -121,15 +127,16 @@ async fn recorded(client: &Client, table: &Table) -> Result<Vec<Row>, tokio_post
 /// the limit ends with the query.
 fn read(table: &str) -> String {
     format!(
-        "SELECT pg_catalog.set_config('lock_timeout', '1000', true); \
-         SELECT version, name, applied_on, checksum FROM {table} ORDER BY version"
+        "{}; SELECT version, name, applied_on, checksum FROM {table} ORDER BY version",
+        wait_for_locks(Some(PATIENCE))
     )
 }
 
 /// The error that names who keeps the table locked, if that is still so and can be seen.
 async fn busy(client: &Client, table: String) -> MigrateError {
     let holder = scalar(client, &blocker::of_readers(&table)).await.unwrap_or_default();
-    MigrateError::Busy { table, holder }
+    let doing = format!("read the migration history `{table}`");
+    MigrateError::Busy { doing, what: "it", holder }
 }
 
 /// One row: schema and version type of the table if the search path finds one; else where an

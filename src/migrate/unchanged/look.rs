@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     migrate::{
+        awaiting,
         error::MigrateError,
         holder::holder_of,
         marker::rights::{self, Standing},
@@ -40,14 +41,19 @@ pub(super) struct Survey {
 impl Watched<'_> {
     /// On that session, or on one of its own if there is none or it has been lost.
     pub(super) async fn look(&self, session: Option<Box<Session>>) -> Result<Look, MigrateError> {
+        let terms = self.terms();
         if let Some(session) = session {
-            match self.look_through(&session.client).await {
+            let look = self.look_through(&session.client);
+            match terms.answered(terms.patience(), look).await {
                 Err(error) if error.may_pass() => {}
                 outcome => return outcome,
             }
         }
-        let session = open(self.connection, "migrate").await?;
-        self.look_through(&session.client).await
+        awaiting::unlocked(terms, async |time| {
+            let session = open(self.connection, "migrate").await?;
+            terms.answered(time, self.look_through(&session.client)).await
+        })
+        .await
     }
 
     pub(super) async fn look_through(&self, client: &Client) -> Result<Look, MigrateError> {
@@ -64,7 +70,10 @@ impl Watched<'_> {
         let answer = match rows(client, &query).await {
             Ok(answer) => answer,
             Err(error) if is_busy(&error) => {
-                return Ok(Look::Busy(busy(client, expected(&survey.tables)).await));
+                return match place.locked(client).await {
+                    Some(busy) => Err(busy),
+                    None => Ok(Look::Busy(busy(client, expected(&survey.tables)).await)),
+                };
             }
             Err(error) => return Err(failed("read what the migrate command has done", &error)),
         };

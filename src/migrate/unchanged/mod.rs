@@ -13,7 +13,7 @@ mod verdict;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
-    awaiting::{self, Answer},
+    awaiting::{self, Answer, Terms},
     cause::Cause,
     error::MigrateError,
     lock::Leader,
@@ -81,7 +81,7 @@ impl<'a> Watched<'a> {
     /// # Errors
     /// `NotApplied` when nobody did in time; `Rights` as for `verdict`.
     pub(crate) async fn await_recorded(&self) -> Result<Verdict, MigrateError> {
-        awaiting::until(self.work, self.connection, async |session: Session| {
+        awaiting::until(self.terms(), async |session: Session| {
             let (records, now, absent) = match self.look_through(&session.client).await? {
                 Look::Busy(why) => return Ok(Answer::Missing(why)),
                 Look::Seen { records, now, absent } => (records, now, absent),
@@ -104,8 +104,11 @@ impl<'a> Watched<'a> {
     /// `Rights` says what to grant.
     pub(crate) async fn prepare(&self, leader: &Leader) -> Result<Before, MigrateError> {
         let session = open(self.connection, "migrate").await?;
-        self.place(&leader.namespace).write(&session.client, None).await?;
-        let Look::Seen { records, now, .. } = self.look_through(&session.client).await? else {
+        let look = awaiting::unlocked(self.terms(), async |_| {
+            self.place(&leader.namespace).write(&session.client, None).await?;
+            self.look_through(&session.client).await
+        });
+        let Look::Seen { records, now, .. } = look.await? else {
             return Ok(Before::default());
         };
         let us = Record { parts: self.content.parts.clone(), ..Record::default() };
@@ -138,11 +141,19 @@ impl<'a> Watched<'a> {
         let by = host();
         let record = Record { tables: now, own, parts, names, by, ..Record::default() };
         let (name, value) = (self.marker(), record.value());
-        self.place(&leader.namespace).write(&session.client, Some((&name, &value))).await
+        awaiting::unlocked(self.terms(), async |_| {
+            let marker = Some((name.as_str(), value.as_str()));
+            self.place(&leader.namespace).write(&session.client, marker).await
+        })
+        .await
     }
 
     fn place<'b>(&'b self, namespace: &'b str) -> Place<'b> {
-        Place { schema: &self.work.schema, namespace }
+        Place::new(&self.work.schema, namespace)
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms::of(self.work, self.connection, "see what the migrate command has done")
     }
 
     fn marker(&self) -> String {

@@ -14,6 +14,9 @@ use crate::{
     plan::{Action, FilePolicy, LockPolicy, Migrate, Seed, Source, Work, children::Role},
 };
 
+/// The shortest wait to record a file.
+const MOMENT: Duration = Duration::from_secs(1);
+
 impl Builder<'_> {
     pub(super) fn migrate(&mut self) -> Action {
         let settings = &self.config.migrate;
@@ -143,6 +146,8 @@ impl Builder<'_> {
         FilePolicy {
             lock_timeout: settings.lock_timeout,
             lock_retry: settings.lock_retry,
+            // The server itself locks a table for a moment when it vacuums.
+            record_timeout: self.config.lock.timeout.map(|limit| limit.max(MOMENT)),
             statement_timeout: settings.statement_timeout,
             timeout,
             heartbeat: self.config.heartbeat,

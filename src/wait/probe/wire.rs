@@ -66,7 +66,7 @@ impl<'a> Place<'a> {
             return Ok(Box::new(stream));
         }
         let config = tls::of_service().map_err(|why| self.seen(&table::TLS_FILE, &why))?;
-        let name = ServerName::try_from(self.host.to_owned())
+        let name = ServerName::try_from(socket::name_for_tls(self.host))
             .map_err(|_| self.seen(&table::TARGET_TLS, "the host name is no TLS name"))?;
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
         match timeout(ANSWER, handshake).await {

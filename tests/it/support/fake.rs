@@ -2,10 +2,10 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -59,6 +59,40 @@ impl Fake {
             if closed.fetch_add(1, Ordering::Relaxed) >= count {
                 drain(stream);
             }
+        })
+    }
+
+    /// Hands on what is said to and by the server on that port, until a client's message has this
+    /// text: from then on nobody hears of anybody, and no connection ends.
+    pub(crate) fn falling_silent(port: u16, text: &'static str) -> Self {
+        Self::between(port, move |bytes| if has(bytes, text) { Word::Last } else { Word::Plain })
+    }
+
+    /// The same, but then both connections end.
+    pub(crate) fn hanging_up(port: u16, text: &'static str) -> Self {
+        Self::between(port, move |bytes| if has(bytes, text) { Word::End } else { Word::Plain })
+    }
+
+    fn between(port: u16, word: impl Fn(&[u8]) -> Word + Send + Sync + 'static) -> Self {
+        Self::new(move |mut client| {
+            let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let silent = Arc::new(AtomicBool::new(false));
+            let (mut back, heard) = (client.try_clone().unwrap(), Arc::clone(&silent));
+            let (mut answers, cut) = (server.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                hand_on(&mut answers, &mut back, |_| !heard.load(Ordering::Relaxed));
+            });
+            hand_on(&mut client, &mut server, |bytes| match word(bytes) {
+                Word::Plain => !silent.load(Ordering::Relaxed),
+                Word::Last => {
+                    silent.store(true, Ordering::Relaxed);
+                    false
+                }
+                Word::End => {
+                    drop(cut.shutdown(Shutdown::Both));
+                    false
+                }
+            });
         })
     }
 
@@ -145,6 +179,29 @@ impl Fake {
     pub(crate) fn url(&self) -> String {
         format!("postgres://app:{}@127.0.0.1:{}/shop", super::CANARY, self.port)
     }
+}
+
+/// What a client's message does to what is between it and the server.
+enum Word {
+    Plain,
+    /// The last that anybody hears.
+    Last,
+    End,
+}
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+/// Reads from one and writes to the other what `may` be handed on, until one of them leaves.
+fn hand_on(from: &mut TcpStream, to: &mut TcpStream, may: impl Fn(&[u8]) -> bool) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if may(&buffer[..count]) && to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
 }
 
 /// Reads until the client leaves.
