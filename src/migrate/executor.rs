@@ -41,8 +41,8 @@ pub(super) struct Unit<'a> {
     pub(super) lookup: String,
     /// What that row must hold; `None`: any row will do.
     pub(super) expected: Option<String>,
-    /// The statement that records the file as done, made when it is.
-    pub(super) record: Box<dyn Fn() -> String + 'a>,
+    /// The statements that record the file as done, made when it is.
+    pub(super) record: Box<dyn Fn() -> Vec<String> + 'a>,
 }
 
 /// What units run on, and how their outcome is told.

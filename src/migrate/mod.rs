@@ -218,9 +218,9 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
 
 /// Records it, and fails if that cannot be seen afterwards: a trigger or a rule of the table can do
 /// something else than what it is told.
-fn recorded(history: &impl History, migration: &Migration) -> String {
-    let (record, lookup) = (history.record(migration), history.lookup(migration));
-    format!("{record}; {}", refusal::if_none(&lookup, refusal::UNRECORDED))
+fn recorded(history: &impl History, migration: &Migration) -> Vec<String> {
+    let lookup = history.lookup(migration);
+    vec![history.record(migration), refusal::if_none(&lookup, refusal::UNRECORDED)]
 }
 
 /// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.

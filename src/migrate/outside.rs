@@ -71,7 +71,7 @@ impl Executor<'_> {
         }
         self.refuse_invalid(script, steps).await?;
         let forget = self.scene.place.forget(&marker(script));
-        let record = (unit.record)();
+        let record = (unit.record)().join("; ");
         let record = format!("BEGIN; {CLEAN}; {limit}; {record}; {forget}; COMMIT");
         self.remember(script, &record).await?;
         Ok(Attempt::Applied)

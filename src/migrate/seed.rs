@@ -156,7 +156,7 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
             script,
             lookup: lookup.into(),
             expected: None,
-            record: Box::new(move || record.into()),
+            record: Box::new(move || vec![record.into()]),
         };
     };
     let marker = file_name(id, &script.label);
@@ -164,7 +164,7 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
         script,
         lookup: place.lookup(&marker),
         expected: None,
-        record: Box::new(move || place.record(&marker, "done")),
+        record: Box::new(move || vec![place.record(&marker, "done")]),
     }
 }
 

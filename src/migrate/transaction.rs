@@ -169,13 +169,11 @@ impl Executor<'_> {
     /// Cleans up, and commits the record together with the script. Its last row is which transaction
     /// that was. Whoever has locked the history is waited for: the script has been waited for, too.
     fn closing(&self, unit: &Unit<'_>) -> Closing {
-        let limit = self.record_timeout();
-        let record = (unit.record)();
-        let text = format!("{CLEAN}; {limit}; {record}; {CURRENT}; COMMIT");
-        // A record that is looked at afterwards is two.
-        let records = if unit.expected.is_some() { 2 } else { 1 };
-        let statements = CLEAN.split("; ").count() + records + 3;
-        Closing { text, statements }
+        let mut statements: Vec<String> = CLEAN.split("; ").map(str::to_owned).collect();
+        statements.push(self.record_timeout());
+        statements.extend((unit.record)());
+        statements.extend([CURRENT, "COMMIT"].map(str::to_owned));
+        Closing { text: statements.join("; "), statements: statements.len() }
     }
 
     /// Neither script nor `COMMIT` failed, but what is between them.
