@@ -22,6 +22,7 @@ mod instants;
 mod layers;
 mod limits;
 mod lock;
+mod midway;
 mod migrate;
 mod moved;
 mod network;

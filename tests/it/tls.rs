@@ -28,7 +28,7 @@ fn wait(text: &str) -> Finished {
 }
 
 /// A server with TLS that is up.
-fn server(certificates: &Certificates, name: &str, more: &str) -> Postgres {
+pub(crate) fn server(certificates: &Certificates, name: &str, more: &str) -> Postgres {
     let mut server = Postgres::prepared();
     certificates.give(&format!("{name}.crt"), server.data(), "server.crt");
     certificates.give(&format!("{name}.key"), server.data(), "server.key");
