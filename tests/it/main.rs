@@ -19,6 +19,7 @@ mod healthcheck;
 mod help;
 mod hidden;
 mod instants;
+mod lacking;
 mod layers;
 mod limits;
 mod lock;

@@ -1,0 +1,70 @@
+//! A real Postgres that runs out of memory or of locks, or cannot read its disk.
+
+use std::{fs, os::unix::fs::symlink};
+
+use crate::support::{
+    Init, Postgres, Running, pid1, postgres::as_server_user_path, services::found, until,
+};
+
+/// Waits without end, and has been told this.
+fn told(url: &str, words: &str) -> Running {
+    let init = Init::new(["wait"]).env("DATABASE_URL", url);
+    let init = init.env("APP_INIT_WAIT_TIMEOUT", "forever").start();
+    init.expect_line(&format!("{words} [pg-resources]"));
+    init
+}
+
+/// 53200 at the login: new backends inherit a limit that leaves them no room (setrlimit(2), `RLIMIT_AS`).
+#[test]
+fn a_server_without_memory_is_waited_for() {
+    let Some(prlimit) = found("prlimit") else { return };
+    let server = Postgres::quiet();
+    let limit = |soft: &str| {
+        let mut command = as_server_user_path(&prlimit);
+        command.arg(format!("--pid={}", server.postmaster())).arg(format!("--as={soft}:"));
+        assert!(command.status().unwrap().success());
+    };
+    let size = pid1::status(server.postmaster(), "VmSize");
+    let size: u64 = size.trim_end_matches(" kB").parse().unwrap();
+    limit(&((size + 64) * 1024).to_string());
+    let init = told(&server.url("postgres"), "the server lacks resources: out of memory");
+    limit("unlimited");
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// 53200 at the login, the other way: one session has taken all locks there are.
+#[test]
+fn a_server_without_locks_is_waited_for() {
+    let mut server = Postgres::prepared();
+    server.configure("autovacuum = off\nmax_connections = 10\nmax_locks_per_transaction = 10");
+    server.up();
+    let mut holder = server.hold();
+    holder.run(
+        "do $$ begin perform pg_advisory_lock(i) from generate_series(1, 1000000) i; \
+         exception when out_of_memory then null; end $$",
+    );
+    let words = "the server lacks resources: out of shared memory";
+    until("no lock is left", || server.psql("postgres", "select 1").err());
+    let init = told(&server.url("postgres"), words);
+    drop(holder);
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// 58030 at the login: a file whose reading fails as that of a broken disk does (proc(5): address 0 of a
+/// process is not mapped).
+#[test]
+fn a_server_that_cannot_read_its_disk_is_waited_for() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let oid = server.psql(
+        url.rsplit('/').next().unwrap(),
+        "select oid from pg_database where datname = current_database()",
+    );
+    let folder = server.data().join("base").join(oid.unwrap());
+    let (file, kept) = (folder.join("pg_filenode.map"), folder.join("kept"));
+    fs::rename(&file, &kept).unwrap();
+    symlink("/proc/self/mem", &file).unwrap();
+    let init = told(&url, "Input/output error");
+    fs::rename(&kept, &file).unwrap();
+    assert_eq!(init.exit_code(), 0);
+}
