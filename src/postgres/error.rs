@@ -152,12 +152,28 @@ fn database_remark(name: &str) -> &'static str {
     }
 }
 
+/// Why a query failed on a session that had been let in: what the server or a pooler reported, or
+/// nothing, because the session has ended.
+pub(crate) fn refused_query(error: &tokio_postgres::Error, connection: &Connection) -> Diagnosis {
+    let (row, text) = reported(error).unwrap_or((&table::CUT, String::new()));
+    match connection.hosts.first() {
+        Some(host) => ConnectError::new(row, connection, host, &[], &text).diagnosis,
+        None => ConnectError::no_host(connection).diagnosis,
+    }
+}
+
+/// The row and the words of what the other side itself reported.
+fn reported(error: &tokio_postgres::Error) -> Option<(&'static Row, String)> {
+    let report = error.as_db_error()?;
+    let code = report.code().code();
+    let row = server::row(Report { code, message: report.message(), detail: report.detail() });
+    Some((row, report.message().to_owned()))
+}
+
 /// The row of a driver's error, and its text if it is safe to show.
 pub(super) fn row(error: &tokio_postgres::Error, encrypted: bool) -> (&'static Row, String) {
-    if let Some(report) = error.as_db_error() {
-        let code = report.code().code();
-        let row = server::row(Report { code, message: report.message(), detail: report.detail() });
-        return (row, report.message().to_owned());
+    if let Some(reported) = reported(error) {
+        return reported;
     }
     if let Some(io) = cause::<io::Error>(error) {
         return io_row(io, encrypted);

@@ -1,9 +1,9 @@
-//! A real Postgres that runs out of memory or of locks, or cannot read its disk.
+//! A real Postgres that runs out of memory, of locks, of disk, or cannot read its disk.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use crate::support::{
-    Init, Postgres, Running, pid1, postgres::as_server_user_path, services::found, until,
+    Init, Postgres, Running, pid1, postgres::as_server_user_path, services::found, unproved, until,
 };
 
 /// Waits without end, and has been told this.
@@ -66,5 +66,55 @@ fn a_server_that_cannot_read_its_disk_is_waited_for() {
     symlink("/proc/self/mem", &file).unwrap();
     let init = told(&url, "Input/output error");
     fs::rename(&kept, &file).unwrap();
+    assert_eq!(init.exit_code(), 0);
+}
+
+/// A user with root's powers in a world of its own, in which a small disk lies at a path.
+const DISK: [&str; 9] = [
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--keep-caps",
+    "--mount",
+    "sh",
+    "-c",
+    r#"mount -t tmpfs -o size=4m tmpfs "$1" && shift && exec "$@""#,
+    "sh",
+];
+
+/// Whether this machine lets the user of the servers have one; told if not.
+fn disk_is_possible(place: &str) -> bool {
+    let mut command = as_server_user_path(Path::new(DISK[0]));
+    let tried = command.args(&DISK[1..]).args([place, "true"]).output();
+    let possible = tried.is_ok_and(|output| output.status.success());
+    if !possible {
+        unproved("no disk of its own for a server here");
+    }
+    possible
+}
+
+/// 53100 in the query after the login, which two processes shall answer (`force_parallel_mode`, since 16
+/// `debug_parallel_query`): they talk over a file for which there is no place.
+#[test]
+fn a_server_whose_disk_is_full_is_waited_for() {
+    let mut server = Postgres::prepared();
+    let place = server.data().join("pg_dynshmem").display().to_string();
+    if !disk_is_possible(&place) {
+        return;
+    }
+    server.configure("autovacuum = off\ndynamic_shared_memory_type = mmap");
+    server.launch_below(&[&DISK[..], &[&place]].concat(), &[]);
+    server.answers();
+    let in_there = |script: &str| {
+        let mut shell = as_server_user_path(Path::new("/bin/sh"));
+        let file = format!("/proc/{}/root{place}/filling", server.postmaster());
+        shell.args(["-c", script, "sh", &file]).status().unwrap();
+    };
+    in_there("cat /dev/zero 2>/dev/null >\"$1\"");
+    let setting = "select name from pg_settings where name in ('force_parallel_mode', 'debug_parallel_query')";
+    let setting = server.psql("postgres", setting).unwrap();
+    let url = format!("{}?options=-c{setting}%3Don", server.url("postgres"));
+    let init = told(&url, "No space left on device");
+    in_there("rm \"$1\"");
     assert_eq!(init.exit_code(), 0);
 }

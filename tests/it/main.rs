@@ -32,6 +32,7 @@ mod passthrough;
 mod phases;
 mod plan;
 mod pooled;
+mod poolers;
 mod promptly;
 mod reap;
 mod refinery;
