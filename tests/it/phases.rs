@@ -268,8 +268,26 @@ fn a_full_server_is_waited_for() {
     server.psql("postgres", &format!("create role app login password '{CANARY}'")).unwrap();
     let client = server.hold();
     let url = server.url("postgres").replace("//postgres:", "//app:");
-    let init = wait(&url);
-    init.expect_line("[pg-full]");
-    drop(client);
-    assert_eq!(init.exit_code(), 0);
+    let reserved = wait(&url);
+    reserved.expect_line("[pg-full]");
+    let last = server.hold();
+    let all = wait(&server.url("postgres"));
+    all.expect_line("[pg-full]");
+    for said in ["remaining connection slots are reserved", "sorry, too many clients already"] {
+        assert!(server.log().contains(said), "{said}: {}", server.log());
+    }
+    drop((client, last));
+    assert_eq!((reserved.exit_code(), all.exit_code()), (0, 0));
+}
+
+/// The one case of 0A000 at a login for a client of version 3 of the protocol: this encoding cannot be
+/// turned into UTF-8.
+#[test]
+fn what_a_server_does_not_support_is_told() {
+    let server = Postgres::shared();
+    let made = "create database mule encoding 'MULE_INTERNAL' template template0 lc_collate 'C' lc_ctype 'C'";
+    server.psql("postgres", made).unwrap();
+    let words = "conversion between UTF8 and MULE_INTERNAL is not supported [pg-protocol]";
+    wait(&server.url("mule")).expect_line(words);
+    assert_refused(&server.url("mule"), 78, "pg-protocol");
 }

@@ -282,6 +282,25 @@ fn prefer_and_allow_follow_the_servers_rules() {
     }
 }
 
+/// Where the server trusts or asks for a bare password, nothing is bound to the channel.
+#[test]
+fn rules_for_encrypted_logins_are_told() {
+    let made = Certificates::made();
+    let mut server = server(&made, "server", "");
+    server.down();
+    server.hba(
+        "local all all scram-sha-256\nhostssl all trusted all trust\nhostssl all bare all password\nhostnossl all all all trust",
+    );
+    server.up();
+    for (user, more, code, id) in [
+        ("missing", "", 77, "SSL encryption [pg-no-hba]"),
+        ("trusted", "channel_binding=require", 78, "[pg-channel-binding]"),
+        ("bare", "channel_binding=require", 78, "[pg-channel-binding]"),
+    ] {
+        assert_ends(&format!("{} user={user} sslmode=require {more}", base(&server)), code, &[id]);
+    }
+}
+
 /// In front of a real server: TLS from the first byte on, as Postgres has it from 17 on, for clients
 /// that say whom they want to speak to, or for those that do not.
 fn direct(made: &Certificates, server: &Postgres, named: bool) -> Fake {
