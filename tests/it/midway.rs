@@ -70,7 +70,8 @@ fn a_server_that_is_silent_after_its_no_is_told() {
 /// Between the proof of who we are and the end of the login: `post_auth_delay` (manual, 20.17) keeps it
 /// there.
 fn held_in_its_login(url: &str) -> Running {
-    wait(&format!("{url}?options=-cpost_auth_delay%3D600&connect_timeout=600"))
+    let mark = if url.contains('?') { '&' } else { '?' };
+    wait(&format!("{url}{mark}options=-cpost_auth_delay%3D600&connect_timeout=600"))
 }
 
 /// 57P01 from the real server before the session is ready.
@@ -90,16 +91,20 @@ fn a_login_that_is_cut_is_told() {
     });
 }
 
-/// The server says why (57P02) in a warning only, and the connection ends.
+/// The server says why (57P02) in a warning only, and the connection ends; with TLS in the middle of it.
 #[test]
 fn a_login_that_a_crash_ends_passes() {
-    let server = Postgres::quiet();
-    let init = held_in_its_login(&server.url("postgres"));
-    let logging_in = "select count(*) from pg_locks l where classid = 'pg_database'::regclass and not exists (select from pg_stat_activity a where a.pid = l.pid)";
-    until("it logs in", || (server.psql("postgres", logging_in).unwrap() != "0").then_some(()));
-    kill(server.hold().backend(), Signal::SIGKILL).unwrap();
-    init.expect_line("[pg-closed]");
-    assert_eq!(wait(&server.url("postgres")).exit_code(), 0);
+    let made = Certificates::made();
+    let server = tls::server(&made, "server", "autovacuum = off");
+    for mode in ["disable", "require", "prefer"] {
+        let init = held_in_its_login(&format!("{}?sslmode={mode}", server.url("postgres")));
+        let logging_in = "select count(*) from pg_locks l where classid = 'pg_database'::regclass and not exists (select from pg_stat_activity a where a.pid = l.pid)";
+        until("it logs in", || (server.psql("postgres", logging_in).ok()? != "0").then_some(()));
+        kill(server.hold().backend(), Signal::SIGKILL).unwrap();
+        init.expect_line("the connection was accepted and closed [pg-closed]");
+        drop(init);
+        server.answers();
+    }
 }
 
 fn name(url: &str) -> &str {
