@@ -74,17 +74,21 @@ fn held_in_its_login(url: &str) -> Running {
     wait(&format!("{url}{mark}options=-cpost_auth_delay%3D600&connect_timeout=600"))
 }
 
+/// What those have who are logging in to this database: they hold a lock on it until they are in.
+fn logging_in(database: &str, what: &str) -> String {
+    format!(
+        "select count({what}) from pg_locks where classid = 'pg_database'::regclass \
+         and objid = (select oid from pg_database where datname = '{database}') and pid <> pg_backend_pid()"
+    )
+}
+
 /// 57P01 from the real server before the session is ready.
 #[test]
 fn a_login_that_is_cut_is_told() {
     let server = Postgres::shared();
     let url = server.database();
     let init = held_in_its_login(&url);
-    let cut = format!(
-        "select count(pg_terminate_backend(pid)) from pg_locks where classid = 'pg_database'::regclass \
-         and objid = (select oid from pg_database where datname = '{}')",
-        name(&url)
-    );
+    let cut = logging_in(name(&url), "pg_terminate_backend(pid)");
     until("the cut is told", || {
         server.psql("postgres", &cut).unwrap();
         init.output().contains("the server ended the session [pg-cut]").then_some(())
@@ -98,8 +102,8 @@ fn a_login_that_a_crash_ends_passes() {
     let server = tls::server(&made, "server", "autovacuum = off");
     for mode in ["disable", "require", "prefer"] {
         let init = held_in_its_login(&format!("{}?sslmode={mode}", server.url("postgres")));
-        let logging_in = "select count(*) from pg_locks l where classid = 'pg_database'::regclass and not exists (select from pg_stat_activity a where a.pid = l.pid)";
-        until("it logs in", || (server.psql("postgres", logging_in).ok()? != "0").then_some(()));
+        let question = logging_in("postgres", "pid");
+        until("it logs in", || (server.psql("postgres", &question).ok()? != "0").then_some(()));
         kill(server.hold().backend(), Signal::SIGKILL).unwrap();
         init.expect_line("the connection was accepted and closed [pg-closed]");
         drop(init);
