@@ -139,8 +139,17 @@ impl Diagnosis {
 
     /// Whether both name the same reason in the same words: then no new line is due.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.row == other.row && self.cause == other.cause
+        self.row == other.row && lasting(&self.cause).eq(lasting(&other.cause))
     }
+}
+
+/// A text without its long numbers: what a server says may name another process or file each time. Those
+/// of less than four digits, such as the status of a page, are meant.
+fn lasting(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(|c: char| !c.is_ascii_digit()).map(|piece| {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        if piece.len() - rest.len() < 4 { piece } else { rest }
+    })
 }
 
 /// The cause and the id, as every message ends: `connection refused [pg-refused]`.
@@ -182,6 +191,22 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_reason_is_the_same_with_other_long_numbers() {
+        let resources = |text: &str| {
+            Diagnosis::new(&table::RESOURCES, &Facts { text: text.to_owned(), ..Facts::default() })
+        };
+        for (one, other, same) in [
+            ("file \"mmap.2378457094\": full", "file \"mmap.211958382\": full", true),
+            ("file \"mmap.2378457094\": full", "file \"mmap.2378457094\": gone", false),
+            ("status 404", "status 502", false),
+            ("ends with 12345", "ends with 678901", true),
+            ("ends with 12345", "ends with", false),
+        ] {
+            assert_eq!(resources(one).is_same(&resources(other)), same, "{one} / {other}");
+        }
+    }
 
     #[test]
     fn ids_are_unique_and_words_keep_the_style() {

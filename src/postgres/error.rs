@@ -152,30 +152,50 @@ fn database_remark(name: &str) -> &'static str {
     }
 }
 
-/// The row of a driver's error, and its text if it is safe to show.
-pub(super) fn row(error: &tokio_postgres::Error, encrypted: bool) -> (&'static Row, String) {
-    if let Some(report) = error.as_db_error() {
-        let code = report.code().code();
-        let row = server::row(Report { code, message: report.message(), detail: report.detail() });
-        return (row, report.message().to_owned());
+/// Why a query failed on a session that had been let in: what the server or a pooler reported, or
+/// nothing, because the session has ended.
+pub(crate) fn refused_query(error: &tokio_postgres::Error, connection: &Connection) -> Diagnosis {
+    let (row, text) = reported(error).unwrap_or((&table::CUT, String::new()));
+    match connection.hosts.first() {
+        Some(host) => ConnectError::new(row, connection, host, &[], &text).diagnosis,
+        None => ConnectError::no_host(connection).diagnosis,
     }
-    if let Some(io) = cause::<io::Error>(error) {
-        return io_row(io, encrypted);
+}
+
+/// The row and the words of what the other side itself reported.
+fn reported(error: &tokio_postgres::Error) -> Option<(&'static Row, String)> {
+    let report = error.as_db_error()?;
+    let code = report.code().code();
+    let row = server::row(Report { code, message: report.message(), detail: report.detail() });
+    Some((row, report.message().to_owned()))
+}
+
+/// The kind of a driver's error that came before the handshake's end.
+const HANDSHAKE: &str = "error performing TLS handshake";
+
+/// The row of a driver's error, and its text if it is safe to show.
+pub(super) fn row(error: &tokio_postgres::Error) -> (&'static Row, String) {
+    if let Some(reported) = reported(error) {
+        return reported;
     }
     // The driver's errors have no public kind, but their Display is nothing but the kind.
+    let kind = error.to_string();
+    if let Some(io) = cause::<io::Error>(error) {
+        return io_row(io, kind == HANDSHAKE);
+    }
     let why = error.source().map(ToString::to_string).unwrap_or_default();
-    match (error.to_string().as_str(), why.as_str()) {
+    match (kind.as_str(), why.as_str()) {
         ("invalid configuration", _) => (&table::NO_PASSWORD, String::new()),
         (_, "server did not use channel binding") => (&table::CHANNEL_BINDING, String::new()),
         ("authentication error", _) => (&table::AUTHENTICATION, String::new()),
         ("connection closed", _) => (&table::CLOSED, String::new()),
-        ("error performing TLS handshake", _) => (&table::TLS_FAILED, "no detail".to_owned()),
+        (HANDSHAKE, _) => (&table::TLS_FAILED, "no detail".to_owned()),
         _ => (&table::PROTOCOL, "a message that does not belong here".to_owned()),
     }
 }
 
 /// The row of an error on a socket that was connected.
-pub(super) fn io_row(error: &io::Error, encrypted: bool) -> (&'static Row, String) {
+pub(super) fn io_row(error: &io::Error, in_handshake: bool) -> (&'static Row, String) {
     let inner = error.get_ref();
     if let Some(spoken) = inner.and_then(|inner| inner.downcast_ref::<NotPostgres>()) {
         return (&table::NOT_POSTGRES, spoken.name().to_owned());
@@ -187,7 +207,7 @@ pub(super) fn io_row(error: &io::Error, encrypted: bool) -> (&'static Row, Strin
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             (&table::PROTOCOL, "a message that does not belong here".to_owned())
         }
-        _ if encrypted => (&table::TLS_CUT, String::new()),
+        _ if in_handshake => (&table::TLS_CUT, String::new()),
         _ => (&table::CLOSED, String::new()),
     }
 }

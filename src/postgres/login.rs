@@ -54,7 +54,7 @@ impl Failed {
     }
 
     fn driver(error: &tokio_postgres::Error, encrypted: bool) -> Self {
-        let (row, text) = row(error, encrypted);
+        let (row, text) = row(error);
         let by_rule = error.code().is_some_and(|code| code.code() == "28000");
         Self { row, text, by_rule, encrypted }
     }

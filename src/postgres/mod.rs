@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::config::database::{Connection, Host, SessionAttributes};
 
-pub(crate) use error::ConnectError;
+pub(crate) use error::{ConnectError, refused_query};
 pub(crate) use session::Session;
 
 /// Bounds of one try at one host.

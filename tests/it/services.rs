@@ -21,20 +21,20 @@ fn run(target: &str) -> Finished {
 
 /// The reason comes; what passes by itself is not waited for any longer.
 #[track_caller]
-fn assert_says(target: &str, id: &str) -> Running {
+pub(crate) fn assert_says(target: &str, id: &str) -> Running {
     let init = wait(target).env("APP_INIT_WAIT_TIMEOUT", "forever").start();
     init.expect_line(&format!("[{id}]"));
     init
 }
 
 #[track_caller]
-fn assert_ends(target: &str, code: i32, id: &str) {
+pub(crate) fn assert_ends(target: &str, code: i32, id: &str) {
     let finished = run(target);
     assert_eq!(finished.code, code, "{target}\n{}", finished.stderr);
     assert!(finished.stderr.contains(id), "{target}: no {id}\n{}", finished.stderr);
 }
 
-fn at(pooler: &Service, database: &str) -> String {
+pub(crate) fn at(pooler: &Service, database: &str) -> String {
     format!("postgres://postgres:{CANARY}@127.0.0.1:{}/{database}", pooler.port)
 }
 

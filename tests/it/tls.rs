@@ -28,7 +28,7 @@ fn wait(text: &str) -> Finished {
 }
 
 /// A server with TLS that is up.
-fn server(certificates: &Certificates, name: &str, more: &str) -> Postgres {
+pub(crate) fn server(certificates: &Certificates, name: &str, more: &str) -> Postgres {
     let mut server = Postgres::prepared();
     certificates.give(&format!("{name}.crt"), server.data(), "server.crt");
     certificates.give(&format!("{name}.key"), server.data(), "server.key");
@@ -295,6 +295,25 @@ fn prefer_and_allow_follow_the_servers_rules() {
         let demanded = format!("{} sslmode=require", base(&server));
         let code = if rule == "hostssl" { 0 } else { 77 };
         assert_ends(&demanded, code, &[]);
+    }
+}
+
+/// Where the server trusts or asks for a bare password, nothing is bound to the channel.
+#[test]
+fn rules_for_encrypted_logins_are_told() {
+    let made = Certificates::made();
+    let mut server = server(&made, "server", "");
+    server.down();
+    server.hba(
+        "local all all scram-sha-256\nhostssl all trusted all trust\nhostssl all bare all password\nhostnossl all all all trust",
+    );
+    server.up();
+    for (user, more, code, id) in [
+        ("missing", "", 77, "SSL encryption [pg-no-hba]"),
+        ("trusted", "channel_binding=require", 78, "[pg-channel-binding]"),
+        ("bare", "channel_binding=require", 78, "[pg-channel-binding]"),
+    ] {
+        assert_ends(&format!("{} user={user} sslmode=require {more}", base(&server)), code, &[id]);
     }
 }
 

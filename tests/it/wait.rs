@@ -2,13 +2,13 @@
 
 use nix::sys::signal::Signal;
 
-use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+use std::os::unix::process::CommandExt;
 
 use crate::support::{
     CANARY, Init, Postgres, Running,
     fake::Fake,
     free_port,
-    init::{Finished, binary},
+    init::{Finished, public_binary},
     until,
 };
 
@@ -152,25 +152,20 @@ fn a_socket_that_cannot_come_is_told_apart_from_one_that_is_late() {
     let url = |path: &str| format!("host={path} port=1 user=app dbname=shop");
     let missing = directory.path().join("missing");
     assert_fails(&wait(&url(missing.to_str().unwrap())).run(), 69, "pg-socket-directory");
-    let socket = directory.path().join(".s.PGSQL.1");
-    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let closed = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(&socket, closed).unwrap();
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(directory.path(), open).unwrap();
+    let mut server = Postgres::prepared();
+    server.configure("unix_socket_permissions = 0000");
+    server.up();
     // Permissions do not hold root up: a copy, which anybody may execute, runs as somebody else.
-    let copy = directory.path().join("init");
-    std::fs::copy(binary(), &copy).unwrap();
+    let (place, copy) = public_binary();
     let init = Init::wrapped([copy.to_str().unwrap(), "wait"])
-        .env("DATABASE_URL", url(directory.path().to_str().unwrap()))
-        .current_dir(directory.path())
+        .env("DATABASE_URL", format!("host=/tmp port={} user=app dbname=shop", server.port))
+        .current_dir(place.path())
         .with(|command| {
             if nix::unistd::Uid::effective().is_root() {
                 command.uid(65_534).gid(65_534);
             }
         });
     assert_fails(&init.run(), 77, "pg-socket-permission");
-    drop(listener);
 }
 
 #[test]

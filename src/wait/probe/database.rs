@@ -37,8 +37,8 @@ impl Database {
         match postgres::connect(&self.connection, "app-init wait", budget(tries).within(left)).await
         {
             Ok(session) => match self.ask(&session).await {
-                None => Readiness::LoggedIn(Box::new(session)),
-                Some(row) => Readiness::NotYet(Seen::new(self.diagnosis(row))),
+                Ok(()) => Readiness::LoggedIn(Box::new(session)),
+                Err(diagnosis) => Readiness::NotYet(Seen::new(diagnosis)),
             },
             Err(error) => {
                 self.socket_only = None;
@@ -47,19 +47,24 @@ impl Database {
         }
     }
 
-    /// What is missing; `None` is ready. By the simple protocol, which every pooler passes on.
-    async fn ask(&mut self, session: &Session) -> Option<&'static Row> {
+    /// What is missing. By the simple protocol, which every pooler passes on.
+    async fn ask(&mut self, session: &Session) -> Result<(), Diagnosis> {
         let asked = timeout(QUERY, session.client.simple_query(self.question())).await;
-        let row = match &asked {
-            Err(_) => Err(&table::SILENT),
-            Ok(Err(_)) => Err(&table::CUT),
-            Ok(Ok(messages)) => Ok(messages.iter().find_map(as_row)),
+        let messages = asked
+            .map_err(|_| self.diagnosis(&table::SILENT))?
+            .map_err(|error| postgres::refused_query(&error, &self.connection))?;
+        let Some(answer) = messages.iter().find_map(as_row) else {
+            return Err(self.diagnosis(&table::PROTOCOL));
         };
-        match row {
-            Err(row) => Some(row),
-            Ok(None) => Some(&table::PROTOCOL),
-            Ok(Some(row)) if self.writable && read_only(row) => Some(&table::READ_ONLY),
-            Ok(Some(row)) => self.init_phase(row).then_some(&table::INIT_PHASE),
+        self.missing(answer).map_or(Ok(()), |row| Err(self.diagnosis(row)))
+    }
+
+    /// What the answer says is missing; `None` is ready.
+    fn missing(&mut self, answer: &SimpleQueryRow) -> Option<&'static Row> {
+        if self.writable && read_only(answer) {
+            Some(&table::READ_ONLY)
+        } else {
+            self.init_phase(answer).then_some(&table::INIT_PHASE)
         }
     }
 

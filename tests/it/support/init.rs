@@ -234,7 +234,7 @@ fn kill_below(root: Pid) {
 }
 
 /// The state's letter (proc(5)); X for a process that is gone.
-fn state(pid: Pid) -> char {
+pub(crate) fn state(pid: Pid) -> char {
     status(pid, "State").chars().next().unwrap_or('X')
 }
 

@@ -8,9 +8,12 @@ pub(crate) mod init;
 pub(crate) mod pid1;
 pub(crate) mod postgres;
 pub(crate) mod services;
+pub(crate) mod sockets;
+mod stopped;
 
 pub(crate) use init::{Init, Running};
 pub(crate) use postgres::Postgres;
+pub(crate) use stopped::Stopped;
 
 use std::{
     io::Write,

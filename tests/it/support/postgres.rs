@@ -20,7 +20,7 @@ use nix::{
     unistd::{Pid, Uid, User, chown},
 };
 
-use super::{CANARY, free_port, until};
+use super::{CANARY, Stopped, free_port, until};
 
 /// One server. The shared one serves most tests, each with a database of its own.
 pub(crate) struct Postgres {
@@ -30,8 +30,8 @@ pub(crate) struct Postgres {
 }
 
 /// Stops the server when its standard input ends and removes what it stored if told to.
-const GUARD: &str = r#"program=$1 data=$2; shift 2
-"$program" -D "$data" "$@" & pid=$!
+const GUARD: &str = r#"data=$1; shift
+"$@" & pid=$!
 trap '' INT TERM
 read -r order
 kill -INT $pid 2>/dev/null
@@ -100,9 +100,22 @@ impl Postgres {
         &self.directory
     }
 
+    /// A server for one test, up, that starts no sessions of its own.
+    pub(crate) fn quiet() -> Self {
+        let mut server = Self::prepared();
+        server.configure("autovacuum = off");
+        server.up();
+        server
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn up(&mut self) {
         self.launch();
+        self.answers();
+    }
+
+    /// Waits until it answers.
+    pub(crate) fn answers(&self) {
         until("the test's Postgres answers", || self.psql("postgres", "select 1").ok());
     }
 
@@ -113,10 +126,15 @@ impl Postgres {
 
     /// The same with more words on its command line.
     pub(crate) fn launch_with(&mut self, words: &[&str]) {
+        self.launch_below(&[], words);
+    }
+
+    /// The same, started by the command `before`, which it replaces.
+    pub(crate) fn launch_below(&mut self, before: &[&str], words: &[&str]) {
         let log = fs::File::create(self.directory.parent().unwrap().join("log")).unwrap();
         let mut shell = as_server_user_path(Path::new("/bin/sh"));
-        shell.args(["-c", GUARD, "guard"]).arg(tool("postgres")).arg(&self.directory);
-        shell.args(words);
+        shell.args(["-c", GUARD, "guard"]).arg(&self.directory).args(before);
+        shell.arg(tool("postgres")).arg("-D").arg(&self.directory).args(words);
         // A group of its own: ^C at the terminal must not reach the server before the guard.
         shell.process_group(0).stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut child = shell.spawn().unwrap();
@@ -135,15 +153,17 @@ impl Postgres {
 
     /// Sends a signal to the postmaster: TERM stops it once all clients have left.
     pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.postmaster(), signal).unwrap();
+    }
+
+    pub(crate) fn postmaster(&self) -> Pid {
         let file = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap();
-        let pid = file.lines().next().unwrap().parse().unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        Pid::from_raw(file.lines().next().unwrap().parse().unwrap())
     }
 
     /// Stops the postmaster until the answer is dropped: the kernel goes on accepting for it.
-    pub(crate) fn pause(&self) -> Paused<'_> {
-        self.signal(Signal::SIGSTOP);
-        Paused(self)
+    pub(crate) fn pause(&self) -> Stopped {
+        Stopped::new(self.postmaster())
     }
 
     /// A session that stays until it is dropped. Asked for again while the server refuses one.
@@ -164,7 +184,7 @@ impl Postgres {
                 child.wait().unwrap();
                 return None;
             };
-            Some(Holder { child, backend: Pid::from_raw(backend), _input: input })
+            Some(Holder { child, backend: Pid::from_raw(backend), input })
         })
     }
 
@@ -225,26 +245,22 @@ impl Postgres {
     }
 }
 
-/// A server that does nothing.
-pub(crate) struct Paused<'a>(&'a Postgres);
-
-impl Drop for Paused<'_> {
-    fn drop(&mut self) {
-        self.0.signal(Signal::SIGCONT);
-    }
-}
-
 /// A session of psql.
 pub(crate) struct Holder {
     child: Child,
     backend: Pid,
-    _input: ChildStdin,
+    input: ChildStdin,
 }
 
 impl Holder {
     /// The server's process of the session.
     pub(crate) fn backend(&self) -> Pid {
         self.backend
+    }
+
+    /// Runs SQL in the session, without waiting for it.
+    pub(crate) fn run(&mut self, sql: &str) {
+        writeln!(self.input, "{sql};").unwrap();
     }
 }
 
@@ -300,7 +316,8 @@ fn as_server_user(name: &str) -> Command {
     as_server_user_path(&tool(name))
 }
 
-fn as_server_user_path(program: &Path) -> Command {
+/// A program that will run as the user of the servers.
+pub(crate) fn as_server_user_path(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/tmp");
     if let Some(user) = server_user() {
