@@ -2,6 +2,10 @@
 //!
 //! Knows strings, quoted names, dollar quotes, nested comments, parentheses, `BEGIN ATOMIC` bodies
 //! and the data behind `COPY … FROM STDIN`. It does not check syntax: the server does.
+//!
+//! By hand, as no crate does it: `sqlparser` refuses what its grammar lacks, so that files could not run
+//! that the server takes; `pg_query` is the parser of one version of the server, in C, which puts a pipe in
+//! place of standard error while it splits, and knows nothing of psql's data behind a `COPY`.
 
 mod inside;
 mod token;
