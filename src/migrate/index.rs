@@ -4,6 +4,7 @@ use super::{
     error::MigrateError,
     executor::Executor,
     outside::unfit,
+    perform::Earlier,
     script::Script,
     sql::{column, literal},
     steps::{Builds, Index, Step, builds},
@@ -12,16 +13,18 @@ use super::{
 impl Executor<'_> {
     /// Drops what an earlier try left of the index that the step builds: the server keeps it,
     /// invalid, and refuses to build another of its name (manual, CREATE INDEX). What a rebuilding
-    /// leaves is only looked for if the step runs `again`.
+    /// leaves is only looked for where there was an earlier try.
     pub(super) async fn drop_invalid(
         &self,
         script: &Script,
         step: &Step,
-        again: bool,
+        earlier: Earlier,
     ) -> Result<(), MigrateError> {
         for statement in step.statements.clone() {
             let left = match builds(script, statement) {
-                Builds::Again(name) if again => self.left_over(script, &name).await?,
+                Builds::Again(name) if earlier != Earlier::None => {
+                    self.left_over(script, &name).await?
+                }
                 Builds::Nothing | Builds::Again(_) => continue,
                 Builds::Named(index) => self.invalid(script, &index).await?.into_iter().collect(),
                 Builds::Unnamed => {

@@ -2,6 +2,8 @@
 //!
 //! A marker says how far it is; `perform` carries out each step and moves it.
 
+use std::slice;
+
 use tokio_postgres::{Error, SimpleQueryRow, error::SqlState};
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
     error::MigrateError,
     executor::{Attempt, CLEAN, Executor, Unit},
     lock::milliseconds,
+    perform::Earlier,
     refusal::UNRECORDED,
     script::Script,
     send::left,
@@ -22,8 +25,8 @@ use crate::phrase::counted;
 /// How far a file is.
 struct Reached {
     done: usize,
-    /// The next step was begun, and nobody knows how it ended.
-    begun: bool,
+    /// Of the next step.
+    earlier: Earlier,
 }
 
 impl Executor<'_> {
@@ -63,8 +66,9 @@ impl Executor<'_> {
         for (index, step) in steps.iter().enumerate() {
             self.go_further()?;
             if index >= reached.done {
-                let again = reached.begun && index == reached.done;
-                self.step(unit, steps, index, again).await?;
+                let is_next = index == reached.done;
+                let earlier = if is_next { reached.earlier } else { Earlier::None };
+                self.step(unit, steps, index, earlier).await?;
             } else if step.kind == Kind::Setting {
                 self.carry(unit, step, reached.done).await?;
             }
@@ -94,11 +98,11 @@ impl Executor<'_> {
     async fn reached(&self, script: &Script, steps: &[Step]) -> Result<Reached, MigrateError> {
         let client = &self.scene.session.client;
         let Some(marker) = self.scene.place.read(client, &marker(script)).await? else {
-            return Ok(Reached { done: 0, begun: false });
+            return Ok(Reached { done: 0, earlier: Earlier::None });
         };
         let mut words = marker.value.split(' ');
         let done: usize = words.next().and_then(|count| count.parse().ok()).unwrap_or_default();
-        let begun = words.next() == Some("begun");
+        let state = words.next().unwrap_or_default();
         let known = steps.get(..done).map(|done| fingerprint(script, done));
         if known.as_deref() != words.next() {
             let why = format!("{} done already, and changed since", counted(done, "step"));
@@ -112,7 +116,8 @@ impl Executor<'_> {
             steps.len(),
             marker.since
         );
-        Ok(Reached { done, begun })
+        let next = steps.get(done).map(|next| fingerprint(script, slice::from_ref(next)));
+        Ok(Reached { done, earlier: earlier(state, next.as_deref()) })
     }
 
     async fn refuse_pooler(&self, script: &Script) -> Result<(), MigrateError> {
@@ -174,6 +179,16 @@ impl Executor<'_> {
             cause: Cause::of(&error),
         };
         rows(&self.scene.session.client, query).await.map_err(failed)
+    }
+}
+
+/// What is known of the step that was begun, from how it was noted. If it reads otherwise than it did
+/// then, what is there of it is another's.
+fn earlier(state: &str, next: Option<&str>) -> Earlier {
+    match state.split_once(':') {
+        None => Earlier::None,
+        Some(("begun", attempt)) if Some(attempt) == next => Earlier::CutOff,
+        Some(_) => Earlier::Failed,
     }
 }
 

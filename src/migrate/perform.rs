@@ -1,8 +1,8 @@
 //! One step of a file that runs outside a transaction.
 //!
 //! Before a step and after it, a marker says so. A step that can have a transaction commits with
-//! its marker; one that cannot is repeated if nobody knows how it ended, and what it left behind
-//! half-done is cleared away or finished first.
+//! its marker; one that cannot is repeated if it failed or nobody knows how it ended, and what it
+//! left behind half-done is cleared away or finished first.
 
 use tokio_postgres::error::SqlState;
 
@@ -19,27 +19,40 @@ use super::{
 pub(super) const AS_OURSELVES: &str =
     "SET LOCAL session_authorization TO DEFAULT; SET LOCAL role TO DEFAULT";
 
+/// What is known of an earlier try at a step that cannot have a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earlier {
+    /// There was none.
+    None,
+    /// It was not done, and may have left something behind.
+    Failed,
+    /// Nobody knows how it ended.
+    CutOff,
+}
+
 impl Executor<'_> {
-    /// Carries out a step. `again`: it was begun before, and nobody knows how it ended.
+    /// Carries out a step.
     pub(super) async fn step(
         &self,
         unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
-        again: bool,
+        earlier: Earlier,
     ) -> Result<(), MigrateError> {
         let performed = match steps[index].kind {
             Kind::Setting => self.setting(unit, steps, index).await,
             Kind::Together => self.together(unit, steps, index).await,
-            Kind::Routine if !again => match self.together(unit, steps, index).await {
-                Err(error) if ends_transaction(&error) => {
-                    self.ask(&unit.script, "ROLLBACK").await?;
-                    self.hold(unit, index).await?;
-                    self.by_itself(unit, steps, index, again).await
+            Kind::Routine if earlier == Earlier::None => {
+                match self.together(unit, steps, index).await {
+                    Err(error) if ends_transaction(&error) => {
+                        self.ask(&unit.script, "ROLLBACK").await?;
+                        self.hold(unit, index).await?;
+                        self.by_itself(unit, steps, index, earlier).await
+                    }
+                    outcome => outcome,
                 }
-                outcome => outcome,
-            },
-            Kind::Routine | Kind::Alone => self.by_itself(unit, steps, index, again).await,
+            }
+            Kind::Routine | Kind::Alone => self.by_itself(unit, steps, index, earlier).await,
         };
         performed.map_err(|error| left(error, index))
     }
@@ -78,24 +91,50 @@ impl Executor<'_> {
         unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
-        again: bool,
+        earlier: Earlier,
     ) -> Result<(), MigrateError> {
         let (script, step) = (&unit.script, &steps[index]);
-        self.drop_invalid(script, step, again).await?;
-        if !(again && self.was_detached(script, step).await?) {
-            self.remember(script, &self.note(script, &steps[..index], "begun")).await?;
+        self.drop_invalid(script, step, earlier).await?;
+        if !self.was_detached(script, step, earlier).await? {
+            self.remember(script, &self.attempted(script, steps, index, "begun")).await?;
             match self.carry(unit, step, index).await {
-                Err(error) if again && was_done(&error) => {}
-                outcome => outcome?,
+                Err(error) if earlier == Earlier::CutOff && was_done(script, step, &error) => {}
+                Err(error) => return Err(self.failed(script, steps, index, error).await),
+                Ok(()) => {}
             }
         }
         self.remember(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
     }
 
+    /// The error of a step, once it is noted that it was not done, if that is sure. Whoever cannot
+    /// note it leaves the step begun, of which the next start believes no more than it sees.
+    async fn failed(
+        &self,
+        script: &Script,
+        steps: &[Step],
+        index: usize,
+        error: MigrateError,
+    ) -> MigrateError {
+        if matches!(error, MigrateError::Script(_)) && !error.is_lost_connection() {
+            let failed = self.attempted(script, steps, index, "failed");
+            if let Err(why) = self.remember(script, &failed).await {
+                tracing::debug!(phase = self.scene.phase, reason = %why, "the failure is not noted");
+            }
+        }
+        error
+    }
+
     /// Whether an earlier try detached the partition that the step detaches concurrently, with what
     /// it left pending finished: the server refuses to begin that anew (manual, ALTER TABLE).
-    async fn was_detached(&self, script: &Script, step: &Step) -> Result<bool, MigrateError> {
-        let Some(Detaches { table, partition }) = detaches(script, step.statements.start) else {
+    async fn was_detached(
+        &self,
+        script: &Script,
+        step: &Step,
+        earlier: Earlier,
+    ) -> Result<bool, MigrateError> {
+        let detaches = detaches(script, step.statements.start);
+        let Some(Detaches { table, partition }) = detaches.filter(|_| earlier != Earlier::None)
+        else {
             return Ok(false);
         };
         let query = format!(
@@ -106,13 +145,19 @@ impl Executor<'_> {
         );
         let attached = self.ask(script, &query).await?;
         match attached.first().and_then(|row| column(row, 0)).as_deref() {
-            None => Ok(true),
+            None => Ok(earlier == Earlier::CutOff),
             Some("t") => {
                 let finish = format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE");
                 self.ask(script, &finish).await.map(|_| true)
             }
             Some(_) => Ok(false),
         }
+    }
+
+    /// The statements that note that the step of that index was begun, or failed.
+    fn attempted(&self, script: &Script, steps: &[Step], index: usize, state: &str) -> String {
+        let attempt = fingerprint(script, &steps[index..=index]);
+        self.note(script, &steps[..index], &format!("{state}:{attempt}"))
     }
 
     /// The statements that note how far the file is.
@@ -157,18 +202,18 @@ fn left(mut error: MigrateError, done: usize) -> MigrateError {
     error
 }
 
-/// What a statement says whose work was done by a try that could not note it any more.
-fn was_done(error: &MigrateError) -> bool {
-    is(
-        error,
-        &[
-            SqlState::DUPLICATE_TABLE,
-            SqlState::DUPLICATE_OBJECT,
-            SqlState::DUPLICATE_DATABASE,
-            SqlState::UNDEFINED_OBJECT,
-            SqlState::INVALID_CATALOG_NAME,
-        ],
-    )
+/// Whether a statement says that its work is done already. Nothing else it says will do: a type or a
+/// table that it needs may be missing, too.
+fn was_done(script: &Script, step: &Step, error: &MigrateError) -> bool {
+    let statement = &script.statements[step.statements.start];
+    match statement.words.first().map_or("", String::as_str) {
+        "CREATE" => is(
+            error,
+            &[SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT, SqlState::DUPLICATE_DATABASE],
+        ),
+        "DROP" => is(error, &[SqlState::UNDEFINED_OBJECT, SqlState::INVALID_CATALOG_NAME]),
+        _ => false,
+    }
 }
 
 /// A routine that commits by itself, inside a transaction (2D000).

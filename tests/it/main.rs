@@ -38,6 +38,7 @@ mod promptly;
 mod reap;
 mod refinery;
 mod renewal;
+mod repeated;
 mod resumed;
 mod scripts;
 mod secrets;

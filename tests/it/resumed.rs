@@ -5,12 +5,12 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use crate::{
-    migrate::{ask, folder, free, history, migrate, migrated, sleeping},
+    migrate::{ask, folder, free, history, migrate, migrated},
     outside::Holding,
     support::{Postgres, until},
 };
 
-fn marked(text: &str) -> String {
+pub(crate) fn marked(text: &str) -> String {
     format!("-- app-init: no-transaction\n{text}")
 }
 
@@ -75,34 +75,6 @@ fn a_detaching_that_was_cut_off_is_finished() {
         (history(&url), ask(&url, "select * from pg_inherits")),
         ("1,2".into(), String::new())
     );
-}
-
-/// A replica that is killed while it notes what it has done: nobody knows whether the note came through.
-#[test]
-fn a_block_of_code_is_done_together_with_its_note() {
-    let url = Postgres::shared().database();
-    let block =
-        marked("create table log (n int);\ndo $$ begin insert into log values (1); end $$;");
-    let folder = folder(&[("V1__x.sql", &marked("select 1;"))]);
-    migrated(&url, folder.path());
-    ask(
-        &url,
-        "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(300); return new; end'; \
-         create trigger slow before update on app_init.marker for each row when (new.value like '2 done%') execute function slow()",
-    );
-    fs::write(folder.path().join("V2__x.sql"), block).unwrap();
-    let killed = migrate(&url, folder.path()).start();
-    until("the block is done and its note is not", || sleeping(&url));
-    killed.signal(Signal::SIGKILL);
-    drop(killed);
-    ask(
-        &url,
-        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()",
-    );
-    until("the server noticed", || free(&url));
-    ask(&url, "drop trigger slow on app_init.marker");
-    migrated(&url, folder.path());
-    assert_eq!((history(&url), ask(&url, "select count(*) from log")), ("1,2".into(), "1".into()));
 }
 
 #[test]
