@@ -77,6 +77,22 @@ pub(super) async fn holder_of(
     first(client, &held).await
 }
 
+/// Another session that may be building an index of that table concurrently, as it has the lock that
+/// this takes for its whole time (manual, 13.3.1); `None` if there is none.
+pub(super) async fn builder(
+    client: &Client,
+    table: &str,
+) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let held = format!(
+        "l.locktype = 'relation' AND l.granted AND l.mode = 'ShareUpdateExclusiveLock' \
+         AND l.pid <> pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass({}) \
+         AND l.database = (SELECT oid FROM pg_catalog.pg_database \
+         WHERE datname = pg_catalog.current_database())",
+        literal(table)
+    );
+    first(client, &held).await
+}
+
 async fn first(client: &Client, held: &str) -> Result<Option<Holder>, tokio_postgres::Error> {
     let query = format!(
         "SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr), pg_catalog.to_char(\

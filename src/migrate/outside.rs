@@ -174,12 +174,14 @@ impl Executor<'_> {
         script: &Script,
         query: &str,
     ) -> Result<Vec<SimpleQueryRow>, MigrateError> {
-        let failed = |error: Error| MigrateError::Database {
-            doing: format!("apply {}", script.label),
-            cause: Cause::of(&error),
-        };
-        rows(&self.scene.session.client, query).await.map_err(failed)
+        let rows = rows(&self.scene.session.client, query).await;
+        rows.map_err(|error| failed(script, &error))
     }
+}
+
+/// A query of our own failed.
+pub(super) fn failed(script: &Script, error: &Error) -> MigrateError {
+    MigrateError::Database { doing: format!("apply {}", script.label), cause: Cause::of(error) }
 }
 
 /// What is known of the step that was begun, from how it was noted. If it reads otherwise than it did

@@ -55,7 +55,7 @@ fn valid(url: &str, index: &str) -> String {
     )
 }
 
-fn building(url: &str) -> Option<()> {
+pub(crate) fn building(url: &str) -> Option<()> {
     let sql = "select count(*) from pg_stat_progress_create_index where datname = current_database() and phase like 'waiting%'";
     (ask(url, sql) == "1").then_some(())
 }

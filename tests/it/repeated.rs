@@ -1,14 +1,15 @@
 //! Steps of files outside a transaction that were tried before: done is what is there, not what is refused.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::{
     migrate::{ask, folder, free, history, migrate, migrated, sleeping},
+    outside::{Holding, building},
     resumed::marked,
-    support::{Postgres, until},
+    support::{Postgres, postgres::tool, until},
 };
 
 const TABLE: &str = "create table t (n int); create index old on t (n);";
@@ -120,6 +121,35 @@ fn a_partition_that_was_never_attached_does_not_count_as_detached() {
         let finished = migrate(&url, folder.path()).run();
         assert_eq!((finished.code, history(&url)), (80, "1".into()), "{}", finished.stderr);
         assert!(finished.stderr.contains("42P01"), "{}", finished.stderr);
+    }
+}
+
+/// It is invalid until it is done, like one that was left half-built.
+#[test]
+fn an_index_that_somebody_else_is_building_is_not_dropped() {
+    for (text, code, says) in [
+        ("create index concurrently if not exists i on t (n);", 0, "nothing pending"),
+        ("create index concurrently i on t (n);", 80, "42P07"),
+    ] {
+        let url = Postgres::shared().database();
+        let folder = begun(&url, TABLE, text);
+        let writer = Holding::begin(&url, "insert into t values (0)");
+        let mut other = Command::new(tool("psql"))
+            .args(["-XAtqd", &url, "-c", "create index concurrently i on t (n)"])
+            .spawn()
+            .unwrap();
+        until("the other session waits for the writer", || building(&url));
+        let built = ask(&url, "select 'i'::regclass::oid");
+        let init = migrate(&url, folder.path()).start();
+        init.expect_line("the index public.i is not finished; waiting for pid");
+        writer.end();
+        assert!(other.wait().unwrap().success());
+        let finished = init.finish();
+        assert_eq!(finished.code, code, "{}", finished.stderr);
+        let again = migrate(&url, folder.path()).run();
+        assert!(again.code == code && again.stderr.contains(says), "{}", again.stderr);
+        let is_same = format!("select indisvalid from pg_index where indexrelid = {built}");
+        assert_eq!(ask(&url, &is_same), "t", "{text}");
     }
 }
 
