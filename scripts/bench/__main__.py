@@ -20,6 +20,7 @@ import starting  # noqa: F401
 import waiting  # noqa: F401
 import supervising  # noqa: F401
 import migrating  # noqa: F401
+import replicas  # noqa: F401
 from programs import INIT
 from report import TABLES, Bench, show
 
