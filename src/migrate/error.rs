@@ -77,6 +77,12 @@ pub(crate) enum MigrateError {
     #[error(transparent)]
     Seed(Box<Self>),
 
+    /// The once marker is that of another schema than the address names.
+    #[error(
+        "cannot tell whether to seed: what was seeded since {since} is schema `{theirs}`, and the address names `{ours}`"
+    )]
+    OtherSchema { theirs: String, ours: String, since: String },
+
     /// `hint`: what to do about what stood in the way of asking; `None`: somebody has it.
     #[error("cannot get the lock{} within {waited}: {why}", named(name))]
     LockTimeout { name: String, waited: String, why: String, hint: Option<String> },
@@ -218,7 +224,7 @@ impl Failure for MigrateError {
             | Self::Unfit { .. }
             | Self::Unrecorded { .. }
             | Self::Ahead(_) => Exit::Migrate,
-            Self::NoFiles { .. } => Exit::Config,
+            Self::NoFiles { .. } | Self::OtherSchema { .. } => Exit::Config,
             Self::Seed(_) => Exit::Seed,
             Self::Connect { why, .. } => why.exit(),
             Self::Database { cause, .. } => cause.exit(Exit::Migrate),
@@ -246,6 +252,9 @@ impl Failure for MigrateError {
                 "copy the migrations, V1__name.sql and so on, into this image, too, or set AUTORUN_MIGRATIONS=false".into(),
             ),
             Self::Seed(error) => error.hint(),
+            Self::OtherSchema { .. } => Some(
+                "tenants that share a database need an APP_INIT_LOCK_NAME each; with one of its own this schema is seeded, too".into(),
+            ),
             Self::Connect { why, .. } => why.hint(),
             Self::Database { cause, .. } => cause.hint(),
             Self::NoSchema { .. } => Some(

@@ -41,6 +41,9 @@ pub(super) struct Unit<'a> {
     pub(super) lookup: String,
     /// What that row must hold; `None`: any row will do.
     pub(super) expected: Option<String>,
+    /// The marker that says how far it is if it runs outside a transaction. Files of the same name in
+    /// another schema are others.
+    pub(super) marker: String,
     /// The statements that record the file as done, made when it is.
     pub(super) record: Box<dyn Fn() -> Vec<String> + 'a>,
 }

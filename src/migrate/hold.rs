@@ -4,7 +4,6 @@
 use super::{
     error::MigrateError,
     executor::{Executor, Unit},
-    outside::marker,
     perform::AS_OURSELVES,
     script::Script,
     sql::column,
@@ -44,7 +43,7 @@ impl Executor<'_> {
 
     /// How many steps are noted; `None`: the whole file is done.
     async fn noted(&self, unit: &Unit<'_>) -> Result<Option<usize>, MigrateError> {
-        let note = self.scene.place.lookup(&marker(&unit.script));
+        let note = self.scene.place.lookup(&unit.marker);
         let query = format!(
             "{AS_OURSELVES}; SELECT EXISTS ({}), (SELECT value FROM ({note}) AS note)",
             unit.lookup

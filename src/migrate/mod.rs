@@ -212,6 +212,7 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
         script,
         lookup: history.lookup(migration),
         expected: history.checksum(migration),
+        marker: outside::marker(history.name(), &migration.label),
         record: Box::new(|| recorded(history, migration)),
     }
 }

@@ -62,7 +62,7 @@ impl Executor<'_> {
         let client = &self.scene.session.client;
         self.scene.place.write(client, None).await?;
         self.limits(script).await?;
-        let reached = self.reached(script, steps).await?;
+        let reached = self.reached(unit, steps).await?;
         for (index, step) in steps.iter().enumerate() {
             self.go_further()?;
             if index >= reached.done {
@@ -74,7 +74,7 @@ impl Executor<'_> {
             }
         }
         self.refuse_invalid(script, steps).await?;
-        let forget = self.scene.place.forget(&marker(script));
+        let forget = self.scene.place.forget(&unit.marker);
         let record = (unit.record)().join("; ");
         let record = format!("BEGIN; {CLEAN}; {limit}; {record}; {forget}; COMMIT");
         self.remember(script, &record).await?;
@@ -95,9 +95,10 @@ impl Executor<'_> {
         self.ask(script, &query).await.map(drop)
     }
 
-    async fn reached(&self, script: &Script, steps: &[Step]) -> Result<Reached, MigrateError> {
+    async fn reached(&self, unit: &Unit<'_>, steps: &[Step]) -> Result<Reached, MigrateError> {
+        let script = &unit.script;
         let client = &self.scene.session.client;
-        let Some(marker) = self.scene.place.read(client, &marker(script)).await? else {
+        let Some(marker) = self.scene.place.read(client, &unit.marker).await? else {
             return Ok(Reached { done: 0, earlier: Earlier::None });
         };
         let mut words = marker.value.split(' ');
@@ -194,9 +195,9 @@ fn earlier(state: &str, next: Option<&str>) -> Earlier {
     }
 }
 
-/// Where a file notes how far it is.
-pub(super) fn marker(script: &Script) -> String {
-    format!("progress {}", script.label)
+/// Where a file notes how far it is; `home` tells its schema from others.
+pub(super) fn marker(home: &str, label: &str) -> String {
+    format!("progress {home} {label}")
 }
 
 pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {

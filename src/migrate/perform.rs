@@ -9,7 +9,6 @@ use tokio_postgres::error::SqlState;
 use super::{
     error::MigrateError,
     executor::{Executor, Unit},
-    outside::marker,
     script::{Piece, Script},
     sql::{column, literal, wait_for_locks},
     steps::{Detaches, Kind, Step, detaches, fingerprint},
@@ -65,7 +64,7 @@ impl Executor<'_> {
     ) -> Result<(), MigrateError> {
         let script = &unit.script;
         self.carry(unit, &steps[index], index).await?;
-        self.remember(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+        self.remember(script, &self.note(unit, &steps[..=index], "done")).await.map(drop)
     }
 
     /// The step and its note, or neither.
@@ -81,7 +80,7 @@ impl Executor<'_> {
             None => self.ask(script, "BEGIN").await.map(drop)?,
         }
         self.carry(unit, &steps[index], index).await?;
-        let done = self.note(script, &steps[..=index], "done");
+        let done = self.note(unit, &steps[..=index], "done");
         self.remember(script, &format!("{done}; COMMIT")).await.map(drop)
     }
 
@@ -96,28 +95,28 @@ impl Executor<'_> {
         let (script, step) = (&unit.script, &steps[index]);
         self.drop_invalid(script, step, earlier).await?;
         if !self.was_detached(script, step, earlier).await? {
-            self.remember(script, &self.attempted(script, steps, index, "begun")).await?;
+            self.remember(script, &self.attempted(unit, steps, index, "begun")).await?;
             match self.carry(unit, step, index).await {
                 Err(error) if earlier == Earlier::CutOff && was_done(script, step, &error) => {}
-                Err(error) => return Err(self.failed(script, steps, index, error).await),
+                Err(error) => return Err(self.failed(unit, steps, index, error).await),
                 Ok(()) => {}
             }
         }
-        self.remember(script, &self.note(script, &steps[..=index], "done")).await.map(drop)
+        self.remember(script, &self.note(unit, &steps[..=index], "done")).await.map(drop)
     }
 
     /// The error of a step, once it is noted that it was not done, if that is sure. Whoever cannot
     /// note it leaves the step begun, of which the next start believes no more than it sees.
     async fn failed(
         &self,
-        script: &Script,
+        unit: &Unit<'_>,
         steps: &[Step],
         index: usize,
         error: MigrateError,
     ) -> MigrateError {
         if matches!(error, MigrateError::Script(_)) && !error.is_lost_connection() {
-            let failed = self.attempted(script, steps, index, "failed");
-            if let Err(why) = self.remember(script, &failed).await {
+            let failed = self.attempted(unit, steps, index, "failed");
+            if let Err(why) = self.remember(&unit.script, &failed).await {
                 tracing::debug!(phase = self.scene.phase, reason = %why, "the failure is not noted");
             }
         }
@@ -155,16 +154,16 @@ impl Executor<'_> {
     }
 
     /// The statements that note that the step of that index was begun, or failed.
-    fn attempted(&self, script: &Script, steps: &[Step], index: usize, state: &str) -> String {
-        let attempt = fingerprint(script, &steps[index..=index]);
-        self.note(script, &steps[..index], &format!("{state}:{attempt}"))
+    fn attempted(&self, unit: &Unit<'_>, steps: &[Step], index: usize, state: &str) -> String {
+        let attempt = fingerprint(&unit.script, &steps[index..=index]);
+        self.note(unit, &steps[..index], &format!("{state}:{attempt}"))
     }
 
     /// The statements that note how far the file is.
-    fn note(&self, script: &Script, done: &[Step], state: &str) -> String {
-        let value = format!("{} {state} {}", done.len(), fingerprint(script, done));
+    fn note(&self, unit: &Unit<'_>, done: &[Step], state: &str) -> String {
+        let value = format!("{} {state} {}", done.len(), fingerprint(&unit.script, done));
         let limit = wait_for_locks(self.scene.place.patience);
-        format!("{AS_OURSELVES}; {limit}; {}", self.scene.place.record(&marker(script), &value))
+        format!("{AS_OURSELVES}; {limit}; {}", self.scene.place.record(&unit.marker, &value))
     }
 
     /// Sends a step's statements one by one; afterwards the fence is ours. `done` steps are noted.

@@ -19,9 +19,11 @@ use super::{
     guard::Guard,
     lock::{Leader, namespace},
     marker::{Marker, Place},
+    outside,
     progress::Progress,
     script::Script,
     session::{open, open_unless},
+    sql::scalar,
 };
 use crate::{config::database::Connection, exit::Exit, phrase, plan::Seed};
 
@@ -44,11 +46,32 @@ pub(crate) async fn needed(seed: &Seed) -> Result<Need, MigrateError> {
         let session = open(connection, "seed").await?;
         terms.answered(time, marker(&session.client, seed, id)).await
     });
-    Ok(match marker.await.map_err(MigrateError::of_seed)? {
-        Some(Marker { since, by, .. }) => Need::Done(format!("seeded since {since} by {by}")),
-        None => Need::Run,
-    })
+    let Some(marker) = marker.await.map_err(MigrateError::of_seed)? else { return Ok(Need::Run) };
+    not_of_another(connection, &marker)?;
+    let Marker { since, by, .. } = marker;
+    Ok(Need::Done(format!("seeded since {since} by {by}")))
 }
+
+/// Refuses the marker of another tenant: this one was not seeded, whoever else was.
+fn not_of_another(connection: &Connection, marker: &Marker) -> Result<(), MigrateError> {
+    let theirs = marker.value.strip_prefix(DONE_IN);
+    match (theirs, connection.named_path()) {
+        (Some(theirs), Some(ours)) if theirs != ours => Err(MigrateError::OtherSchema {
+            theirs: theirs.to_owned(),
+            ours,
+            since: marker.since.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What the marker of a whole seed holds.
+fn done(connection: &Connection) -> String {
+    connection.named_path().map_or_else(|| "done".to_owned(), |path| format!("{DONE_IN}{path}"))
+}
+
+/// What stands in front of the schema that the address named.
+const DONE_IN: &str = "done in ";
 
 async fn marker(client: &Client, seed: &Seed, id: &str) -> Result<Option<Marker>, MigrateError> {
     let failed = |error: tokio_postgres::Error| MigrateError::Database {
@@ -69,8 +92,9 @@ pub(crate) async fn mark(seed: &Seed, leader: &Leader) -> Result<(), MigrateErro
     let session = open(connection, "seed").await?;
     let place = Place::new(&seed.schema, &leader.namespace);
     let (terms, name) = (Terms::of_seed(seed, connection, NOTE), name(id));
+    let done = done(connection);
     let written = awaiting::unlocked(terms, async |_| {
-        place.write(&session.client, Some((&name, "done"))).await
+        place.write(&session.client, Some((&name, &done))).await
     });
     written.await.map_err(MigrateError::of_seed)
 }
@@ -96,18 +120,20 @@ pub(crate) async fn apply_folder(
     let terms = Terms::of_seed(seed, connection, NOTE);
     let work = async {
         let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
+        let home = home(&session.client).await?;
         let once = seed.once.as_deref().map(|id| (&place, id));
         if let Some((place, id)) = once {
             awaiting::unlocked(terms, async |_| {
                 place.write(&session.client, None).await?;
                 if force {
-                    forget_files(&session.client, place, id, &scripts).await?;
+                    forget_files(&session.client, place, (id, &home), &scripts).await?;
                 }
                 Ok(())
             })
             .await?;
         }
-        let units: Vec<Unit<'_>> = scripts.into_iter().map(|script| unit(script, once)).collect();
+        let units: Vec<Unit<'_>> =
+            scripts.into_iter().map(|script| unit(script, &home, once)).collect();
         let scene = Scene {
             connection,
             session: &session,
@@ -123,9 +149,9 @@ pub(crate) async fn apply_folder(
         executor.run(&units).await?;
         match once {
             Some((place, id)) => {
-                let name = name(id);
+                let (name, done) = (name(id), done(connection));
                 awaiting::unlocked(terms, async |_| {
-                    place.write(&session.client, Some((&name, "done"))).await
+                    place.write(&session.client, Some((&name, &done))).await
                 })
                 .await
             }
@@ -143,12 +169,22 @@ fn name(id: &str) -> String {
     format!("seed {id}")
 }
 
-/// The marker of one file of it.
-fn file_name(id: &str, label: &str) -> String {
-    format!("seed {id} file {label}")
+/// The marker of one file of it, in that schema.
+fn file_name((id, home): (&str, &str), label: &str) -> String {
+    format!("seed {id} file {home} {label}")
 }
 
-fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> {
+/// The schema that the files' tables go to; empty if there is none.
+async fn home(client: &Client) -> Result<String, MigrateError> {
+    let home = scalar(client, "SELECT pg_catalog.current_schema()").await;
+    home.map(Option::unwrap_or_default).map_err(|error| MigrateError::Database {
+        doing: "find the schema to seed".into(),
+        cause: Cause::of(&error),
+    })
+}
+
+fn unit<'a>(script: Script, home: &str, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> {
+    let progress = outside::marker(home, &script.label);
     let Some((place, id)) = once else {
         // Without a marker each start seeds; the statements do nothing.
         let (lookup, record) = ("SELECT 1 WHERE false", "SELECT 1");
@@ -156,14 +192,16 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
             script,
             lookup: lookup.into(),
             expected: None,
+            marker: progress,
             record: Box::new(move || vec![record.into()]),
         };
     };
-    let marker = file_name(id, &script.label);
+    let marker = file_name((id, home), &script.label);
     Unit {
         script,
         lookup: place.lookup(&marker),
         expected: None,
+        marker: progress,
         record: Box::new(move || vec![place.record(&marker, "done")]),
     }
 }
@@ -171,11 +209,11 @@ fn unit<'a>(script: Script, once: Option<(&'a Place<'a>, &'a str)>) -> Unit<'a> 
 async fn forget_files(
     client: &Client,
     place: &Place<'_>,
-    id: &str,
+    seed: (&str, &str),
     scripts: &[Script],
 ) -> Result<(), MigrateError> {
     let queries: Vec<String> =
-        scripts.iter().map(|script| place.forget(&file_name(id, &script.label))).collect();
+        scripts.iter().map(|script| place.forget(&file_name(seed, &script.label))).collect();
     place.change(client, &queries.join("; ")).await
 }
 

@@ -93,6 +93,9 @@ mod tests {
     struct Fake(Vec<Row>);
 
     impl History for Fake {
+        fn name(&self) -> &'static str {
+            ""
+        }
         fn exists(&self) -> bool {
             true
         }

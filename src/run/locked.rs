@@ -26,7 +26,7 @@ impl Preparation {
             }
             (Source::Command(step), connection) => match (connection, &work.watch) {
                 (Some(connection), Some(watch)) => {
-                    self.watched(name, work, (connection, watch), step).await
+                    Box::pin(self.watched(name, work, (connection, watch), step)).await
                 }
                 _ => self.command(name, step, connection.as_ref(), &work.lock).await,
             },

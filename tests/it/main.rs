@@ -51,6 +51,7 @@ mod step;
 mod support;
 mod survive;
 mod targets;
+mod tenants;
 mod terminal;
 mod termination;
 mod tls;

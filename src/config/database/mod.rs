@@ -197,6 +197,14 @@ impl Connection {
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
+    /// The search path that the text names itself, as it is written there; `None` if it leaves that
+    /// to the server.
+    pub(crate) fn named_path(&self) -> Option<String> {
+        let options = self.start_up_options()?;
+        let (_, path) = options.rsplit_once("search_path=")?;
+        path.split(' ').next().map(str::to_owned)
+    }
+
     /// A field as `init config` shows it; `None` for one whose value is of no interest or secret.
     pub(crate) fn field(&self, keyword: &str) -> Option<String> {
         let hosts =

@@ -169,6 +169,9 @@ impl fmt::Display for Problem {
 
 /// The table that says what is applied, as it was read.
 pub(crate) trait History {
+    /// The table, with its schema, as SQL has it.
+    fn name(&self) -> &str;
+
     /// Whether the table is there.
     fn exists(&self) -> bool;
 

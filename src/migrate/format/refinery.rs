@@ -186,6 +186,10 @@ impl Table {
 }
 
 impl History for Table {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     fn exists(&self) -> bool {
         self.width.is_some()
     }

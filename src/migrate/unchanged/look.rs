@@ -1,6 +1,8 @@
 //! One look at what was recorded and at the version tables: two queries, and a third where another
 //! role recorded tables that are outside our search path.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::{Client, SimpleQueryRow};
 
 use super::{
@@ -89,14 +91,19 @@ impl Watched<'_> {
         &self,
         client: &Client,
         survey: &Survey,
-        records: Records,
+        mut records: Records,
         mut now: Tables,
     ) -> Result<Look, MigrateError> {
         let mut others = Vec::new();
         let recorded = [&records.ours, &records.latest].into_iter().flatten();
+        records.foreign =
+            recorded.clone().flat_map(|record| self.foreign(record, survey)).collect();
         for key in recorded.flat_map(|record| record.tables.keys()) {
             let unread = |table: &&Table| table.key() == *key && !now.contains_key(key);
             let Some(table) = survey.tables.iter().find(unread) else { continue };
+            if records.foreign.contains(key) {
+                continue;
+            }
             if !table.is_readable {
                 return Err(closed(table, &survey.standing));
             }
@@ -111,6 +118,17 @@ impl Watched<'_> {
         }
         let absent = absent(&self.watch.tables, &survey.tables);
         Ok(Look::Seen { records: Box::new(records), now, absent })
+    }
+
+    /// The tables of a record if all of them are there and outside the schema that our address names.
+    fn foreign(&self, record: &Record, survey: &Survey) -> BTreeSet<String> {
+        let is_outside = |key: &String| {
+            survey.tables.iter().any(|table| table.key() == *key && !table.is_expected)
+        };
+        if self.connection.named_path().is_none() || !record.tables.keys().all(is_outside) {
+            return BTreeSet::new();
+        }
+        record.tables.keys().cloned().collect()
     }
 
     /// Our rights and the version tables, by catalogue only.

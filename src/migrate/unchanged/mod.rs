@@ -111,6 +111,13 @@ impl<'a> Watched<'a> {
         let Look::Seen { records, now, .. } = look.await? else {
             return Ok(Before::default());
         };
+        if let Some(why) = records.ours.as_ref().and_then(|ours| records.of_another(ours)) {
+            tracing::warn!(
+                phase = "migrate",
+                event = "other_schema",
+                "{why}; until then each of them runs the command when another has run it"
+            );
+        }
         let us = Record { parts: self.content.parts.clone(), ..Record::default() };
         let known = records.latest.filter(|latest| latest.is_of_the_same(&us));
         Ok(Before { tables: Some(now), own: known.map(|known| known.own).unwrap_or_default() })

@@ -37,6 +37,20 @@ pub(super) struct Records {
     pub(super) ours: Option<Record>,
     /// Tables that the settings name and that are there: a record without them does not know them.
     pub(super) named: BTreeSet<String>,
+    /// Recorded tables that are not in the schema which the address names: another tenant's.
+    pub(super) foreign: BTreeSet<String>,
+}
+
+impl Records {
+    /// Says that this run was one of another tenant's, whose files may be the same.
+    pub(super) fn of_another(&self, record: &Record) -> Option<String> {
+        let table = record.tables.keys().next().filter(|table| self.foreign.contains(*table))?;
+        let (since, by) = (&record.since, &record.by);
+        Some(format!(
+            "the run recorded on {since} by {by} was for another schema, it left the version table `{table}`: \
+             tenants that share a database need an APP_INIT_LOCK_NAME each"
+        ))
+    }
 }
 
 /// What was there before the command ran.
@@ -81,7 +95,8 @@ pub(super) fn verdict(records: &Records, now: &Tables) -> Verdict {
         return Verdict::Run(nothing_recorded(records));
     };
     if ours.hash == latest.hash {
-        return match changed(ours, now).or_else(|| unknown(ours, &records.named)) {
+        let why = records.of_another(ours).or_else(|| changed(ours, now));
+        return match why.or_else(|| unknown(ours, &records.named)) {
             None => Verdict::Unchanged(format!("unchanged since {} by {}", ours.since, ours.by)),
             Some(why) => Verdict::Run(why),
         };
@@ -126,7 +141,8 @@ pub(super) fn missing(records: &Records, now: &Tables) -> Option<String> {
     let (Some(ours), Some(latest)) = (&records.ours, &records.latest) else {
         return Some(nothing_recorded(records));
     };
-    let why = ours.own_tables().find_map(|table| changed_in(ours, table, now));
+    let differs = || ours.own_tables().find_map(|table| changed_in(ours, table, now));
+    let why = records.of_another(ours).or_else(differs);
     let is_known = !ours.tables.is_empty() || latest.is_of_the_same(ours);
     if is_ahead(ours, latest, now) || (is_known && why.is_none()) {
         return None;
