@@ -4,6 +4,7 @@ use std::{error::Error as _, fmt, io};
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
+use super::discreet::{addresses, discreet};
 use crate::{exit::Exit, phrase, postgres::Session};
 
 /// The reason of a failed query or connection.
@@ -57,12 +58,13 @@ impl Cause {
             Some(ErrorPosition::Internal { .. }) | None => None,
         };
         Self(Box::new(Parts {
-            text: error.message().to_owned(),
+            text: addresses(error.message()),
             code: Some(error.code().clone()),
-            detail: error.detail().map(str::to_owned),
+            detail: error.detail().map(addresses),
             hint: error.hint().map(str::to_owned),
             position,
-            context: error.where_().and_then(|text| text.lines().next()).map(str::to_owned),
+            // It quotes what a function executes.
+            context: error.where_().and_then(|text| text.lines().next()).map(discreet),
         }))
     }
 

@@ -7,6 +7,7 @@ mod awaiting;
 mod blocker;
 pub(crate) mod cause;
 mod dialect;
+mod discreet;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;

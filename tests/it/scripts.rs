@@ -2,7 +2,7 @@
 
 use crate::{
     migrate::{ask, folder, history, migrate, migrated},
-    support::Postgres,
+    support::{CANARY, Postgres},
 };
 
 /// Statement by statement, so that it matters where they are cut.
@@ -147,5 +147,19 @@ fn the_dump_of_a_newer_server_is_applied_or_told_from_a_broken_file() {
     assert_eq!((finished.code, history(&url)), (80, "1".into()), "{}", finished.stderr);
     for part in ["V2__x.sql:1", "42704", "hint: a newer server knows this setting"] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_file_s_passwords_are_not_shown() {
+    let url = Postgres::shared().database();
+    for text in [
+        format!("select no_dblink('postgres://u:{CANARY}@h/d');"),
+        format!("do $$ begin execute 'alter role nobody password ''{CANARY}'''; end $$;"),
+        format!("do $$ begin raise exception 'cannot reach %', 'postgres://u:{CANARY}@h'; end $$;"),
+    ] {
+        let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(failed.code, 80, "{}", failed.stderr);
+        assert!(!failed.stderr.contains(CANARY), "{}", failed.stderr);
     }
 }
