@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, fmt, io};
 
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use super::discreet::{addresses, discreet};
 use crate::{exit::Exit, phrase, postgres::Session};
@@ -16,6 +16,8 @@ struct Parts {
     text: String,
     /// `None`: no server answered.
     code: Option<SqlState>,
+    /// Whether the session ended with it.
+    fatal: bool,
     detail: Option<String>,
     hint: Option<String>,
     /// Characters from the start of the query, counted from 1; `None` if the server named none.
@@ -31,6 +33,7 @@ impl Cause {
         Self(Box::new(Parts {
             text,
             code: None,
+            fatal: true,
             detail: None,
             hint: None,
             position: None,
@@ -60,6 +63,7 @@ impl Cause {
         Self(Box::new(Parts {
             text: addresses(error.message()),
             code: Some(error.code().clone()),
+            fatal: error.parsed_severity() != Some(Severity::Error) && error.severity() != "ERROR",
             detail: error.detail().map(addresses),
             hint: error.hint().map(str::to_owned),
             position,
@@ -82,10 +86,12 @@ impl Cause {
         match &self.0.code {
             None => true,
             // Class 08 is connection exceptions, 57P01 to 57P05 an ended session, 25P03 one that stood
-            // still for too long (appendix A).
+            // still for too long (appendix A). Where the session goes on, it was one of a statement's
+            // own, to another server: dblink, a subscription.
             Some(code) => {
                 let code = code.code();
-                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+                self.0.fatal
+                    && (code.starts_with("08") || code.starts_with("57P") || code == "25P03")
             }
         }
     }

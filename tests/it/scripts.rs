@@ -150,6 +150,18 @@ fn the_dump_of_a_newer_server_is_applied_or_told_from_a_broken_file() {
     }
 }
 
+/// A statement may speak to another server, which is gone: that is nobody's lost lock.
+#[test]
+fn a_lost_connection_of_a_statement_s_own_is_a_failed_file() {
+    let gone = "do $$ begin raise exception 'gone' using errcode = '08006'; end $$;";
+    for text in [gone.to_owned(), format!("-- app-init: no-transaction\n{gone}")] {
+        let url = Postgres::shared().database();
+        let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(failed.code, 80, "{}", failed.stderr);
+        assert!(failed.stderr.contains("(SQLSTATE 08006)"), "{}", failed.stderr);
+    }
+}
+
 #[test]
 fn a_file_s_passwords_are_not_shown() {
     let url = Postgres::shared().database();
