@@ -81,9 +81,15 @@ impl Cause {
         self.0.code.as_ref().is_some_and(|code| states.contains(code))
     }
 
+    /// pgbouncer in statement mode, which knows no transactions (08P01). Trying again is no help.
+    fn is_statement_pooler(&self) -> bool {
+        self.0.text.contains("statement pooling mode")
+    }
+
     /// No answer, or the server ended the session: nothing is known about the file itself.
     pub(crate) fn is_lost_connection(&self) -> bool {
         match &self.0.code {
+            Some(_) if self.is_statement_pooler() => false,
             None => true,
             // Class 08 is connection exceptions, 57P01 to 57P05 an ended session, 25P03 one that stood
             // still for too long (appendix A). Where the session goes on, it was one of a statement's
@@ -102,6 +108,7 @@ impl Cause {
             Some(code) if code == &SqlState::INSUFFICIENT_PRIVILEGE => Exit::Refused,
             Some(code) if code == &SqlState::INVALID_CATALOG_NAME => Exit::Refused,
             Some(code) if code.code().starts_with("28") => Exit::Refused,
+            Some(_) if self.is_statement_pooler() => Exit::Config,
             _ if usual == Exit::NotReady => usual,
             _ if self.is_lost_connection() => Exit::Lock,
             _ => usual,
@@ -112,6 +119,11 @@ impl Cause {
         if self.is(&[SqlState::INSUFFICIENT_PRIVILEGE]) && self.0.hint.is_none() {
             return Some(
                 "grant the right, or set MIGRATE_DATABASE_URL to a role that has it".into(),
+            );
+        }
+        if self.is_statement_pooler() {
+            return Some(
+                "set MIGRATE_DATABASE_URL to an address that goes past the pooler, or let it pool by transaction".into(),
             );
         }
         // `CALL` and `DO` end a transaction of their own with 2D000 (appendix A).

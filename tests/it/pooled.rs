@@ -192,6 +192,20 @@ fn what_a_failed_script_set_stays_in_no_session_of_the_pool() {
     assert_eq!(ask(&pooler.past(&url), setting), usual);
 }
 
+/// Nobody can hold a lock through it, however long one queues.
+#[test]
+fn a_statement_pooler_is_refused_at_once() {
+    let Some(pooler) = Pooler::start("statement") else { return };
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__x.sql", "create table t ();")]);
+    let refused = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(refused.code, 78, "{}", refused.stderr);
+    for part in ["statement pooling mode", "hint: set MIGRATE_DATABASE_URL"] {
+        assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('t')"), "");
+}
+
 /// A lock that stays in the pool is held by nobody who could free it.
 #[test]
 fn what_a_script_locks_for_its_session_is_free_when_it_has_ended() {
