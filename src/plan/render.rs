@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Action, End, Phase, Plan, Source, Watch, Work};
-use crate::log;
+use crate::{config::target::Target, log};
 
 impl Plan {
     /// One line a phase, aligned; then what follows. `columns` are those of a terminal.
@@ -66,9 +66,12 @@ impl Work {
             }
             Self::User(user) => user.describe(),
             Self::Wait(wait) => {
-                let targets: Vec<String> = wait.targets.iter().map(ToString::to_string).collect();
-                let writable = if wait.writable { ", writable" } else { "" };
-                format!("for {}{writable}, at most {}", targets.join(", "), limit(wait.timeout))
+                let shown = |target: &Target| {
+                    let writable = if wait.writes_to(target) { " (writable)" } else { "" };
+                    format!("{target}{writable}")
+                };
+                let targets: Vec<String> = wait.targets.iter().map(shown).collect();
+                format!("for {}, at most {}", targets.join(", "), limit(wait.timeout))
             }
             Self::Migrate(migrate) if migrate.check_only => match &migrate.source {
                 Source::Folder(_) => {
