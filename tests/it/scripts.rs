@@ -175,3 +175,21 @@ fn a_file_s_passwords_are_not_shown() {
         assert!(!failed.stderr.contains(CANARY), "{}", failed.stderr);
     }
 }
+
+/// Files of tools that keep both directions in one: the second half would undo the first, and count.
+#[test]
+fn a_file_that_takes_itself_back_is_refused() {
+    let url = Postgres::shared().database();
+    for (up, down) in [
+        ("-- +goose Up", "-- +goose Down"),
+        ("-- +migrate Up", "--  +migrate down"),
+        ("-- migrate:up", "-- migrate:down"),
+    ] {
+        let text = format!("{up}\ncreate table t ();\n{down}\ndrop table t;\n");
+        let refused = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(refused.code, 80, "{}", refused.stderr);
+        for part in ["V1__x.sql:3: what stands below takes it back", "hint: "] {
+            assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
+        }
+    }
+}
