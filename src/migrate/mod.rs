@@ -3,6 +3,7 @@
 //! Owns reading and applying files, the leader lock and the markers; commands are run by `run`
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
+mod anew;
 mod awaiting;
 mod blocker;
 pub(crate) mod cause;
@@ -166,10 +167,11 @@ pub(crate) async fn apply(
         if state.pending.is_empty() {
             return Ok(());
         }
+        let place = Place::new(&plan.schema, &leader.namespace);
         let dialect = Dialect::of(&session.client, "migrate").await?;
         let scripts = scripts(&state.pending, dialect)?;
         if !history.exists() {
-            create(&session, &history).await?;
+            anew::begin(&session, &history, &place, terms).await?;
         }
         let units: Vec<Unit<'_>> = state
             .pending
@@ -183,10 +185,7 @@ pub(crate) async fn apply(
             fence: leader.fence(),
             leads: leader.is_locked(),
             policy: plan.files,
-            place: Place {
-                patience: plan.files.record_timeout,
-                ..Place::new(&plan.schema, &leader.namespace)
-            },
+            place: Place { patience: plan.files.record_timeout, ..place },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,
@@ -223,14 +222,6 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
 fn recorded(history: &impl History, migration: &Migration) -> Vec<String> {
     let lookup = history.lookup(migration);
     vec![history.record(migration), refusal::if_none(&lookup, refusal::UNRECORDED)]
-}
-
-/// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.
-async fn create(session: &Session, history: &impl History) -> Result<(), MigrateError> {
-    session.client.batch_execute(&history.create()).await.map_err(|error| MigrateError::Database {
-        doing: "create the migration history".into(),
-        cause: cause::Cause::of(&error),
-    })
 }
 
 /// Waits until somebody else has applied every file of the folder, asking again and again on
