@@ -68,30 +68,40 @@ pub(super) async fn holder_of(
 ) -> Result<Option<Holder>, tokio_postgres::Error> {
     let names: Vec<String> = tables.iter().map(|name| literal(name)).collect();
     let held = format!(
-        "l.locktype = 'relation' AND l.granted AND l.mode = 'AccessExclusiveLock' AND l.database = \
-         (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-         AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+        "l.locktype = 'relation' AND l.granted AND l.mode = 'AccessExclusiveLock' \
+         AND l.database = {OURS} AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
          ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname IN ({}))",
         names.join(", ")
     );
     first(client, &held).await
 }
 
-/// Another session that may be building an index of that table concurrently, as it has the lock that
-/// this takes for its whole time (manual, 13.3.1); `None` if there is none.
+/// Another session that builds an index concurrently of that table, or of that index's; `None` if
+/// there is none. It has a lock of the table for its whole time (manual, 13.3.1), and so has `VACUUM`.
 pub(super) async fn builder(
     client: &Client,
-    table: &str,
+    relation: &str,
 ) -> Result<Option<Holder>, tokio_postgres::Error> {
     let held = format!(
         "l.locktype = 'relation' AND l.granted AND l.mode = 'ShareUpdateExclusiveLock' \
-         AND l.pid <> pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass({}) \
-         AND l.database = (SELECT oid FROM pg_catalog.pg_database \
-         WHERE datname = pg_catalog.current_database())",
-        literal(table)
+         AND l.database = {OURS} AND l.relation = {} AND l.pid <> pg_catalog.pg_backend_pid() \
+         AND l.pid IN (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p)",
+        table_of(&literal(relation))
     );
     first(client, &held).await
 }
+
+/// An expression: the table of that name, or the one of the index of that name.
+pub(super) fn table_of(name: &str) -> String {
+    format!(
+        "coalesce((SELECT b.indrelid FROM pg_catalog.pg_index b WHERE b.indexrelid = \
+         pg_catalog.to_regclass({name})), pg_catalog.to_regclass({name}))"
+    )
+}
+
+/// An expression: the database that we are in.
+const OURS: &str = "(SELECT oid FROM pg_catalog.pg_database \
+    WHERE datname = pg_catalog.current_database())";
 
 async fn first(client: &Client, held: &str) -> Result<Option<Holder>, tokio_postgres::Error> {
     let query = format!(

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::{
     error::MigrateError,
     executor::{Executor, Scene},
-    holder::builder,
+    holder::{builder, table_of},
     outside::{failed, unfit},
     perform::Earlier,
     script::Script,
@@ -16,17 +16,11 @@ use super::{
     steps::{Builds, Index, Step, builds},
 };
 
-/// Full names of an index that is not used, and of its table, which has its schema.
-struct Invalid {
-    name: String,
-    table: String,
-}
-
 impl Executor<'_> {
-    /// Drops what an earlier try left of the index that the step builds: the server keeps it,
-    /// invalid, and refuses to build another of its name (manual, CREATE INDEX). What a rebuilding
-    /// leaves is only looked for where there was an earlier try.
-    pub(super) async fn drop_invalid(
+    /// Makes way for the index that the step builds: waits for who else builds one, and drops what an
+    /// earlier try left, which the server keeps, invalid, and refuses to build another of its name
+    /// (manual, CREATE INDEX). What a rebuilding leaves is only looked for where there was such a try.
+    pub(super) async fn make_way(
         &self,
         script: &Script,
         step: &Step,
@@ -34,11 +28,18 @@ impl Executor<'_> {
     ) -> Result<(), MigrateError> {
         for statement in step.statements.clone() {
             let left = match builds(script, statement) {
-                Builds::Again(name) if earlier != Earlier::None => {
-                    self.left_over(script, &name).await?
+                Builds::Nothing => continue,
+                Builds::Again(name) => {
+                    self.built(script, &name).await?;
+                    match earlier {
+                        Earlier::None => continue,
+                        _ => self.left_over(script, &name).await?,
+                    }
                 }
-                Builds::Nothing | Builds::Again(_) => continue,
-                Builds::Named(index) => self.broken(script, &index).await?.into_iter().collect(),
+                Builds::Named(index) => {
+                    self.built(script, &index.table).await?;
+                    self.invalid(script, &index).await?
+                }
                 Builds::Unnamed => {
                     let line = script.statements[statement].line;
                     return Err(unfit(
@@ -62,39 +63,16 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Full names of what a rebuilding of that index, or of that table's, left: the half-built new
-    /// one, or the old one that it could not drop any more (manual, REINDEX).
-    async fn left_over(&self, script: &Script, name: &str) -> Result<Vec<String>, MigrateError> {
-        let name = literal(name);
-        let query = format!(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid = \
-             coalesce((SELECT o.indrelid FROM pg_catalog.pg_index o \
-             WHERE o.indexrelid = pg_catalog.to_regclass({name})), pg_catalog.to_regclass({name}))"
-        );
-        let rows = self.ask(script, &query).await?;
-        Ok(rows.iter().filter_map(|row| column(row, 0)).collect())
-    }
-
-    /// The index's full name if it is invalid and stays so. One that somebody else is building is
-    /// invalid, too; he is waited for, as dropping it would wait, and then drop what he has built.
-    async fn broken(&self, script: &Script, index: &Index) -> Result<Option<String>, MigrateError> {
-        let Some(found) = self.invalid(script, index).await? else { return Ok(None) };
-        self.built(script, &found).await?;
-        Ok(self.invalid(script, index).await?.map(|found| found.name))
-    }
-
-    /// Waits until nobody can be building an index of that table. To queue for the lock would hold a
-    /// snapshot, for whose end building waits in its turn.
-    async fn built(&self, script: &Script, index: &Invalid) -> Result<(), MigrateError> {
+    /// Waits until nobody else builds an index of that table, or of that index's. Building another
+    /// would queue for the table with a snapshot, for whose end he waits in his turn, and one of both
+    /// would end in a deadlock; and his index, invalid until it is done, would be dropped.
+    async fn built(&self, script: &Script, relation: &str) -> Result<(), MigrateError> {
         const PACE: Duration = Duration::from_secs(1);
         let Scene { session, progress, phase, .. } = &self.scene;
         let mut said = None;
         loop {
             self.go_further()?;
-            let builder = builder(&session.client, &index.table).await;
+            let builder = builder(&session.client, relation).await;
             let Some(builder) = builder.map_err(|error| failed(script, &error))? else {
                 return Ok(());
             };
@@ -102,9 +80,8 @@ impl Executor<'_> {
                 tracing::info!(
                     phase,
                     event = "index",
-                    "{}: the index {} is not finished; waiting for {builder}, who may be building it",
-                    script.label,
-                    index.name
+                    "{} waits for {builder}, who builds an index of the same table",
+                    script.label
                 );
                 said = Some(builder);
             }
@@ -114,27 +91,37 @@ impl Executor<'_> {
         }
     }
 
+    /// What a rebuilding of that index, or of that table's, left: the half-built new one, or the old
+    /// one that it could not drop any more (manual, REINDEX).
+    async fn left_over(&self, script: &Script, name: &str) -> Result<Vec<String>, MigrateError> {
+        let left = format!(
+            "c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid = {}",
+            table_of(&literal(name))
+        );
+        self.unused(script, &left).await
+    }
+
     /// The index if it is there and invalid.
-    async fn invalid(
-        &self,
-        script: &Script,
-        index: &Index,
-    ) -> Result<Option<Invalid>, MigrateError> {
-        let query = format!(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), \
-             pg_catalog.format('%I.%I', n.nspname, o.relname) FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-             JOIN pg_catalog.pg_class o ON o.oid = i.indrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             JOIN pg_catalog.pg_class t ON t.oid = pg_catalog.to_regclass({}) \
-             WHERE c.relname = {} AND c.relnamespace = t.relnamespace AND NOT i.indisvalid",
-            literal(&index.table),
+    async fn invalid(&self, script: &Script, index: &Index) -> Result<Vec<String>, MigrateError> {
+        let named = format!(
+            "c.relname = {} AND c.relnamespace = (SELECT t.relnamespace FROM pg_catalog.pg_class t \
+             WHERE t.oid = pg_catalog.to_regclass({}))",
             literal(&index.name),
+            literal(&index.table),
+        );
+        self.unused(script, &named).await
+    }
+
+    /// Full names of the invalid indexes of which that is true.
+    async fn unused(&self, script: &Script, condition: &str) -> Result<Vec<String>, MigrateError> {
+        let query = format!(
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE NOT i.indisvalid AND {condition}"
         );
         let rows = self.ask(script, &query).await?;
-        let full_name = |row, at| column(row, at).unwrap_or_default();
-        let found = |row| Invalid { name: full_name(row, 0), table: full_name(row, 1) };
-        Ok(rows.first().map(found))
+        Ok(rows.iter().filter_map(|row| column(row, 0)).collect())
     }
 
     /// Nothing is recorded while an index that it built is invalid.
@@ -145,7 +132,7 @@ impl Executor<'_> {
     ) -> Result<(), MigrateError> {
         for statement in steps.iter().flat_map(|step| step.statements.clone()) {
             let Builds::Named(index) = builds(script, statement) else { continue };
-            if let Some(Invalid { name, .. }) = self.invalid(script, &index).await? {
+            if let Some(name) = self.invalid(script, &index).await?.first() {
                 let line = script.statements[statement].line;
                 let why = format!("the index {name} it built is invalid");
                 return Err(unfit(script, line, &why, "rebuild it: REINDEX INDEX CONCURRENTLY"));

@@ -93,7 +93,7 @@ impl Executor<'_> {
         earlier: Earlier,
     ) -> Result<(), MigrateError> {
         let (script, step) = (&unit.script, &steps[index]);
-        self.drop_invalid(script, step, earlier).await?;
+        self.make_way(script, step, earlier).await?;
         if !self.was_detached(script, step, earlier).await? {
             self.remember(script, &self.attempted(unit, steps, index, "begun")).await?;
             match self.carry(unit, step, index).await {

@@ -124,12 +124,15 @@ fn a_partition_that_was_never_attached_does_not_count_as_detached() {
     }
 }
 
-/// It is invalid until it is done, like one that was left half-built.
+/// Its index is invalid until it is done, like one that was left half-built; and two who build for one
+/// table end in a deadlock.
 #[test]
-fn an_index_that_somebody_else_is_building_is_not_dropped() {
+fn who_builds_an_index_of_the_same_table_is_waited_for() {
     for (text, code, says) in [
         ("create index concurrently if not exists i on t (n);", 0, "nothing pending"),
         ("create index concurrently i on t (n);", 80, "42P07"),
+        ("create index concurrently another on t (n);", 0, "nothing pending"),
+        ("reindex index concurrently old;", 0, "nothing pending"),
     ] {
         let url = Postgres::shared().database();
         let folder = begun(&url, TABLE, text);
@@ -141,7 +144,7 @@ fn an_index_that_somebody_else_is_building_is_not_dropped() {
         until("the other session waits for the writer", || building(&url));
         let built = ask(&url, "select 'i'::regclass::oid");
         let init = migrate(&url, folder.path()).start();
-        init.expect_line("the index public.i is not finished; waiting for pid");
+        init.expect_line("V2__x waits for pid");
         writer.end();
         assert!(other.wait().unwrap().success());
         let finished = init.finish();
