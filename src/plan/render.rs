@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Action, End, Phase, Plan, Source, Watch, Work};
-use crate::log;
+use super::{Action, End, Phase, Plan, Source, Wait, Watch, Work};
+use crate::{config::target::Target, log};
 
 impl Plan {
     /// One line a phase, aligned; then what follows. `columns` are those of a terminal.
@@ -66,9 +66,9 @@ impl Work {
             }
             Self::User(user) => user.describe(),
             Self::Wait(wait) => {
-                let targets: Vec<String> = wait.targets.iter().map(ToString::to_string).collect();
-                let writable = if wait.writable { ", writable" } else { "" };
-                format!("for {}{writable}, at most {}", targets.join(", "), limit(wait.timeout))
+                let targets: Vec<String> =
+                    wait.targets.iter().map(|one| target(one, wait)).collect();
+                format!("for {}, at most {}", targets.join(", "), limit(wait.timeout))
             }
             Self::Migrate(migrate) if migrate.check_only => match &migrate.source {
                 Source::Folder(_) => {
@@ -105,6 +105,11 @@ impl Watch {
             paths => format!(", unless {} is unchanged", paths.concat()),
         }
     }
+}
+
+fn target(target: &Target, wait: &Wait) -> String {
+    let writable = wait.writable && matches!(target, Target::Database(_));
+    format!("{target}{}", if writable { " (writable)" } else { "" })
 }
 
 fn source(source: &Source) -> String {

@@ -32,7 +32,7 @@ fn lines(image: Image, words: &str) -> Vec<String> {
     text.lines().skip(2).map(words).collect()
 }
 
-const WAIT: &str = "wait for database db:5432/app, writable, at most 1m";
+const WAIT: &str = "wait for database db:5432/app (writable), at most 1m";
 const NO_SEED: &str = "seed skip: SEED_ON_START is false";
 const NO_ETL: &str = "etl skip: RUN_ETL_ON_STARTUP is false";
 const MIGRATE: &str = "migrate folder /migrations";

@@ -43,7 +43,7 @@ fn plan_of_api_gives_the_reason_of_each_skip() {
     mode api
 
       dirs     logs
-      wait     for database db:5432/app, writable, at most 1m
+      wait     for database db:5432/app (writable), at most 1m
       migrate  folder migrations
       seed     skip: SEED_ON_START is false
       etl      skip: RUN_ETL_ON_STARTUP is false
@@ -65,7 +65,7 @@ fn plan_of_all_demands_the_etl() {
     mode all
 
       dirs     logs
-      wait     for database db:5432/app, tcp nominatim:8080, writable, at most 1m
+      wait     for database db:5432/app (writable), tcp nominatim:8080, at most 1m
       migrate  folder migrations
       seed     skip: SEED_ON_START is false
       etl      python -m etl --duplicates ${ETL_DUPLICATE_HANDLING:-skip}
@@ -113,7 +113,7 @@ fn plan_as_json() {
         {
           "name": "wait",
           "action": "do",
-          "what": "for database db:5432/app, writable, at most 1m"
+          "what": "for database db:5432/app (writable), at most 1m"
         },
         {
           "name": "migrate",
