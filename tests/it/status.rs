@@ -192,3 +192,16 @@ fn status_and_doctor_tell_of_files_that_a_start_refuses() {
     std::fs::write(folder.path().join("V3__c.sql"), format!("{mark}select 1")).unwrap();
     migrated(&url, folder.path());
 }
+
+/// It is more likely a forgotten COPY than a schema that nobody has.
+#[test]
+fn status_of_a_folder_without_migrations_does_not_call_it_up_to_date() {
+    let (url, empty) = (Postgres::shared().database(), folder(&[("note.txt", "no migration")]));
+    let status = Init::new(["status"])
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_MIGRATIONS", empty.path())
+        .run();
+    assert_eq!(status.code, 0, "{}", status.stderr);
+    let told = "nothing to apply: the folder holds no migration; files are named V1__name.sql";
+    assert!(status.stdout.contains(told), "{}", status.stdout);
+}

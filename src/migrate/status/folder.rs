@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::line;
 use crate::{
     migrate::{
+        NO_FILES,
         format::{Problem, Row, hints},
         state::State,
     },
@@ -58,6 +59,9 @@ impl Folder {
         match (problems.len(), pending.len()) {
             (0, _) if self.is_refused() => {
                 "a start stops here: the database is ahead of this image, and APP_INIT_MIGRATE_STRICT is true".into()
+            }
+            (0, 0) if applied.is_empty() && ahead.is_empty() => {
+                format!("nothing to apply: the folder holds no migration; {NO_FILES}")
             }
             (0, 0) => format!("up to date: {} applied{newer}", applied.len() + ahead.len()),
             (0, count) => format!(
