@@ -4,7 +4,7 @@ use std::{error::Error as _, fmt, io};
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
-use crate::{exit::Exit, phrase};
+use crate::{exit::Exit, phrase, postgres::Session};
 
 /// The reason of a failed query or connection.
 #[derive(Clone, Debug)]
@@ -44,6 +44,12 @@ impl Cause {
         }
     }
 
+    /// The same for a query on that session: if it was over already, what the server said as it ended.
+    pub(crate) fn on(session: &Session, error: &tokio_postgres::Error) -> Self {
+        let end = session.last_words().filter(|_| error.is_closed());
+        Self::of(end.unwrap_or(error))
+    }
+
     fn of_server(error: &DbError) -> Self {
         let position = match error.position() {
             Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
@@ -73,8 +79,12 @@ impl Cause {
     pub(crate) fn is_lost_connection(&self) -> bool {
         match &self.0.code {
             None => true,
-            // Class 08 is connection exceptions, 57P01 to 57P05 an ended session (appendix A).
-            Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+            // Class 08 is connection exceptions, 57P01 to 57P05 an ended session, 25P03 one that stood
+            // still for too long (appendix A).
+            Some(code) => {
+                let code = code.code();
+                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+            }
         }
     }
 

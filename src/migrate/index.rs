@@ -8,7 +8,7 @@ use super::{
     error::MigrateError,
     executor::{Executor, Scene},
     holder::{builder, table_of},
-    outside::{failed, unfit},
+    outside::unfit,
     perform::Earlier,
     script::Script,
     session::jittered,
@@ -73,7 +73,7 @@ impl Executor<'_> {
         loop {
             self.go_further()?;
             let builder = builder(&session.client, relation).await;
-            let Some(builder) = builder.map_err(|error| failed(script, &error))? else {
+            let Some(builder) = builder.map_err(|error| self.unanswered(script, &error))? else {
                 return Ok(());
             };
             if said.as_ref() != Some(&builder) {

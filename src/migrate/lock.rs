@@ -162,15 +162,15 @@ async fn protect(client: &Client) -> Result<(), tokio_postgres::Error> {
 ///
 /// If it is our machine that stood still, the server has either kept the lock, and answers, or has
 /// ended the session, which the next packet shows.
-async fn answers(client: &Client) -> Result<(), String> {
+async fn answers(session: &Session) -> Result<(), String> {
     // An empty query: any other takes a snapshot for an instant, and a `CREATE INDEX CONCURRENTLY`
     // that sees it waits for the end of this transaction, which never comes.
-    let mut answer = pin!(client.batch_execute(""));
+    let mut answer = pin!(session.client.batch_execute(""));
     let mut silence = Duration::ZERO;
     while silence < ANSWER {
         let began = Instant::now();
         match timeout(BEAT, answer.as_mut()).await {
-            Ok(answer) => return answer.map_err(|error| Cause::of(&error).to_string()),
+            Ok(answer) => return answer.map_err(|error| Cause::on(session, &error).to_string()),
             Err(_) if began.elapsed() > AWAKE => {}
             Err(_) => silence += BEAT,
         }
@@ -185,7 +185,7 @@ impl Leader {
         let Some(session) = &self.session else { return future::pending().await };
         loop {
             sleep(BEAT).await;
-            if let Err(why) = answers(&session.client).await {
+            if let Err(why) = answers(session).await {
                 return why;
             }
         }

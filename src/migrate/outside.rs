@@ -176,13 +176,14 @@ impl Executor<'_> {
         query: &str,
     ) -> Result<Vec<SimpleQueryRow>, MigrateError> {
         let rows = rows(&self.scene.session.client, query).await;
-        rows.map_err(|error| failed(script, &error))
+        rows.map_err(|error| self.unanswered(script, &error))
     }
-}
 
-/// A query of our own failed.
-pub(super) fn failed(script: &Script, error: &Error) -> MigrateError {
-    MigrateError::Database { doing: format!("apply {}", script.label), cause: Cause::of(error) }
+    /// The error of a query of our own.
+    pub(super) fn unanswered(&self, script: &Script, error: &Error) -> MigrateError {
+        let cause = Cause::on(self.scene.session, error);
+        MigrateError::Database { doing: format!("apply {}", script.label), cause }
+    }
 }
 
 /// What is known of the step that was begun, from how it was noted. If it reads otherwise than it did

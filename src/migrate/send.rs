@@ -108,7 +108,7 @@ impl Executor<'_> {
 
     /// The error of a query that carried the script or a share of it.
     pub(super) fn failure(&self, script: &Script, share: Share, error: &Error) -> MigrateError {
-        let cause = Cause::of(error);
+        let cause = Cause::on(self.scene.session, error);
         let Share { from, ahead, ended } = share;
         let position = cause.position().filter(|_| ended.is_some());
         let position = position.map(|position| position.saturating_sub(ahead));

@@ -147,7 +147,7 @@ impl Executor<'_> {
         ended: usize,
         error: &tokio_postgres::Error,
     ) -> Failed {
-        let cause = Cause::of(error);
+        let cause = Cause::on(self.scene.session, error);
         let ahead = opening.text.chars().count();
         let inside = cause.position().is_some_and(|position| position > ahead);
         let counts = (opening.statements, unit.script.statements.len(), closing.statements);
@@ -178,7 +178,7 @@ impl Executor<'_> {
 
     /// Neither script nor `COMMIT` failed, but what is between them.
     fn unrecorded(&self, unit: &Unit<'_>, error: &tokio_postgres::Error) -> MigrateError {
-        let kept = self.kept_from(&unit.script, &Cause::of(error));
+        let kept = self.kept_from(&unit.script, &Cause::on(self.scene.session, error));
         kept.unwrap_or_else(|| self.failure(&unit.script, NOWHERE, error))
     }
 

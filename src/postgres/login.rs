@@ -239,7 +239,8 @@ impl Attempt<'_> {
 
 /// A login under way; its outcome is a client and the future that drives it.
 type Login = Pin<Box<dyn Future<Output = Result<(Client, Driver), tokio_postgres::Error>> + Send>>;
-type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Ends with the connection, and with the error that ended it.
+type Driver = Pin<Box<dyn Future<Output = Option<tokio_postgres::Error>> + Send>>;
 
 /// The driver's login on a stream of ours. With TLS it starts the handshake at once, because we
 /// have already asked.
@@ -250,10 +251,7 @@ where
 {
     Box::pin(async move {
         let (client, driver) = config.connect_raw(stream, tls).await?;
-        let driver: Driver = Box::pin(async move {
-            // A broken connection shows up as an error of the query that was running on it.
-            drop(driver.await);
-        });
+        let driver: Driver = Box::pin(async move { driver.await.err() });
         Ok((client, driver))
     })
 }

@@ -1,13 +1,19 @@
 //! A logged-in session: query it, cancel what it runs.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpStream, UnixStream},
     task::JoinHandle,
     time::timeout,
 };
-use tokio_postgres::{CancelToken, Client, NoTls, tls::MakeTlsConnect};
+use tokio_postgres::{CancelToken, Client, Error, NoTls, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::negotiate::{self, Answer, Stream};
@@ -34,6 +40,8 @@ pub(super) struct Encryption {
 pub(crate) struct Session {
     pub(crate) client: Client,
     driver: JoinHandle<()>,
+    /// What ended it by itself.
+    end: Arc<OnceLock<Error>>,
     canceller: Canceller,
 }
 
@@ -47,13 +55,19 @@ struct Canceller {
 impl Session {
     pub(super) fn new(
         client: Client,
-        driver: impl Future<Output = ()> + Send + 'static,
+        driver: impl Future<Output = Option<Error>> + Send + 'static,
         peer: Peer,
         encryption: Option<Encryption>,
     ) -> Self {
-        let driver = tokio::spawn(driver);
+        let end = Arc::new(OnceLock::new());
+        let ended = Arc::clone(&end);
+        let driver = tokio::spawn(async move {
+            if let Some(error) = driver.await {
+                drop(ended.set(error)); // it is set only here
+            }
+        });
         let canceller = Canceller { token: client.cancel_token(), peer, encryption };
-        Self { client, driver, canceller }
+        Self { client, driver, end, canceller }
     }
 
     /// Asks the server to cancel the running query, if any. The query then fails with 57014.
@@ -62,6 +76,13 @@ impl Session {
     /// If the server cannot be reached; that it did cancel is only seen in the query's outcome.
     pub(crate) async fn cancel(&self) -> io::Result<()> {
         self.canceller.cancel().await
+    }
+
+    /// What the server said as it ended the session between two queries, as it does when it stops,
+    /// is told to, or has waited for too long (manual, 55.2.4); `None` if it said nothing. The next query is
+    /// only told that the connection is closed.
+    pub(crate) fn last_words(&self) -> Option<&Error> {
+        self.end.get().filter(|error| error.as_db_error().is_some())
     }
 
     /// Whether the login was encrypted.
