@@ -70,9 +70,21 @@ impl Failure for StepError {
                 "SIGKILL that nobody sent is the kernel's when memory runs out: look at the memory limit"
                     .to_owned(),
             ),
-            Self::Failed { .. } => Some("the lines above are the step's own".to_owned()),
-            Self::TimedOut { .. } | Self::Stopped { .. } | Self::Interrupted { .. } => None,
+            Self::Failed { .. } => Some("look at what it printed above".to_owned()),
+            Self::TimedOut { name, .. } => Some(format!(
+                "look at what it printed above; if it needs longer, raise {}",
+                limit_of(name)
+            )),
+            Self::Stopped { .. } | Self::Interrupted { .. } => None,
         }
+    }
+}
+
+/// The setting that is the step's limit.
+fn limit_of(name: &str) -> String {
+    match name {
+        "migrate" | "seed" | "etl" => format!("APP_INIT_{}_TIMEOUT", name.to_ascii_uppercase()),
+        _ => format!("`timeout` in [steps.{name}]"),
     }
 }
 
@@ -227,4 +239,11 @@ async fn end_leftovers(events: &mut Events, why: &mut Option<Why>) -> usize {
         }
     }
     left
+}
+
+#[cfg(test)]
+#[test]
+fn the_limit_is_named_as_it_is_written() {
+    assert_eq!(limit_of("seed"), "APP_INIT_SEED_TIMEOUT");
+    assert_eq!(limit_of("assets"), "`timeout` in [steps.assets]");
 }

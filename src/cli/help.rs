@@ -1,5 +1,7 @@
 //! What `init help` can be about; the lists are made from the tables that they tell of.
 
+#[cfg(test)]
+mod document;
 mod texts;
 
 use super::settings::{self, Setting};

@@ -42,9 +42,11 @@ fn or_its_file(name: &str, meant: impl Fn(&str) -> Option<&'static str>) -> Opti
     })
 }
 
-/// The prefix says whose it is, so that much may be wrong behind it.
+/// The prefix says whose it is; what stands behind it, which setting. Bare names may have it, too.
 fn ours(name: &str) -> Option<&'static str> {
-    nearest(name, settings::all().map(|setting| setting.name))
+    let keys: Vec<String> = settings::all().map(Setting::key).collect();
+    let near = nearest(name.strip_prefix(PREFIX)?, keys.iter().map(String::as_str))?;
+    settings::all().find(|setting| setting.key() == near).map(|setting| setting.name)
 }
 
 /// The bare setting of whose name this is a slip, and cannot be anybody else's.
@@ -112,6 +114,22 @@ mod tests {
             ("MIGRATE_DATABASES_URL", "MIGRATE_DATABASE_URL"),
         ] {
             let wanted = format!("{name} is not a setting of app-init: did you mean {meant}?");
+            assert_eq!(told(&[name]), [wanted], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_prefix_says_what_was_meant() {
+        for (name, meant) in [
+            ("APP_INIT_MOED", Some("APP_INIT_MODE")),
+            ("APP_INIT_DATABASE_URL", Some("DATABASE_URL")),
+            ("APP_INIT_AUTORUN_MIGRATION", Some("AUTORUN_MIGRATIONS")),
+            ("APP_INIT_SEED_ON_START_FILE", Some("SEED_ON_START_FILE")),
+            ("APP_INIT_FOO", None),
+            ("APP_INIT_TAG_FILE", None),
+        ] {
+            let advice = meant.map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
+            let wanted = format!("{name} is not a setting of app-init{advice}");
             assert_eq!(told(&[name]), [wanted], "{name}");
         }
     }

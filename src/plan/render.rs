@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Action, End, Phase, Plan, Source, Watch, Work};
+use super::{Action, End, Phase, Plan, Source, Wait, Watch, Work};
 use crate::{config::target::Target, log};
 
 impl Plan {
@@ -66,11 +66,8 @@ impl Work {
             }
             Self::User(user) => user.describe(),
             Self::Wait(wait) => {
-                let shown = |target: &Target| {
-                    let writable = if wait.writes_to(target) { " (writable)" } else { "" };
-                    format!("{target}{writable}")
-                };
-                let targets: Vec<String> = wait.targets.iter().map(shown).collect();
+                let targets: Vec<String> =
+                    wait.targets.iter().map(|one| target(one, wait)).collect();
                 format!("for {}, at most {}", targets.join(", "), limit(wait.timeout))
             }
             Self::Migrate(migrate) if migrate.check_only => match &migrate.source {
@@ -108,6 +105,11 @@ impl Watch {
             paths => format!(", unless {} is unchanged", paths.concat()),
         }
     }
+}
+
+fn target(target: &Target, wait: &Wait) -> String {
+    let writable = if wait.writes_to(target) { " (writable)" } else { "" };
+    format!("{target}{writable}")
 }
 
 fn source(source: &Source) -> String {

@@ -283,6 +283,21 @@ fn a_grace_ends_in_sigkill_to_the_group() {
     }
 }
 
+/// The server's own children got the SIGKILL as well; some are not collected yet when it has ended.
+#[test]
+fn what_a_grace_has_killed_is_not_counted_as_left() {
+    const FAMILY: &str = "trap '' TERM; for i in 1 2 3 4; do sleep 1000 & done; echo up; wait";
+    for _ in 0..10 {
+        let server = child(["sh", "-c", FAMILY].map(OsString::from).to_vec());
+        let server = server.env("APP_INIT_LOG_LEVEL", "info");
+        let running = server.env("APP_INIT_STOP_GRACE", "50ms").start();
+        running.expect_line("up");
+        send(running.pid(), TERM);
+        let finished = running.finish();
+        assert!(!finished.stderr.contains("0 processes"), "{}", finished.stderr);
+    }
+}
+
 #[test]
 fn a_second_stop_hurries_a_grace() {
     for start in STARTS {

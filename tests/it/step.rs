@@ -45,7 +45,7 @@ fn a_step_that_succeeds_is_followed_by_the_server() {
 fn a_step_that_fails_ends_the_start_with_its_own_code_in_the_log() {
     for start in STARTS {
         for (script, how) in [
-            ("exit 3", "exit code 3"),
+            ("exit 3", "exit code 3\nhint: look at what it printed above\n"),
             ("kill -9 $$", "killed by SIGKILL"),
             ("kill -TERM $$", "killed by SIGTERM"),
         ] {
@@ -123,6 +123,7 @@ fn a_timeout_asks_the_step_to_end_and_waits_for_it() {
     for start in STARTS {
         let ended = all(start, script).env("APP_INIT_ETL_TIMEOUT", "100ms").run();
         assert_eq!((ended.code, ended.stdout.as_str()), (84, "saved\n"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("raise APP_INIT_ETL_TIMEOUT"), "{}", ended.stderr);
     }
 }
 

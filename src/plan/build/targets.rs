@@ -85,6 +85,9 @@ impl Builder<'_> {
         let environment = &self.config.environment;
         let lookup = |name: &str| environment.text(name).map(str::to_owned);
         let database = self.config.database.as_ref();
+        if database.is_none() && self.is_told_of(word) {
+            return None;
+        }
         let name = word.name(shown);
         let read = command::expand_text(&word.text, environment, self.config.nproc)
             .map_err(|problem| problem.at(&name))
@@ -94,6 +97,11 @@ impl Builder<'_> {
                 read(&word.source).or_else(|_| read(&name))
             });
         read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+    /// Whether the word means a database that is named and cannot be read: one mistake, not two.
+    fn is_told_of(&self, word: &Word) -> bool {
+        let named = self.config.database_named && self.config.migrate_database.is_none();
+        named && word.text.trim().eq_ignore_ascii_case("database")
     }
 }
 

@@ -82,6 +82,21 @@ fn one_mistake_is_told_once() {
 }
 
 #[test]
+fn a_database_that_cannot_be_read_is_not_told_to_be_unset() {
+    let waits = |image: Image| {
+        let image = image.env("APP_INIT_WAIT_FOR", "database").env("APP_INIT_API_COMMAND", "x");
+        made(image, "api").unwrap_err().to_string()
+    };
+    let told = waits(Image::new().env("DATABASE_URL", "mysql://h/app"));
+    assert_eq!(told, "DATABASE_URL: `mysql` is not the scheme of a Postgres URL [url-foreign]");
+    let unset =
+        "APP_INIT_WAIT_FOR: `database` is waited for, but no database is set [target-database]";
+    assert_eq!(waits(Image::new()), unset);
+    let other = Image::new().env("MIGRATE_DATABASE_URL", "postgres://u@h/app");
+    assert_eq!(waits(other), unset);
+}
+
+#[test]
 fn a_mistake_of_the_words_and_of_the_settings_come_together() {
     let image = Image::new().env("AUTORUN_MIGRATIONS", "flase").env("APP_INIT_REQUIRE", "KEY");
     let problems = made(image, "api").unwrap_err().to_string();

@@ -1,6 +1,9 @@
 //! Carrying out what the machine decided.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt::{self, Arguments},
+    time::Duration,
+};
 
 use crate::{
     process::{Signal, send, signal::SignalTarget, spawn, unrunnable::Reason},
@@ -113,19 +116,23 @@ impl Supervisor {
         let count = self.signal_leftovers(Signal::TERM);
         // A stopped process cannot act on SIGTERM.
         self.signal_leftovers(Signal::CONT);
-        self.say(
-            Level::Info,
-            "leftovers",
-            format_args!("{}: SIGTERM, and up to {grace:?} to finish", Left(count)),
-        );
+        let and_then = format_args!("SIGTERM, and up to {grace:?} to finish");
+        self.say_left(Level::Info, "leftovers", count, and_then);
         self.inbox.set(grace);
     }
 
     fn kill_leftovers(&mut self, patience: Duration) {
         self.server = Server::Killing;
         let count = self.signal_leftovers(Signal::KILL);
-        self.say(Level::Warn, "leftovers_killed", format_args!("{}: SIGKILL", Left(count)));
+        self.say_left(Level::Warn, "leftovers_killed", count, format_args!("SIGKILL"));
         self.inbox.set(patience);
+    }
+
+    /// Nothing where only zombies are left, as after a SIGKILL to the group: the next look ends us.
+    fn say_left(&self, level: Level, event: &str, count: Option<usize>, and_then: Arguments<'_>) {
+        if count != Some(0) {
+            self.say(level, event, format_args!("{}: {and_then}", Left(count)));
+        }
     }
 
     fn signal_leftovers(&self, signal: Signal) -> Option<usize> {
