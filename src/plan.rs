@@ -12,6 +12,7 @@ use std::{path::PathBuf, time::Duration};
 
 pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
 pub(crate) use build::{draft, migration, plan};
+pub(crate) use render::Missing;
 
 use crate::{
     config::{
