@@ -6,6 +6,7 @@
 mod awaiting;
 mod blocker;
 pub(crate) mod cause;
+mod create;
 mod dialect;
 pub(crate) mod error;
 mod executor;
@@ -158,17 +159,22 @@ pub(crate) async fn apply(
     let work = async {
         let migrations = refinery::scan(folder)?;
         let terms = Terms::of(plan, connection, READ);
-        let (state, history) = awaiting::unlocked(terms, async |time| {
-            answered(time, connection, READ, read(&session.client, &migrations, plan)).await
+        let (state, history, scripts) = awaiting::unlocked(terms, async |time| {
+            let read = read(&session.client, &migrations, plan);
+            let (state, history) = answered(time, connection, READ, read).await?;
+            if state.pending.is_empty() {
+                return Ok((state, history, Vec::new()));
+            }
+            let dialect = Dialect::of(&session.client, "migrate").await?;
+            let scripts = scripts(&state.pending, dialect)?;
+            if !history.exists() {
+                create::history(&session, connection, &history).await?;
+            }
+            Ok((state, history, scripts))
         })
         .await?;
         if state.pending.is_empty() {
             return Ok(());
-        }
-        let dialect = Dialect::of(&session.client, "migrate").await?;
-        let scripts = scripts(&state.pending, dialect)?;
-        if !history.exists() {
-            create(&session, &history).await?;
         }
         let units: Vec<Unit<'_>> = state
             .pending
@@ -222,14 +228,6 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
 fn recorded(history: &impl History, migration: &Migration) -> Vec<String> {
     let lookup = history.lookup(migration);
     vec![history.record(migration), refusal::if_none(&lookup, refusal::UNRECORDED)]
-}
-
-/// Makes the history table. Only the leader comes here: `IF NOT EXISTS` alone is a race.
-async fn create(session: &Session, history: &impl History) -> Result<(), MigrateError> {
-    session.client.batch_execute(&history.create()).await.map_err(|error| MigrateError::Database {
-        doing: "create the migration history".into(),
-        cause: cause::Cause::of(&error),
-    })
 }
 
 /// Waits until somebody else has applied every file of the folder, asking again and again on
