@@ -12,6 +12,7 @@ use std::{path::PathBuf, time::Duration};
 
 pub(crate) use crate::config::types::{Handoff, OnFailure, SignalState, StopPolicy};
 pub(crate) use build::{draft, migration, plan};
+pub(crate) use render::Missing;
 
 use crate::{
     config::{
@@ -91,8 +92,15 @@ pub(crate) struct Wait {
     pub(crate) fatal_grace: Duration,
     /// Interval of the line that says what is still missing; `None` prints none.
     pub(crate) heartbeat: Option<Duration>,
-    /// Only a primary that takes writes counts, because something will be migrated or seeded.
-    pub(crate) writable: bool,
+    /// Names of the databases that are migrated or seeded: only a primary that takes writes counts.
+    pub(crate) written: Vec<String>,
+}
+
+impl Wait {
+    /// Whether it is a database that something will be written to.
+    pub(crate) fn writes_to(&self, target: &Target) -> bool {
+        matches!(target, Target::Database(connection) if self.written.contains(&connection.name()))
+    }
 }
 
 /// Where schema or data come from.

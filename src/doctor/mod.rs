@@ -23,10 +23,25 @@ mod user;
 
 use crate::{
     config::{Config, environment::Environment},
-    plan,
+    plan::{self, Missing, Plan},
 };
 
+use finding::Level;
 pub(crate) use render::Report;
+
+/// What the commands of a plan need and what stands in their way, as far as files show it.
+pub(crate) fn missing(config: &Config, plan: &Plan) -> Vec<Missing> {
+    let found = user::as_server(config, || commands::look(plan));
+    found
+        .into_iter()
+        .filter(|finding| finding.level != Level::Ok)
+        .map(|finding| Missing {
+            subject: finding.subject,
+            why: finding.message,
+            hint: finding.hint,
+        })
+        .collect()
+}
 
 /// Looks at everything that a start in this mode needs.
 ///

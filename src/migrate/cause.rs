@@ -2,8 +2,9 @@
 
 use std::{error::Error as _, fmt, io};
 
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
+use super::discreet::{addresses, discreet};
 use crate::{exit::Exit, phrase, postgres::Session};
 
 /// The reason of a failed query or connection.
@@ -15,6 +16,8 @@ struct Parts {
     text: String,
     /// `None`: no server answered.
     code: Option<SqlState>,
+    /// Whether the session ended with it.
+    fatal: bool,
     detail: Option<String>,
     hint: Option<String>,
     /// Characters from the start of the query, counted from 1; `None` if the server named none.
@@ -30,6 +33,7 @@ impl Cause {
         Self(Box::new(Parts {
             text,
             code: None,
+            fatal: true,
             detail: None,
             hint: None,
             position: None,
@@ -57,12 +61,14 @@ impl Cause {
             Some(ErrorPosition::Internal { .. }) | None => None,
         };
         Self(Box::new(Parts {
-            text: error.message().to_owned(),
+            text: addresses(error.message()),
             code: Some(error.code().clone()),
-            detail: error.detail().map(str::to_owned),
+            fatal: error.parsed_severity() != Some(Severity::Error) && error.severity() != "ERROR",
+            detail: error.detail().map(addresses),
             hint: error.hint().map(str::to_owned),
             position,
-            context: error.where_().and_then(|text| text.lines().next()).map(str::to_owned),
+            // It quotes what a function executes.
+            context: error.where_().and_then(|text| text.lines().next()).map(discreet),
         }))
     }
 
@@ -75,15 +81,23 @@ impl Cause {
         self.0.code.as_ref().is_some_and(|code| states.contains(code))
     }
 
+    /// pgbouncer in statement mode, which knows no transactions (08P01). Trying again is no help.
+    fn is_statement_pooler(&self) -> bool {
+        self.0.text.contains("statement pooling mode")
+    }
+
     /// No answer, or the server ended the session: nothing is known about the file itself.
     pub(crate) fn is_lost_connection(&self) -> bool {
         match &self.0.code {
+            Some(_) if self.is_statement_pooler() => false,
             None => true,
             // Class 08 is connection exceptions, 57P01 to 57P05 an ended session, 25P03 one that stood
-            // still for too long (appendix A).
+            // still for too long (appendix A). Where the session goes on, it was one of a statement's
+            // own, to another server: dblink, a subscription.
             Some(code) => {
                 let code = code.code();
-                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+                self.0.fatal
+                    && (code.starts_with("08") || code.starts_with("57P") || code == "25P03")
             }
         }
     }
@@ -94,6 +108,7 @@ impl Cause {
             Some(code) if code == &SqlState::INSUFFICIENT_PRIVILEGE => Exit::Refused,
             Some(code) if code == &SqlState::INVALID_CATALOG_NAME => Exit::Refused,
             Some(code) if code.code().starts_with("28") => Exit::Refused,
+            Some(_) if self.is_statement_pooler() => Exit::Config,
             _ if usual == Exit::NotReady => usual,
             _ if self.is_lost_connection() => Exit::Lock,
             _ => usual,
@@ -104,6 +119,11 @@ impl Cause {
         if self.is(&[SqlState::INSUFFICIENT_PRIVILEGE]) && self.0.hint.is_none() {
             return Some(
                 "grant the right, or set MIGRATE_DATABASE_URL to a role that has it".into(),
+            );
+        }
+        if self.is_statement_pooler() {
+            return Some(
+                "set MIGRATE_DATABASE_URL to an address that goes past the pooler, or let it pool by transaction".into(),
             );
         }
         // `CALL` and `DO` end a transaction of their own with 2D000 (appendix A).

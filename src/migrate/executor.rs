@@ -34,6 +34,16 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 pub(super) const CLEAN: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; \
     UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES";
 
+/// The same behind a file in a transaction, whose fence ends with that: a session's advisory locks go,
+/// too. Not unless the file speaks of such: behind a pooler they may be those of another client.
+pub(super) fn clean(script: &Script) -> String {
+    if script.text.to_ascii_lowercase().contains("advisory") {
+        format!("{CLEAN}; SELECT pg_catalog.pg_advisory_unlock_all()")
+    } else {
+        CLEAN.to_owned()
+    }
+}
+
 /// One file and what makes it count as done.
 pub(super) struct Unit<'a> {
     pub(super) script: Script,

@@ -108,6 +108,25 @@ impl<'a> Place<'a> {
         format!("DELETE FROM {} WHERE namespace = {namespace} AND name = {name}", self.table())
     }
 
+    /// Forgets all whose names start with `prefix`. Does nothing where there is nothing to forget, or
+    /// our role could not have written it.
+    /// # Errors
+    /// `Busy` says who has locked the table.
+    pub(super) async fn forget_all(
+        &self,
+        client: &Client,
+        prefix: &str,
+    ) -> Result<(), MigrateError> {
+        let standing = self.standing(client).await?;
+        if !standing.has_table || standing.to_write(self.schema).is_some() {
+            return Ok(());
+        }
+        let (table, namespace) = (self.table(), literal(self.namespace));
+        let is_one = format!("pg_catalog.starts_with(name, {})", literal(prefix));
+        let forget = format!("DELETE FROM {table} WHERE namespace = {namespace} AND {is_one}");
+        self.change(client, &forget).await
+    }
+
     /// Reads a marker and creates nothing.
     /// # Errors
     /// `Rights` says what to grant; `Busy` who has locked the table.

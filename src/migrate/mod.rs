@@ -3,11 +3,13 @@
 //! Owns reading and applying files, the leader lock and the markers; commands are run by `run`
 //! between `lock::acquire` and `release`. Nothing here reads settings or decides whether to migrate.
 
+mod anew;
 mod awaiting;
 mod blocker;
 pub(crate) mod cause;
 mod create;
 mod dialect;
+mod discreet;
 pub(crate) mod error;
 mod executor;
 pub(crate) mod format;
@@ -159,6 +161,7 @@ pub(crate) async fn apply(
     let work = async {
         let migrations = refinery::scan(folder)?;
         let terms = Terms::of(plan, connection, READ);
+        let place = Place::new(&plan.schema, &leader.namespace);
         let (state, history, scripts) = awaiting::unlocked(terms, async |time| {
             let read = read(&session.client, &migrations, plan);
             let (state, history) = answered(time, connection, READ, read).await?;
@@ -168,7 +171,7 @@ pub(crate) async fn apply(
             let dialect = Dialect::of(&session.client, "migrate").await?;
             let scripts = scripts(&state.pending, dialect)?;
             if !history.exists() {
-                create::history(&session, connection, &history).await?;
+                anew::begin(&session, connection, &history, &place, terms).await?;
             }
             Ok((state, history, scripts))
         })
@@ -188,10 +191,7 @@ pub(crate) async fn apply(
             fence: leader.fence(),
             leads: leader.is_locked(),
             policy: plan.files,
-            place: Place {
-                patience: plan.files.record_timeout,
-                ..Place::new(&plan.schema, &leader.namespace)
-            },
+            place: Place { patience: plan.files.record_timeout, ..place },
             phase: "migrate",
             exit: Exit::Migrate,
             progress: &progress,

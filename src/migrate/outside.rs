@@ -198,7 +198,12 @@ fn earlier(state: &str, next: Option<&str>) -> Earlier {
 
 /// Where a file notes how far it is; `home` tells its schema from others.
 pub(super) fn marker(home: &str, label: &str) -> String {
-    format!("progress {home} {label}")
+    markers(home) + label
+}
+
+/// What the names of all of these start with.
+pub(super) fn markers(home: &str) -> String {
+    format!("progress {home} ")
 }
 
 pub(super) fn unfit(script: &Script, line: usize, why: &str, hint: &str) -> MigrateError {

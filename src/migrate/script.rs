@@ -6,6 +6,7 @@ use std::{cmp::Reverse, ops::Range, path::Path, time::Duration};
 
 use super::{
     dialect::Dialect,
+    discreet::excerpt,
     error::MigrateError,
     options::{self, Options},
     split::{Backslash, Split, Statement, split, tokens},
@@ -235,15 +236,6 @@ fn meta(text: &str, statement: &Statement) -> Option<Range<usize>> {
 fn blanked(text: &str, range: Range<usize>) -> String {
     let spaces = text[range.clone()].chars().map(|c| if c == '\n' { '\n' } else { ' ' });
     [&text[..range.start], &spaces.collect::<String>(), &text[range.end..]].concat()
-}
-
-/// The beginning of a statement on one line. What follows the word PASSWORD is never shown.
-fn excerpt(statement: &str) -> String {
-    const LENGTH: usize = 100;
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    let secret = line.to_ascii_uppercase().find("PASSWORD").map(|at| at + "PASSWORD".len());
-    let shown: String = line[..secret.unwrap_or(line.len())].chars().take(LENGTH).collect();
-    if shown.len() < line.len() { shown + " …" } else { shown }
 }
 
 #[cfg(test)]

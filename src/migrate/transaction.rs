@@ -14,7 +14,7 @@ use tokio_postgres::{SimpleQueryRow, error::SqlState};
 use super::{
     cause::Cause,
     error::MigrateError,
-    executor::{Attempt, CLEAN, Executor, Unit},
+    executor::{Attempt, Executor, Unit, clean},
     format::Problem,
     lock::milliseconds,
     refusal::{self, ALREADY, FENCED},
@@ -75,7 +75,7 @@ impl Executor<'_> {
         };
         // A part that the script committed by itself may have changed the session, which a pooler
         // would give to others.
-        let undo = format!("ROLLBACK; {CLEAN}");
+        let undo = format!("ROLLBACK; {}", clean(&unit.script));
         drop(self.scene.session.client.batch_execute(&undo).await);
         match failed {
             Failed::Fenced => Ok(Attempt::Fenced),
@@ -169,7 +169,8 @@ impl Executor<'_> {
     /// Cleans up, and commits the record together with the script. Its last row is which transaction
     /// that was. Whoever has locked the history is waited for: the script has been waited for, too.
     fn closing(&self, unit: &Unit<'_>) -> Closing {
-        let mut statements: Vec<String> = CLEAN.split("; ").map(str::to_owned).collect();
+        let mut statements: Vec<String> =
+            clean(&unit.script).split("; ").map(str::to_owned).collect();
         statements.push(self.record_timeout());
         statements.extend((unit.record)());
         statements.extend([CURRENT, "COMMIT"].map(str::to_owned));

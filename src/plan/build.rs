@@ -119,9 +119,14 @@ impl<'a> Builder<'a> {
         let others =
             steps.iter().filter(|name| !matches!(name.as_str(), "wait" | "migrate" | "seed"));
         let others: Vec<Phase> = others.map(|name| phase(name, self.step(name))).collect();
-        let database =
-            [&migrate, &seed].into_iter().any(|action| matches!(action, Some(Action::Do(_))));
-        let wait = self.listed("wait").then(|| self.wait(database));
+        let work: Vec<&Work> = [&migrate, &seed]
+            .into_iter()
+            .filter_map(|action| match action {
+                Some(Action::Do(work)) => Some(work),
+                _ => None,
+            })
+            .collect();
+        let wait = self.listed("wait").then(|| self.wait(&work));
         let mut phases = Vec::new();
         phases.extend(self.dirs().map(|action| phase("dirs", action)));
         let user = self.config.user.clone().map(|user| Action::Do(Work::User(user)));

@@ -7,10 +7,21 @@ use serde_json::{Value, json};
 use super::{Action, End, Phase, Plan, Source, Wait, Watch, Work};
 use crate::{config::target::Target, log};
 
+/// Something that a command of the plan needs and that is not there or cannot be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    /// `migrate`, `etl`, the name of a step, `server`.
+    pub(crate) subject: String,
+    pub(crate) why: String,
+    pub(crate) hint: Option<String>,
+}
+
 impl Plan {
-    /// One line a phase, aligned; then what follows. `columns` are those of a terminal.
-    pub(crate) fn text(&self, columns: Option<usize>) -> String {
-        let width = self.phases.iter().map(|phase| phase.name.len()).chain(["server".len()]).max();
+    /// One line a phase, aligned; then what follows, and what is `missing` for it. `columns` are those
+    /// of a terminal.
+    pub(crate) fn text(&self, missing: &[Missing], columns: Option<usize>) -> String {
+        let others = ["server", "missing"].map(str::len);
+        let width = self.phases.iter().map(|phase| phase.name.len()).chain(others).max();
         let width = width.unwrap_or_default();
         let line = |name: &str, what: &str| line(name, width, &log::fit(what, width + 4, columns));
         let mut text = format!("mode {}\n\n", self.mode);
@@ -21,16 +32,30 @@ impl Plan {
             End::Exit => line("exit", ""),
             End::Server(server) => line("server", &server.command.source),
         });
+        for (index, missing) in missing.iter().enumerate() {
+            text.push_str(if index == 0 { "\n" } else { "" });
+            text.push_str(&line("missing", &format!("{}: {}", missing.subject, missing.why)));
+            text.push_str(
+                &missing.hint.as_ref().map_or_else(String::new, |hint| line("hint", hint)),
+            );
+        }
         text
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self, missing: &[Missing]) -> Value {
         let end = match &self.end {
             End::Exit => Value::Null,
             End::Server(server) => Value::from(server.command.source.as_str()),
         };
         let phases: Vec<Value> = self.phases.iter().map(Phase::json).collect();
-        json!({ "mode": self.mode, "phases": phases, "server": end })
+        let missing: Vec<Value> = missing.iter().map(Missing::json).collect();
+        json!({ "mode": self.mode, "phases": phases, "server": end, "missing": missing })
+    }
+}
+
+impl Missing {
+    fn json(&self) -> Value {
+        json!({ "subject": self.subject, "message": self.why, "hint": self.hint })
     }
 }
 
@@ -108,8 +133,8 @@ impl Watch {
 }
 
 fn target(target: &Target, wait: &Wait) -> String {
-    let writable = wait.writable && matches!(target, Target::Database(_));
-    format!("{target}{}", if writable { " (writable)" } else { "" })
+    let writable = if wait.writes_to(target) { " (writable)" } else { "" };
+    format!("{target}{writable}")
 }
 
 fn source(source: &Source) -> String {

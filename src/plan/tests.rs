@@ -27,7 +27,7 @@ fn made(image: Image, words: &str) -> Result<Plan, Problems> {
 
 /// One line a phase.
 fn lines(image: Image, words: &str) -> Vec<String> {
-    let text = made(image, words).unwrap().text(None);
+    let text = made(image, words).unwrap().text(&[], None);
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     text.lines().skip(2).map(words).collect()
 }
@@ -41,7 +41,7 @@ const ONCE: &str = "seed folder /seeds, once per database";
 #[test]
 fn a_long_command_keeps_its_column_on_a_terminal() {
     let image = bare().env("APP_INIT_API_COMMAND", "serve --host 0.0.0.0 --port 8000");
-    let text = made(image, "").unwrap().text(Some(36));
+    let text = made(image, "").unwrap().text(&[], Some(36));
     assert!(
         text.ends_with("\n  server   serve --host 0.0.0.0\n           --port 8000\n"),
         "{text}"
@@ -186,7 +186,7 @@ fn only_commands_that_will_run_are_expanded() {
 
 #[test]
 fn json_says_the_same() {
-    let json = made(full(), "api").unwrap().json();
+    let json = made(full(), "api").unwrap().json(&[]);
     assert_eq!(json["mode"], "api");
     assert_eq!(json["phases"][0]["name"], "wait");
     assert_eq!(json["phases"][2]["action"], "skip");

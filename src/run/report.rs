@@ -6,6 +6,7 @@ use super::{note, prepare::Result, tell, tell_all};
 use crate::{
     config::{self, Config},
     diagnose::SET_DATABASE,
+    doctor,
     exit::Exit,
     failure::Failure,
     log, migrate, plan,
@@ -32,11 +33,17 @@ pub(super) fn settings(config: &Config, check: bool) -> Exit {
     }
 }
 
-/// `init plan`: what would run and why.
+/// `init plan`: what would run and why, and which programs and files are missing for it.
 pub(super) fn plan(config: &Config, json: bool) -> Exit {
     match plan::plan(config) {
-        Ok(plan) if json => print(&format!("{:#}\n", plan.json())),
-        Ok(plan) => print(&plan.text(log::columns_of(&std::io::stdout()))),
+        Ok(plan) => {
+            let missing = doctor::missing(config, &plan);
+            print(&if json {
+                format!("{:#}\n", plan.json(&missing))
+            } else {
+                plan.text(&missing, log::columns_of(&std::io::stdout()))
+            })
+        }
         Err(problems) => tell_all(&problems),
     }
 }

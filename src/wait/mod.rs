@@ -63,7 +63,7 @@ pub(crate) async fn run(wait: &Wait) -> Result<Vec<Ready>, WaitError> {
     let missing: Vec<Missing> = wait.targets.iter().map(|_| Missing::default()).collect();
     for (at, target) in wait.targets.iter().enumerate() {
         let limits = Limits { deadline, grace: wait.fatal_grace, heartbeat: wait.heartbeat };
-        let probe = Probe::new(target.clone(), wait.writable);
+        let probe = Probe::new(target.clone(), wait.writes_to(target));
         let (target, missing) = (target.clone(), missing[at].clone());
         running.spawn(async move { (at, until_ready(target, probe, limits, missing).await) });
     }

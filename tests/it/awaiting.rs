@@ -242,3 +242,26 @@ fn who_is_in_the_way_of_a_command_is_said() {
     holding.end();
     assert_eq!(start.exit_code(), 0);
 }
+
+/// Only what is migrated or seeded has to take writes.
+#[test]
+fn who_writes_nothing_there_may_wait_for_a_database_that_is_read_only() {
+    let (url, other) = (Postgres::shared().database(), Postgres::shared().database());
+    let folder = folder(&[("V1__t.sql", "create table t ();")]);
+    for url in [&url, &other] {
+        migrated(url, folder.path());
+    }
+    let name = other.rsplit('/').next().unwrap();
+    ask(&url, &format!("alter database {name} set default_transaction_read_only = on"));
+    let waits = Init::new(["api"])
+        .env("DATABASE_URL", &other)
+        .env("AUTORUN_MIGRATIONS", "wait")
+        .env("APP_INIT_MIGRATIONS", folder.path())
+        .env("APP_INIT_API_COMMAND", "true");
+    let beside = migrate(&url, folder.path()).env("APP_INIT_WAIT_FOR", format!("database {other}"));
+    let past = migrate(&other, folder.path()).env("MIGRATE_DATABASE_URL", &url);
+    for init in [waits, beside, past] {
+        let finished = init.env("APP_INIT_WAIT_TIMEOUT", "20s").run();
+        assert_eq!(finished.code, 0, "{}", finished.stderr);
+    }
+}

@@ -35,6 +35,7 @@ fn plan_of_api_gives_the_reason_of_each_skip() {
     let folder = folder(IMAGE);
     let end = Init::new(["plan"])
         .env("DATABASE_URL", format!("postgres://app:{CANARY}@db:5432/app"))
+        .env("PATH", "/nowhere")
         .current_dir(folder.path())
         .run();
     assert_eq!(end.code, 0, "{}", end.stderr);
@@ -49,6 +50,9 @@ fn plan_of_api_gives_the_reason_of_each_skip() {
       etl      skip: RUN_ETL_ON_STARTUP is false
       assets   skip: PRECOMPILE_ON_BOOT is false
       server   uvicorn app:app --workers ${UVICORN_WORKERS:-auto}
+
+      missing  server: cannot run `uvicorn`: no program of that name in PATH (/nowhere)
+      hint     install it in the image, or write its full path
     "##);
 }
 
@@ -57,6 +61,7 @@ fn plan_of_all_demands_the_etl() {
     let folder = folder(IMAGE);
     let end = Init::new(["plan", "all"])
         .env("DATABASE_URL", format!("postgres://app:{CANARY}@db:5432/app"))
+        .env("PATH", "/nowhere")
         .current_dir(folder.path())
         .run();
     assert_eq!(end.code, 0, "{}", end.stderr);
@@ -71,6 +76,11 @@ fn plan_of_all_demands_the_etl() {
       etl      python -m etl --duplicates ${ETL_DUPLICATE_HANDLING:-skip}
       assets   skip: PRECOMPILE_ON_BOOT is false
       server   uvicorn app:app --workers ${UVICORN_WORKERS:-auto}
+
+      missing  etl: cannot run `python`: no program of that name in PATH (/nowhere)
+      hint     install it in the image, or write its full path
+      missing  server: cannot run `uvicorn`: no program of that name in PATH (/nowhere)
+      hint     install it in the image, or write its full path
     "##);
 }
 
@@ -79,6 +89,7 @@ fn plan_of_a_mode_of_the_file() {
     let folder = folder(IMAGE);
     let end = Init::new(["plan", "worker"])
         .env("DATABASE_URL", format!("postgres://app:{CANARY}@db:5432/app"))
+        .env("PATH", "/nowhere")
         .current_dir(folder.path())
         .run();
     assert_eq!(end.code, 0, "{}", end.stderr);
@@ -86,9 +97,12 @@ fn plan_of_a_mode_of_the_file() {
     insta::assert_snapshot!(end.stdout, @r##"
     mode worker
 
-      dirs    logs
-      wait    for database db:5432/app, at most 1m
-      server  celery worker
+      dirs     logs
+      wait     for database db:5432/app, at most 1m
+      server   celery worker
+
+      missing  server: cannot run `celery`: no program of that name in PATH (/nowhere)
+      hint     install it in the image, or write its full path
     "##);
 }
 
@@ -97,6 +111,7 @@ fn plan_as_json() {
     let folder = folder(IMAGE);
     let end = Init::new(["plan", "migrate", "--json"])
         .env("DATABASE_URL", format!("postgres://app:{CANARY}@db:5432/app"))
+        .env("PATH", "/nowhere")
         .current_dir(folder.path())
         .run();
     assert_eq!(end.code, 0, "{}", end.stderr);
@@ -121,7 +136,8 @@ fn plan_as_json() {
           "what": "folder migrations"
         }
       ],
-      "server": null
+      "server": null,
+      "missing": []
     }
     "##);
 }

@@ -192,6 +192,38 @@ fn what_a_failed_script_set_stays_in_no_session_of_the_pool() {
     assert_eq!(ask(&pooler.past(&url), setting), usual);
 }
 
+/// Nobody can hold a lock through it, however long one queues.
+#[test]
+fn a_statement_pooler_is_refused_at_once() {
+    let Some(pooler) = Pooler::start("statement") else { return };
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__x.sql", "create table t ();")]);
+    let refused = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(refused.code, 78, "{}", refused.stderr);
+    for part in ["statement pooling mode", "hint: set MIGRATE_DATABASE_URL"] {
+        assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('t')"), "");
+}
+
+/// A lock that stays in the pool is held by nobody who could free it.
+#[test]
+fn what_a_script_locks_for_its_session_is_free_when_it_has_ended() {
+    let Some(pooler) = Pooler::sized("transaction", 2) else { return };
+    let url = Postgres::shared().database();
+    let locks = "select pg_advisory_lock(42);";
+    let folder = folder(&[
+        ("V1__x.sql", locks),
+        ("V2__x.sql", &format!("{locks} create table t ();")),
+        ("V3__x.sql", &format!("{locks} commit; select 1 / 0;")),
+    ]);
+    let finished = migrate(&pooler.past(&url), folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    assert_eq!(history(&url), "1,2");
+    let held = "select count(*) from pg_locks where locktype = 'advisory' and objid = 42 and database = (select oid from pg_database where datname = current_database())";
+    assert_eq!(ask(&url, held), "0");
+}
+
 #[test]
 fn a_watched_command_runs_once_through_a_transaction_pooler() {
     let Some(pooler) = Pooler::start("transaction") else { return };

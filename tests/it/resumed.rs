@@ -99,3 +99,23 @@ fn a_search_path_that_a_function_sets_is_set_again() {
     migrated(&url, folder.path());
     assert_eq!(ask(&url, "select to_regclass('s.here')"), "s.here");
 }
+
+/// Whoever drops the schema to begin anew keeps app-init's own.
+#[test]
+fn what_was_half_done_in_a_schema_that_was_dropped_is_done_again() {
+    let url = Postgres::shared().database();
+    let steps = "create table u (n int);\ncreate index concurrently i on u (n);\nselect 1 / count(*) from ready;\n";
+    let folder =
+        folder(&[("V1__r.sql", "create table ready (n int);"), ("V2__u.sql", &marked(steps))]);
+    let stops_half_done = || {
+        let failed = migrate(&url, folder.path()).run();
+        assert_eq!(failed.code, 80, "{}", failed.stderr);
+        assert!(failed.stderr.contains("the 2 steps before it are done"), "{}", failed.stderr);
+    };
+    stops_half_done();
+    ask(&url, "drop schema public cascade; create schema public");
+    stops_half_done();
+    ask(&url, "insert into ready values (1)");
+    migrated(&url, folder.path());
+    assert_eq!(ask(&url, "select to_regclass('i') is not null"), "t");
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     migrate::{ask, folder, history, migrate, migrated},
-    support::Postgres,
+    support::{CANARY, Postgres},
 };
 
 /// Statement by statement, so that it matters where they are cut.
@@ -147,5 +147,49 @@ fn the_dump_of_a_newer_server_is_applied_or_told_from_a_broken_file() {
     assert_eq!((finished.code, history(&url)), (80, "1".into()), "{}", finished.stderr);
     for part in ["V2__x.sql:1", "42704", "hint: a newer server knows this setting"] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
+
+/// A statement may speak to another server, which is gone: that is nobody's lost lock.
+#[test]
+fn a_lost_connection_of_a_statement_s_own_is_a_failed_file() {
+    let gone = "do $$ begin raise exception 'gone' using errcode = '08006'; end $$;";
+    for text in [gone.to_owned(), format!("-- app-init: no-transaction\n{gone}")] {
+        let url = Postgres::shared().database();
+        let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(failed.code, 80, "{}", failed.stderr);
+        assert!(failed.stderr.contains("(SQLSTATE 08006)"), "{}", failed.stderr);
+    }
+}
+
+#[test]
+fn a_file_s_passwords_are_not_shown() {
+    let url = Postgres::shared().database();
+    for text in [
+        format!("select no_dblink('postgres://u:{CANARY}@h/d');"),
+        format!("do $$ begin execute 'alter role nobody password ''{CANARY}'''; end $$;"),
+        format!("do $$ begin raise exception 'cannot reach %', 'postgres://u:{CANARY}@h'; end $$;"),
+    ] {
+        let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(failed.code, 80, "{}", failed.stderr);
+        assert!(!failed.stderr.contains(CANARY), "{}", failed.stderr);
+    }
+}
+
+/// Files of tools that keep both directions in one: the second half would undo the first, and count.
+#[test]
+fn a_file_that_takes_itself_back_is_refused() {
+    let url = Postgres::shared().database();
+    for (up, down) in [
+        ("-- +goose Up", "-- +goose Down"),
+        ("-- +migrate Up", "--  +migrate down"),
+        ("-- migrate:up", "-- migrate:down"),
+    ] {
+        let text = format!("{up}\ncreate table t ();\n{down}\ndrop table t;\n");
+        let refused = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
+        assert_eq!(refused.code, 80, "{}", refused.stderr);
+        for part in ["V1__x.sql:3: what stands below takes it back", "hint: "] {
+            assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
+        }
     }
 }

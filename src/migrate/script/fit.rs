@@ -37,8 +37,22 @@ fn in_text(text: &str, found: &Split) -> Option<Misfit> {
         let line = 1 + text[..at].matches('\n').count();
         return Some(Misfit::new(line, "it holds a zero byte".into(), "save the file as UTF-8"));
     }
+    if let Some(line) = text.lines().position(takes_back) {
+        return Some(Misfit::new(
+            line + 1,
+            "what stands below takes it back, and would run as well".into(),
+            "take that part out: files are only ever applied",
+        ));
+    }
     let open = found.open.as_ref()?;
     (!changes_backslash(text, &found.statements)).then(|| not_closed(open))
+}
+
+/// Where goose, sql-migrate and dbmate begin the other half of a file.
+fn takes_back(line: &str) -> bool {
+    const DOWN: [&str; 3] = ["+goose down", "+migrate down", "migrate:down"];
+    let comment = line.trim_start().strip_prefix("--").map(|it| it.trim_start().to_lowercase());
+    comment.is_some_and(|comment| DOWN.iter().any(|down| comment.starts_with(down)))
 }
 
 fn in_statement(text: &str, statement: &Statement) -> Option<Misfit> {

@@ -5,18 +5,23 @@ use super::{
     word::{Word, are_plain},
 };
 use crate::{
-    config::{self, Targets, command, database::Note, target::Target},
+    config::{
+        self, Targets, command,
+        database::{Connection, Note},
+        target::Target,
+    },
     plan::{Action, Wait, Work},
 };
 
 impl Builder<'_> {
-    /// Waits for the usual targets and for those of the steps that will run.
-    pub(super) fn wait(&mut self, writable: bool) -> Action {
+    /// Waits for the usual targets and for those of the steps that will run. `work` is what a database
+    /// is for.
+    pub(super) fn wait(&mut self, work: &[&Work]) -> Action {
         if let Some(skip) = self.skipped("wait") {
             return skip;
         }
         let words = self.words();
-        let (targets, notes) = self.wait_targets(&words, writable);
+        let (targets, notes) = self.wait_targets(&words, !work.is_empty());
         if words.is_empty() && targets.is_empty() && !self.config.database_named {
             let reason = "no DATABASE_URL, no APP_INIT_WAIT_FOR";
             self.absent(
@@ -33,7 +38,7 @@ impl Builder<'_> {
             timeout: settings.timeout,
             fatal_grace: settings.fatal_grace,
             heartbeat: self.config.heartbeat,
-            writable,
+            written: work.iter().filter_map(|work| written(work)).collect(),
         }))
     }
 
@@ -62,7 +67,7 @@ impl Builder<'_> {
         words
     }
 
-    fn wait_targets(&mut self, words: &[Word], writable: bool) -> (Vec<Target>, Vec<Note>) {
+    fn wait_targets(&mut self, words: &[Word], used: bool) -> (Vec<Target>, Vec<Note>) {
         let shown = are_plain(words);
         let read: Vec<_> = words.iter().filter_map(|word| self.target(word, shown)).collect();
         // Pieces of an address that was cut at a blank of its password are no targets.
@@ -70,7 +75,7 @@ impl Builder<'_> {
         let read = if torn { Vec::new() } else { read };
         let (mut targets, notes): (Vec<Target>, Vec<Vec<Note>>) = read.into_iter().unzip();
         // Where it is the only database, it is the one that is meant.
-        let wanted = writable || words.is_empty();
+        let wanted = used || words.is_empty();
         let other = self.config.migrate_database.as_ref().filter(|_| wanted);
         targets.extend(other.map(|connection| Target::Database(Box::new(connection.clone()))));
         (targets, notes.concat())
@@ -98,4 +103,14 @@ impl Builder<'_> {
         let named = self.config.database_named && self.config.migrate_database.is_none();
         named && word.text.trim().eq_ignore_ascii_case("database")
     }
+}
+
+/// The name of the database that it writes to, if it does.
+fn written(work: &Work) -> Option<String> {
+    let connection = match work {
+        Work::Migrate(migrate) if !migrate.check_only => migrate.connection.as_ref(),
+        Work::Seed(seed) => seed.connection.as_ref(),
+        _ => None,
+    };
+    connection.map(Connection::name)
 }

@@ -79,7 +79,7 @@ mod tests {
         }
         match plan(&image.start("api -- serve")) {
             Ok(plan) => {
-                let text = plan.text(None);
+                let text = plan.text(&[], None);
                 let line = text.lines().find(|line| line.starts_with("  migrate")).unwrap();
                 line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
             }
