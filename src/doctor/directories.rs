@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::unistd::{Gid, Uid};
-use rustix::fs::{Access, AtFlags, CWD, FsWord, PROC_SUPER_MAGIC, accessat, statfs};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{
     finding::{Finding, Section},
@@ -19,7 +19,10 @@ use crate::{
     exit::Exit,
     phrase,
     plan::{Action, Plan, Work},
-    process::identity::{GROUP, PASSWD, name_of},
+    process::{
+        filesystem::takes_directories,
+        identity::{GROUP, PASSWD, name_of},
+    },
 };
 
 pub(super) fn look(config: &Config, plan: Option<&Plan>) -> Vec<Finding> {
@@ -83,15 +86,6 @@ fn existing(path: &Path) -> PathBuf {
 /// access(2) knows read-only mounts and ACLs, which mode bits do not show.
 fn may_write(path: &Path) -> io::Result<()> {
     Ok(accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
-}
-
-/// Root may write to procfs and sysfs by their modes, and still cannot make anything there (`proc(5)`, `sysfs(5)`).
-fn takes_directories(path: &Path) -> io::Result<()> {
-    const SYSFS_MAGIC: FsWord = 0x6265_6572;
-    if [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&statfs(path)?.f_type) {
-        return Err(io::Error::new(ErrorKind::Unsupported, phrase::KERNELS_OWN));
-    }
-    Ok(())
 }
 
 /// Root's and empty but for what a new ext4 has: a start hands such a directory over.

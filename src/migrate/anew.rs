@@ -2,13 +2,13 @@
 
 use super::{
     awaiting::{self, Terms},
-    cause::Cause,
+    create,
     error::MigrateError,
     format::History,
     marker::Place,
     outside::markers,
 };
-use crate::postgres::Session;
+use crate::{config::database::Connection, postgres::Session};
 
 /// Forgets how far files are of which no history knows, as where the schema was dropped while one was
 /// half done, and makes the history. Only the leader comes here: `IF NOT EXISTS` alone is a race.
@@ -16,14 +16,12 @@ use crate::postgres::Session;
 /// `Busy` if somebody keeps the markers locked for as long as one would queue.
 pub(super) async fn begin(
     session: &Session,
+    connection: &Connection,
     history: &impl History,
     place: &Place<'_>,
     terms: Terms<'_>,
 ) -> Result<(), MigrateError> {
     let noted = markers(history.name());
     awaiting::unlocked(terms, async |_| place.forget_all(&session.client, &noted).await).await?;
-    session.client.batch_execute(&history.create()).await.map_err(|error| MigrateError::Database {
-        doing: "create the migration history".into(),
-        cause: Cause::on(session, &error),
-    })
+    create::history(session, connection, history).await
 }

@@ -7,6 +7,7 @@ mod anew;
 mod awaiting;
 mod blocker;
 pub(crate) mod cause;
+mod create;
 mod dialect;
 mod discreet;
 pub(crate) mod error;
@@ -160,18 +161,23 @@ pub(crate) async fn apply(
     let work = async {
         let migrations = refinery::scan(folder)?;
         let terms = Terms::of(plan, connection, READ);
-        let (state, history) = awaiting::unlocked(terms, async |time| {
-            answered(time, connection, READ, read(&session.client, &migrations, plan)).await
+        let place = Place::new(&plan.schema, &leader.namespace);
+        let (state, history, scripts) = awaiting::unlocked(terms, async |time| {
+            let read = read(&session.client, &migrations, plan);
+            let (state, history) = answered(time, connection, READ, read).await?;
+            if state.pending.is_empty() {
+                return Ok((state, history, Vec::new()));
+            }
+            let dialect = Dialect::of(&session.client, "migrate").await?;
+            let scripts = scripts(&state.pending, dialect)?;
+            if !history.exists() {
+                anew::begin(&session, connection, &history, &place, terms).await?;
+            }
+            Ok((state, history, scripts))
         })
         .await?;
         if state.pending.is_empty() {
             return Ok(());
-        }
-        let place = Place::new(&plan.schema, &leader.namespace);
-        let dialect = Dialect::of(&session.client, "migrate").await?;
-        let scripts = scripts(&state.pending, dialect)?;
-        if !history.exists() {
-            anew::begin(&session, &history, &place, terms).await?;
         }
         let units: Vec<Unit<'_>> = state
             .pending

@@ -22,11 +22,12 @@ use super::{
 };
 use crate::{
     config::database::Connection,
+    failure::Failure,
     log::fit,
     plan::{Migrate, Source, Step},
 };
 use command::Command;
-use folder::Folder;
+use folder::{Folder, Refusal};
 
 /// How long the whole answer may take: who asks sits and waits for it.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -86,7 +87,9 @@ async fn read(work: &Migrate, connection: &Connection) -> Result<Status, Migrate
     match &work.source {
         Source::Folder(folder) => {
             let Stand { state, holder } = stand(connection, folder, lock_name).await?;
-            Ok(Status { schema: Schema::Folder(Folder { state, strict: work.strict }), holder })
+            let unstartable = awaits_nothing(work, folder);
+            let folder = Folder { state, strict: work.strict, unstartable };
+            Ok(Status { schema: Schema::Folder(folder), holder })
         }
         Source::Command(step) => {
             let session = try_open(connection, "status").await?;
@@ -94,6 +97,14 @@ async fn read(work: &Migrate, connection: &Connection) -> Result<Status, Migrate
             Ok(Status { schema, holder: leader(&session.client, lock_name).await? })
         }
     }
+}
+
+/// Why a start that only waits is refused: the image has nothing that it could wait for.
+fn awaits_nothing(work: &Migrate, folder: &Path) -> Option<Refusal> {
+    let is_empty = refinery::scan(folder).is_ok_and(|files| files.is_empty());
+    let refused = MigrateError::NoFiles { folder: folder.to_owned() };
+    (work.check_only && is_empty)
+        .then(|| Refusal { why: refused.to_string(), hint: refused.hint() })
 }
 
 async fn state(client: &Client, folder: &Path) -> Result<State, MigrateError> {

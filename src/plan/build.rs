@@ -17,7 +17,7 @@ use crate::{
         Config, Provision,
         modes::{Mode, ModeEnd},
         problem::{Problem, Problems},
-        types::{OnFailure, nearest},
+        types::{Autorun, OnFailure, nearest},
     },
     exit::Exit,
 };
@@ -61,7 +61,10 @@ pub(crate) fn migration(config: &Config) -> Result<Option<Migrate>, Problems> {
     };
     let mut builder = Builder::new(config, &mode, config.problems.clone());
     match builder.migration() {
-        Action::Do(Work::Migrate(work)) => builder.problems.or(Some(work)),
+        Action::Do(Work::Migrate(work)) => {
+            let check_only = config.migrate.switch == Autorun::Wait;
+            builder.problems.or(Some(Migrate { check_only, ..work }))
+        }
         _ => builder.problems.or(None),
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! `origin` and `mask` what we were started with, `program` and `unrunnable` from a name to a file or the true
 //! reason why not, `spawn` and `launch` starting, `question` a program that is asked something, `reap` and `events` collecting, `send` signalling,
-//! `descendants` who is there, `terminal` and `descriptors` what they share, `identity` and
+//! `descendants` who is there, `filesystem` where nobody may write, `terminal` and `descriptors` what they share, `identity` and
 //! `privileges` whose they are.
 
 pub(crate) mod descendants;
 pub(crate) mod descriptors;
 mod elf;
 pub(crate) mod events;
+pub(crate) mod filesystem;
 pub(crate) mod identity;
 pub(crate) mod launch;
 pub(crate) mod mask;

@@ -19,6 +19,7 @@ use crate::{
     failure::Failure,
     phrase,
     process::{
+        filesystem::takes_directories,
         identity::{GROUP, Identity, PASSWD, name_of},
         privileges::{acting_as, may_become},
     },
@@ -127,9 +128,10 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
     made.iter().try_for_each(|path| match fs::create_dir(path) {
         // Another container was faster on a shared volume.
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // The directory above is there: what mkdir(2) of procfs says.
-        Err(cause) if cause.kind() == ErrorKind::NotFound => {
-            Err(io::Error::new(ErrorKind::Unsupported, phrase::KERNELS_OWN))
+        // procfs and sysfs have reasons of their own (ENOENT, EPERM), which rights would not mend.
+        Err(cause) if cause.kind() != ErrorKind::ReadOnlyFilesystem => {
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+            takes_directories(above.unwrap_or(Path::new("."))).and(Err(cause))
         }
         other => other,
     })?;

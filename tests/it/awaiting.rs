@@ -44,6 +44,20 @@ fn an_image_that_lost_its_files_does_not_start_as_if_it_had_waited() {
     assert_eq!(finished.code, 78, "{}", finished.stderr);
     assert_eq!(finished.stdout, "");
     says(&finished, &["nothing to wait for: `", "holds no migration", "hint: copy the migrations"]);
+    let status = |words: &[&str]| {
+        let init =
+            Init::new(["status"]).env("DATABASE_URL", &url).env("AUTORUN_MIGRATIONS", "wait");
+        words.iter().fold(init.env("APP_INIT_MIGRATIONS", empty.path()), Init::arg).run()
+    };
+    let told = status(&["--exit-code"]);
+    assert_eq!(told.code, 80, "{}", told.stdout);
+    let same = finished.stderr.lines().find_map(|line| line.split_once("error: ")).unwrap().1;
+    for part in [&format!("a start stops here: {same}"), "copy the migrations"] {
+        assert!(told.stdout.contains(part), "{part} in {}", told.stdout);
+    }
+    let json: serde_json::Value = serde_json::from_str(&status(&["--json"]).stdout).unwrap();
+    assert_eq!(json["current"], false, "{json}");
+    assert!(json["reason"].as_str().unwrap().contains("nothing to wait for"), "{json}");
     let migrating = migrated(&url, empty.path());
     says(&migrating, &["holds no migration: files are named V1__name.sql; was the folder copied"]);
 }

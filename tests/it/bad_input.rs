@@ -205,12 +205,15 @@ fn a_missing_name_of_the_required_ones_comes_with_the_near_miss() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_73() {
-    let said =
-        "cannot create the directory `/proc/nowhere`: the file system there takes no directories";
-    case(&["api"], 73, "directory", &[said])
-        .env("APP_INIT_DIRS", "/proc/nowhere")
-        .env("APP_INIT_API_COMMAND", "true")
-        .prove();
+    for path in ["/proc/nowhere", "/sys/nowhere"] {
+        let said = format!(
+            "cannot create the directory `{path}`: the file system there takes no directories"
+        );
+        case(&["api"], 73, "directory", &[&said, "name another directory"])
+            .env("APP_INIT_DIRS", path)
+            .env("APP_INIT_API_COMMAND", "true")
+            .prove();
+    }
 }
 
 #[test]

@@ -61,6 +61,32 @@ fn a_file_that_cannot_be_recorded_is_rolled_back_in_time() {
     assert_eq!(history(&url), "1,2");
 }
 
+/// The server waits for the end of whoever makes a table of the same name (`CREATE TABLE IF NOT EXISTS`
+/// does not see it yet).
+#[test]
+fn a_history_that_somebody_else_is_creating_does_not_outlast_the_lock_s_limit() {
+    let url = Postgres::shared().database();
+    let files = folder(&[ONE]);
+    let columns = "version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255)";
+    let create = format!("create table refinery_schema_history ({columns})");
+    let holding = Holding::begin(&url, &create);
+    let finished = limited(migrate(&url, files.path())).run();
+    assert_eq!(finished.code, 75, "{}", finished.stderr);
+    for part in [
+        "cannot create the migration history `\"public\".\"refinery_schema_history\"`: its name is locked by pid ",
+        ", holding",
+        "hint: end that transaction",
+    ] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    let init = migrate(&url, files.path()).start();
+    init.expect_line("waiting: cannot create");
+    holding.commit();
+    let finished = init.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(history(&url), "1");
+}
+
 #[test]
 fn locked_markers_do_not_outlast_the_lock_s_limit() {
     let (files, seeds) =

@@ -36,6 +36,12 @@ impl Holding {
         Self { child, input }
     }
 
+    /// Commits, and ends the session.
+    pub(crate) fn commit(mut self) {
+        writeln!(self.input, "commit;").unwrap();
+        self.end();
+    }
+
     /// Ends the session, and with it the transaction.
     pub(crate) fn end(mut self) {
         drop(self.input);

@@ -18,12 +18,24 @@ pub(super) struct Folder {
     pub(super) state: State,
     /// Refuse a database that is ahead.
     pub(super) strict: bool,
+    /// Why a start would be refused whatever the database says; `None` if it would not.
+    pub(super) unstartable: Option<Refusal>,
+}
+
+/// What a start would say and advise.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    pub(super) hint: Option<String>,
 }
 
 impl Folder {
     /// Everything is applied, and a start would not be refused.
     pub(super) fn is_current(&self) -> bool {
-        self.state.pending.is_empty() && self.state.problems.is_empty() && !self.is_refused()
+        self.state.pending.is_empty()
+            && self.state.problems.is_empty()
+            && self.unstartable.is_none()
+            && !self.is_refused()
     }
 
     fn is_refused(&self) -> bool {
@@ -49,13 +61,22 @@ impl Folder {
                 .map(|row| line("ahead", format_args!("{} is newer than this image", label(row)))),
         );
         lines.extend(problems.iter().map(|problem| line(kind(problem), format_args!("{problem}"))));
-        lines.extend(hints(problems).map(|hint| line("hint", format_args!("{hint}"))));
+        let refusal = self.unstartable.iter().filter_map(|refusal| refusal.hint.clone());
+        lines.extend(
+            hints(problems)
+                .into_iter()
+                .chain(refusal)
+                .map(|hint| line("hint", format_args!("{hint}"))),
+        );
         lines
     }
 
     pub(super) fn verdict(&self) -> String {
         let State { applied, pending, ahead, problems } = &self.state;
         let newer = if ahead.is_empty() { "" } else { ", ahead of this image" };
+        if let Some(Refusal { why, .. }) = &self.unstartable {
+            return format!("a start stops here: {why}");
+        }
         match (problems.len(), pending.len()) {
             (0, _) if self.is_refused() => {
                 "a start stops here: the database is ahead of this image, and APP_INIT_MIGRATE_STRICT is true".into()
