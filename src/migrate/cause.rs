@@ -126,6 +126,11 @@ impl Cause {
                 "set MIGRATE_DATABASE_URL to an address that goes past the pooler, or let it pool by transaction".into(),
             );
         }
+        if self.is(&[SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]) {
+            return Some(
+                "this process, or the way to the server, stood still between two statements: start again".into(),
+            );
+        }
         // `CALL` and `DO` end a transaction of their own with 2D000 (appendix A).
         let alone = [SqlState::ACTIVE_SQL_TRANSACTION, SqlState::INVALID_TRANSACTION_TERMINATION];
         if self.is(&alone) {

@@ -195,6 +195,7 @@ fn a_process_frozen_between_two_statements_is_rolled_back() {
     let told =
         "/V1__x.sql:4: terminating connection due to idle-in-transaction timeout (SQLSTATE 25P03)";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert!(finished.stderr.contains("stood still between two statements"), "{}", finished.stderr);
     assert_eq!(ask(&url, "select to_regclass('once') is null"), "t");
     migrated(&url, folder.path());
 }
