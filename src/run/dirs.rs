@@ -128,12 +128,12 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
     made.iter().try_for_each(|path| match fs::create_dir(path) {
         // Another container was faster on a shared volume.
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // procfs and sysfs have reasons of their own (ENOENT, EPERM), which rights would not mend.
-        Err(cause) if cause.kind() != ErrorKind::ReadOnlyFilesystem => {
+        // procfs and sysfs have reasons of their own (ENOENT, EPERM, EROFS), which rights would not mend.
+        Err(cause) => {
             let above = path.parent().filter(|above| !above.as_os_str().is_empty());
             takes_directories(above.unwrap_or(Path::new("."))).and(Err(cause))
         }
-        other => other,
+        Ok(()) => Ok(()),
     })?;
     Ok(made)
 }

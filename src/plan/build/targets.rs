@@ -98,6 +98,7 @@ impl Builder<'_> {
             });
         read.map_err(|problem| self.problems.push(problem)).ok()
     }
+
     /// Whether the word means a database that is named and cannot be read: one mistake, not two.
     fn is_told_of(&self, word: &Word) -> bool {
         let named = self.config.database_named && self.config.migrate_database.is_none();
