@@ -16,6 +16,7 @@ mod doctor;
 mod fence;
 mod handoff;
 mod healthcheck;
+mod heartbeat;
 mod help;
 mod hidden;
 mod instants;
