@@ -2,14 +2,15 @@
 
 use std::{thread::sleep, time::Duration};
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::{sys::signal::Signal, unistd::Pid};
 
 use crate::{
     migrate::{ask, free},
-    support::{Init, Postgres, init::shell, until},
+    support::{
+        Init, Postgres, Stopped,
+        init::{shell, state},
+        until,
+    },
 };
 
 /// A start whose migrate step is this shell script.
@@ -53,8 +54,30 @@ fn a_stop_reaches_the_whole_group_of_the_command_and_then_frees_the_lock() {
     until("the lock is free", || free(&url));
 }
 
-/// A machine that was paused, or had no processor to give, finds question and time limit overdue at
-/// once; what it did not hear was not the lock's end.
+/// The server's process of the lock's session.
+fn backend(url: &str) -> Pid {
+    let query = "select pid from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()";
+    Pid::from_raw(ask(url, query).parse().unwrap())
+}
+
+/// A server that hangs, or a way to it that swallows everything, ends no connection.
+#[test]
+fn a_lock_of_which_nothing_is_heard_is_lost() {
+    let url = Postgres::shared().database();
+    let script = "trap 'echo told; exit 0' TERM; echo running; while :; do sleep 0.1; done";
+    let init = commanded(&url, script).start();
+    init.expect_line("running");
+    let silent = Stopped::new(backend(&url));
+    init.expect_line("told");
+    drop(silent);
+    let finished = init.finish();
+    assert_eq!(finished.code, 75, "{}", finished.stderr);
+    assert_eq!(finished.stdout, "running\ntold\n");
+    assert!(finished.stderr.contains("no answer within 4s"), "{}", finished.stderr);
+}
+
+/// A machine that is paused again and again, or has no processor to give, finds its questions overdue
+/// each time; what it did not hear was not the lock's end.
 #[test]
 fn a_holder_that_stood_still_keeps_the_lock() {
     let url = Postgres::shared().database();
@@ -63,14 +86,16 @@ fn a_holder_that_stood_still_keeps_the_lock() {
     let script = format!("echo running; until [ -e '{}' ]; do sleep 0.1; done", go_on.display());
     let init = commanded(&url, &script).start();
     init.expect_line("running");
-    let backend = "select pid from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()";
-    let backend = Pid::from_raw(ask(&url, backend).parse().unwrap());
-    kill(backend, Signal::SIGSTOP).unwrap();
+    let silent = Stopped::new(backend(&url));
     sleep(Duration::from_millis(1500)); // a question a second: one is on its way
-    init.signal(Signal::SIGSTOP);
-    sleep(Duration::from_secs(5)); // past the time in which an answer is due
-    kill(backend, Signal::SIGCONT).unwrap();
-    init.signal(Signal::SIGCONT);
+    // More often than questions may stay without an answer.
+    for _ in 0..5 {
+        init.signal(Signal::SIGSTOP);
+        sleep(Duration::from_millis(2500)); // past the time in which a second is over
+        init.signal(Signal::SIGCONT);
+        until("it has looked at its clock", || (state(init.pid()) == 'S').then_some(()));
+    }
+    drop(silent);
     std::fs::write(&go_on, "").unwrap();
     let finished = init.finish();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
