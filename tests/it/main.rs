@@ -36,6 +36,7 @@ mod plan;
 mod pooled;
 mod poolers;
 mod promptly;
+mod queue;
 mod reap;
 mod refinery;
 mod renewal;
