@@ -34,6 +34,7 @@ mod phases;
 mod plan;
 mod pooled;
 mod poolers;
+mod primary;
 mod promptly;
 mod reap;
 mod refinery;
