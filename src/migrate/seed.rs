@@ -120,6 +120,10 @@ pub(crate) async fn apply_folder(
     let terms = Terms::of_seed(seed, connection, NOTE);
     let work = async {
         let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
+        if scripts.is_empty() {
+            say_empty(folder);
+            return Ok(());
+        }
         let home = home(&session.client).await?;
         let once = seed.once.as_deref().map(|id| (&place, id));
         if let Some((place, id)) = once {
@@ -162,6 +166,16 @@ pub(crate) async fn apply_folder(
     let guard = Guard { phase: "seed", session, progress, leader, policy };
     Box::pin(guard.run(work, stop)).await.map_err(MigrateError::of_seed)?;
     Ok(progress.so_far())
+}
+
+/// An image that lost its seeds, or a volume that is not there yet: the next start may have them.
+fn say_empty(folder: &Path) {
+    tracing::warn!(
+        phase = "seed",
+        event = "no_files",
+        "`{}` holds no .sql file, so nothing is seeded, and the database does not count as seeded",
+        folder.display()
+    );
 }
 
 /// The marker of a whole seed.

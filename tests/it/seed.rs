@@ -57,6 +57,17 @@ fn once_is_once_even_for_five_at_the_same_time() {
 }
 
 #[test]
+fn a_folder_without_seeds_does_not_count_as_seeded() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let empty = seeded(seed(&url, folder(&[("note.txt", "no sql")]).path(), "once"));
+    assert!(empty.stderr.contains("holds no .sql file"), "{}", empty.stderr);
+    let folder = folder(&[("1.sql", "insert into log (name) values ('x')")]);
+    seeded(seed(&url, folder.path(), "once"));
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+}
+
+#[test]
 fn a_failed_seed_is_retried_where_it_stopped() {
     let url = Postgres::shared().database();
     ask(&url, LOG);
