@@ -64,6 +64,11 @@ impl<'a> Place<'a> {
 
     /// The statement that remembers, or refreshes what is remembered.
     pub(super) fn record(&self, name: &str, value: &str) -> String {
+        self.record_sql(name, &literal(value))
+    }
+
+    /// The same of a value that is an expression.
+    pub(super) fn record_sql(&self, name: &str, value: &str) -> String {
         format!(
             "INSERT INTO {} (namespace, name, value) VALUES ({}, {}, {}) \
              ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value, \
@@ -71,8 +76,15 @@ impl<'a> Place<'a> {
             self.table(),
             literal(self.namespace),
             literal(name),
-            literal(value),
+            value,
         )
+    }
+
+    /// An expression: which table `history` is just now, and which one ours.
+    pub(super) fn pair(&self, history: &str) -> String {
+        let oid =
+            |table: &str| format!("pg_catalog.to_regclass({})::pg_catalog.oid", literal(table));
+        format!("pg_catalog.concat({}, ':', {})", oid(history), oid(&self.table()))
     }
 
     /// A query that returns the value if it is remembered.

@@ -219,6 +219,7 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
         lookup: history.lookup(migration),
         expected: history.checksum(migration),
         marker: outside::marker(history.name(), &migration.label),
+        history: Some(history.name()),
         record: Box::new(|| recorded(history, migration)),
     }
 }

@@ -161,9 +161,11 @@ impl Executor<'_> {
 
     /// The statements that note how far the file is.
     fn note(&self, unit: &Unit<'_>, done: &[Step], state: &str) -> String {
-        let value = format!("{} {state} {}", done.len(), fingerprint(&unit.script, done));
-        let limit = wait_for_locks(self.scene.place.patience);
-        format!("{AS_OURSELVES}; {limit}; {}", self.scene.place.record(&unit.marker, &value))
+        let place = &self.scene.place;
+        let far = literal(&format!("{} {state} {} ", done.len(), fingerprint(&unit.script, done)));
+        let pair = unit.history.map_or_else(|| "''".into(), |history| place.pair(history));
+        let note = place.record_sql(&unit.marker, &format!("{far} || {pair}"));
+        format!("{AS_OURSELVES}; {}; {note}", wait_for_locks(place.patience))
     }
 
     /// Sends a step's statements one by one; afterwards the fence is ours. `done` steps are noted.

@@ -207,6 +207,7 @@ fn unit<'a>(script: Script, home: &str, once: Option<(&'a Place<'a>, &'a str)>) 
             lookup: lookup.into(),
             expected: None,
             marker: progress,
+            history: None,
             record: Box::new(move || vec![record.into()]),
         };
     };
@@ -216,6 +217,7 @@ fn unit<'a>(script: Script, home: &str, once: Option<(&'a Place<'a>, &'a str)>) 
         lookup: place.lookup(&marker),
         expected: None,
         marker: progress,
+        history: None,
         record: Box::new(move || vec![place.record(&marker, "done")]),
     }
 }
