@@ -184,6 +184,12 @@ fn a_file_that_takes_itself_back_is_refused() {
         ("-- +goose Up", "-- +goose Down"),
         ("-- +migrate Up", "--  +migrate down"),
         ("-- migrate:up", "-- migrate:down"),
+        ("-- Up Migration", "-- Down Migration"),
+        ("-- rambler up", "-- rambler down"),
+        ("-- !Ups", "-- !Downs"),
+        ("-- +micrate Up", "-- +micrate Down"),
+        ("-- // first", "-- //@UNDO"),
+        ("-- Down migration: drop table t", "---- create above / drop below ----"),
     ] {
         let text = format!("{up}\ncreate table t ();\n{down}\ndrop table t;\n");
         let refused = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
