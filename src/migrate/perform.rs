@@ -40,18 +40,21 @@ impl Executor<'_> {
     ) -> Result<(), MigrateError> {
         let performed = match steps[index].kind {
             Kind::Setting => self.setting(unit, steps, index).await,
-            Kind::Together => self.together(unit, steps, index).await,
-            Kind::Routine if earlier == Earlier::None => {
-                match self.together(unit, steps, index).await {
-                    Err(error) if ends_transaction(&error) => {
-                        self.ask(&unit.script, "ROLLBACK").await?;
-                        self.hold(unit, index).await?;
-                        self.by_itself(unit, steps, index, earlier).await
-                    }
-                    outcome => outcome,
-                }
+            Kind::Together if steps[index].begin.is_some() => {
+                self.together(unit, steps, index).await
             }
-            Kind::Routine | Kind::Alone => self.by_itself(unit, steps, index, earlier).await,
+            Kind::Routine if earlier != Earlier::None => {
+                self.by_itself(unit, steps, index, earlier).await
+            }
+            Kind::Together | Kind::Routine => match self.together(unit, steps, index).await {
+                Err(error) if refuses_transaction(&error) => {
+                    self.ask(&unit.script, "ROLLBACK").await?;
+                    self.hold(unit, index).await?;
+                    self.by_itself(unit, steps, index, earlier).await
+                }
+                outcome => outcome,
+            },
+            Kind::Alone => self.by_itself(unit, steps, index, earlier).await,
         };
         performed.map_err(|error| left(error, index))
     }
@@ -217,9 +220,10 @@ fn was_done(script: &Script, step: &Step, error: &MigrateError) -> bool {
     }
 }
 
-/// A routine that commits by itself, inside a transaction (2D000).
-fn ends_transaction(error: &MigrateError) -> bool {
-    is(error, &[SqlState::INVALID_TRANSACTION_TERMINATION])
+/// A routine that commits by itself, inside a transaction (2D000), or what cannot be told by its words:
+/// `REINDEX TABLE` of a partitioned one, `DROP SUBSCRIPTION`, an extension's procedure (25001).
+fn refuses_transaction(error: &MigrateError) -> bool {
+    is(error, &[SqlState::INVALID_TRANSACTION_TERMINATION, SqlState::ACTIVE_SQL_TRANSACTION])
 }
 
 fn is(error: &MigrateError, states: &[SqlState]) -> bool {
