@@ -199,3 +199,12 @@ fn a_file_that_takes_itself_back_is_refused() {
         }
     }
 }
+
+#[test]
+fn files_that_are_no_migrations_by_their_names_are_told() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__x.sql", ""), ("R__v.sql", ""), ("3__y.SQL", ""), ("a.md", "")]);
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(finished.stderr.contains("left out: 3__y.SQL, R__v.sql;"), "{}", finished.stderr);
+}

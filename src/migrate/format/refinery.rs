@@ -26,7 +26,7 @@ use crate::migrate::{
     sql::{column, identifier, literal, rows, scalar, wait_for_locks},
 };
 
-pub(crate) use files::scan;
+pub(crate) use files::{say_left_out, scan};
 use hidden::HIDDEN;
 use rights::Rights;
 
