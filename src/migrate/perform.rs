@@ -38,19 +38,20 @@ impl Executor<'_> {
         index: usize,
         earlier: Earlier,
     ) -> Result<(), MigrateError> {
-        let performed = match steps[index].kind {
+        let kind = steps[index].kind;
+        let performed = match kind {
             Kind::Setting => self.setting(unit, steps, index).await,
             Kind::Together if steps[index].begin.is_some() => {
                 self.together(unit, steps, index).await
             }
             Kind::Routine if earlier != Earlier::None => {
-                self.by_itself(unit, steps, index, earlier).await
+                self.by_itself(unit, steps, index, earlier).await.map_err(|it| cut(kind, it))
             }
             Kind::Together | Kind::Routine => match self.together(unit, steps, index).await {
                 Err(error) if refuses_transaction(&error) => {
                     self.ask(&unit.script, "ROLLBACK").await?;
                     self.hold(unit, index).await?;
-                    self.by_itself(unit, steps, index, earlier).await
+                    self.by_itself(unit, steps, index, earlier).await.map_err(|it| cut(kind, it))
                 }
                 outcome => outcome,
             },
@@ -194,9 +195,22 @@ impl Executor<'_> {
     }
 }
 
+/// Notes that a routine which commits by itself has failed: what it had committed by then stays.
+fn cut(kind: Kind, mut error: MigrateError) -> MigrateError {
+    if let MigrateError::Script(failure) = &mut error {
+        failure.committed = kind == Kind::Routine;
+    }
+    error
+}
+
 /// Says what stays behind when a step fails.
 fn left(mut error: MigrateError, done: usize) -> MigrateError {
     if let MigrateError::Script(failure) = &mut error {
+        if failure.committed {
+            let stays = "what it had committed by then stays, and the next start runs it again";
+            failure.left = Some(stays.into());
+            return error;
+        }
         failure.left = Some(match done {
             0 => "nothing of it is done".into(),
             1 => "the step before it is done, and the next start goes on here".into(),

@@ -51,6 +51,23 @@ fn a_history_that_was_put_in_the_place_of_another_begins_files_anew() {
 }
 
 #[test]
+fn a_routine_that_has_committed_a_part_is_not_tried_again_by_itself() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table t (n int); create table log (n int)");
+    let body = "insert into log values (1); commit; lock table t;";
+    ask(&url, &format!("create procedure p() language plpgsql as $$ begin {body} end $$"));
+    let text = "-- app-init: no-transaction lock_timeout=200ms\ncall p();";
+    let folder = folder(&[("V1__x.sql", text)]);
+    let holder = Holding::begin(&url, "lock table t");
+    let failed = migrate(&url, folder.path()).run();
+    assert_eq!(failed.code, 80, "{}", failed.stderr);
+    assert!(failed.stderr.contains("what it had committed by then stays"), "{}", failed.stderr);
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+    holder.end();
+    migrated(&url, folder.path());
+}
+
+#[test]
 fn a_half_built_index_that_cannot_be_dropped_in_time_is_tried_again_too() {
     let url = Postgres::shared().database();
     let table = ("V1__t.sql", "create table t (n int);");
