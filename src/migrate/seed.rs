@@ -1,5 +1,7 @@
 //! Seeds: a folder of SQL files in name order, and the marker that makes them run once a database.
 
+mod left_out;
+
 use std::{
     fs,
     future::Future,
@@ -120,6 +122,7 @@ pub(crate) async fn apply_folder(
     let terms = Terms::of_seed(seed, connection, NOTE);
     let work = async {
         let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
+        left_out::say(folder);
         if scripts.is_empty() {
             say_empty(folder);
             return Ok(());
