@@ -5,6 +5,7 @@ use std::fs;
 use crate::{
     migrate::{ask, folder, migrate, migrated},
     support::{CANARY, Init, Postgres},
+    watch::{image, init, succeeded},
 };
 
 const ONE: (&str, &str) = ("V1__t.sql", "create table log (n int);");
@@ -86,4 +87,40 @@ fn a_search_path_without_a_schema_is_a_mistake_and_no_lost_lock() {
     ask(&url, "create schema nowhere");
     migrated(&nowhere, folder.path());
     assert_eq!(waiting.finish().stdout, "serving\n");
+}
+
+/// It would look empty, which is no state that any run left.
+#[test]
+fn a_version_table_whose_rows_are_hidden_is_not_compared() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    succeeded(init("migrate", image.path(), &url));
+    let (web, role) = role(&url);
+    ask(
+        &url,
+        &format!(
+            "grant usage on schema app_init to {role}; grant select on alembic_version, app_init.marker to {role}"
+        ),
+    );
+    let waits = || init("api", image.path(), &web).env("AUTORUN_MIGRATIONS", "wait").run();
+    assert_eq!(waits().code, 0);
+    ask(&url, "alter table alembic_version enable row level security");
+    let hidden = waits();
+    assert_eq!(hidden.code, 77, "{}", hidden.stderr);
+    let policy = "CREATE POLICY app_init ON \"public\".\"alembic_version\" FOR SELECT";
+    assert!(hidden.stderr.contains(policy), "{}", hidden.stderr);
+    ask(&url, &format!("create policy p on alembic_version for select to {role} using (true)"));
+    assert_eq!(waits().code, 0);
+    let policy = "drop policy p on alembic_version; grant create on schema public to";
+    let rights = format!(
+        "{policy} {role}; grant all on app_init.marker, alembic_version, ran to {role}; grant usage on ran_n_seq to {role}"
+    );
+    ask(&url, &rights);
+    let tool = "echo ran";
+    let runs = || init("migrate", image.path(), &web).env("APP_INIT_MIGRATE_COMMAND", tool).run();
+    let first = runs();
+    assert!(
+        first.stderr.contains("no version table of a known tool can be read"),
+        "{}",
+        first.stderr
+    );
 }
