@@ -95,12 +95,8 @@ fn a_version_table_whose_rows_are_hidden_is_not_compared() {
     let (url, image) = (Postgres::shared().database(), image("1"));
     succeeded(init("migrate", image.path(), &url));
     let (web, role) = role(&url);
-    ask(
-        &url,
-        &format!(
-            "grant usage on schema app_init to {role}; grant select on alembic_version, app_init.marker to {role}"
-        ),
-    );
+    let may_read = "grant usage on schema app_init to WEB; grant select on alembic_version, app_init.marker to WEB";
+    ask(&url, &may_read.replace("WEB", &role));
     let waits = || init("api", image.path(), &web).env("AUTORUN_MIGRATIONS", "wait").run();
     assert_eq!(waits().code, 0);
     ask(&url, "alter table alembic_version enable row level security");
@@ -110,17 +106,8 @@ fn a_version_table_whose_rows_are_hidden_is_not_compared() {
     assert!(hidden.stderr.contains(policy), "{}", hidden.stderr);
     ask(&url, &format!("create policy p on alembic_version for select to {role} using (true)"));
     assert_eq!(waits().code, 0);
-    let policy = "drop policy p on alembic_version; grant create on schema public to";
-    let rights = format!(
-        "{policy} {role}; grant all on app_init.marker, alembic_version, ran to {role}; grant usage on ran_n_seq to {role}"
-    );
-    ask(&url, &rights);
-    let tool = "echo ran";
-    let runs = || init("migrate", image.path(), &web).env("APP_INIT_MIGRATE_COMMAND", tool).run();
-    let first = runs();
-    assert!(
-        first.stderr.contains("no version table of a known tool can be read"),
-        "{}",
-        first.stderr
-    );
+    ask(&url, &format!("drop policy p on alembic_version; grant all on app_init.marker to {role}"));
+    let runs = init("migrate", image.path(), &web).env("APP_INIT_MIGRATE_COMMAND", "true").run();
+    let said = "no version table of a known tool can be read";
+    assert!(runs.code == 0 && runs.stderr.contains(said), "{}", runs.stderr);
 }
