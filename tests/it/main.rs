@@ -35,6 +35,7 @@ mod phases;
 mod plan;
 mod pooled;
 mod poolers;
+mod primary;
 mod promptly;
 mod queue;
 mod reap;
