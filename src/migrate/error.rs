@@ -116,6 +116,9 @@ pub(crate) enum MigrateError {
 pub(crate) const NO_FILES: &str =
     "files are named V1__name.sql; was the folder copied into the image?";
 
+/// How it is said that what was recorded is another tenant's.
+pub(super) const ANOTHER_SCHEMA: &str = "was for another schema";
+
 /// One failed file.
 #[derive(Debug)]
 pub(crate) struct ScriptFailure {
@@ -283,6 +286,9 @@ impl Failure for MigrateError {
                 phase.to_uppercase()
             )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
+            Self::NotApplied { missing, .. } if missing.contains(ANOTHER_SCHEMA) => Some(
+                "give this tenant an APP_INIT_LOCK_NAME of its own, here and where `init migrate` is run for it (a Job, a Helm hook), and run that".into(),
+            ),
             Self::NotApplied { missing, .. } if missing.contains("the version table `") => Some(
                 "run `init migrate` (a Job, a Helm hook) with this image; if that table is another app's, let APP_INIT_MIGRATE_TABLE name this one's, here and there".into(),
             ),
