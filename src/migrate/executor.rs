@@ -22,7 +22,9 @@ use super::{
     sql::{column, rows},
     watch::watch,
 };
-use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
+use crate::{
+    config::database::Connection, exit::Exit, phrase::Took, plan::FilePolicy, postgres::Session,
+};
 
 /// How long somebody who lost the lock may go on before its session is ended.
 const ORPHAN: Duration = Duration::from_secs(10);
@@ -120,13 +122,14 @@ impl<'a> Executor<'a> {
             self.say_left_out(&unit.script);
             let started = Instant::now();
             if let Attempt::Applied = self.once(unit).await? {
-                let took = milliseconds(started.elapsed());
+                let elapsed = started.elapsed();
                 self.scene.progress.applied(label);
                 tracing::info!(
                     phase,
                     event = "applied",
-                    duration_ms = took,
-                    "applied {label} in {took} ms"
+                    duration_ms = milliseconds(elapsed),
+                    "applied {label} in {}",
+                    Took(elapsed)
                 );
             } else {
                 tracing::info!(
