@@ -11,7 +11,11 @@ use super::{
     silence::Silence,
 };
 use crate::{
-    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
+    diagnose::{Class, table},
+    exit::Exit,
+    failure::Failure,
+    phrase::listed,
+    postgres::ConnectError,
 };
 
 /// Why migrating or seeding ended early.
@@ -115,6 +119,11 @@ pub(crate) enum MigrateError {
 /// What to think of where a folder of migrations has no file.
 pub(crate) const NO_FILES: &str =
     "files are named V1__name.sql; was the folder copied into the image?";
+
+/// How many sessions work takes: the lock's, that of the files, and, of a file outside a transaction,
+/// the one that looks for a pooler. Who looks at a slow file can do without one.
+pub(super) const AT_ONCE: &str =
+    "app-init needs two at once to migrate or seed, three for a file outside a transaction";
 
 /// How it is said that what was recorded is another tenant's.
 pub(super) const ANOTHER_SCHEMA: &str = "was for another schema";
@@ -258,7 +267,10 @@ impl Failure for MigrateError {
             Self::OtherSchema { .. } => Some(
                 "tenants that share a database need an APP_INIT_LOCK_NAME each; with one of its own this schema is seeded, too".into(),
             ),
-            Self::Connect { why, .. } => why.hint(),
+            Self::Connect { why, .. } => why.hint().map(|hint| match why.diagnosis.row {
+                row if row == &table::LIMIT || row == &table::FULL => format!("{hint}; {AT_ONCE}"),
+                _ => hint,
+            }),
             Self::Database { cause, .. } => cause.hint(),
             Self::NoSchema { .. } => Some(
                 "create the schema, or correct `search_path` of the role, the database or the address".into(),
@@ -266,7 +278,7 @@ impl Failure for MigrateError {
             Self::Busy { .. } => Some(
                 "end that transaction, or try again when it has ended".into(),
             ),
-            Self::Unanswered { silence, .. } => Some(silence.hint().into()),
+            Self::Unanswered { silence, .. } => Some(silence.hint()),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
             Self::Unrecorded { .. } => Some(
