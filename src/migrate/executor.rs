@@ -88,8 +88,8 @@ pub(super) struct Executor<'a> {
 /// How one attempt at a file ended, short of an error.
 pub(super) enum Attempt {
     Applied,
-    /// Somebody else did it first.
-    Already,
+    /// It is done already: what to say of it behind its name.
+    Already(String),
     /// Another session is inside the fence.
     Fenced,
     /// A table lock was not to be had in time; worth another try.
@@ -121,7 +121,9 @@ impl<'a> Executor<'a> {
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
             self.say_left_out(&unit.script);
             let started = Instant::now();
-            if let Attempt::Applied = self.once(unit).await? {
+            if let Attempt::Already(how) = self.once(unit).await? {
+                tracing::info!(phase, event = "skipped", "{label} {how}");
+            } else {
                 let elapsed = started.elapsed();
                 self.scene.progress.applied(label);
                 tracing::info!(
@@ -130,12 +132,6 @@ impl<'a> Executor<'a> {
                     duration_ms = milliseconds(elapsed),
                     "applied {label} in {}",
                     Took(elapsed)
-                );
-            } else {
-                tracing::info!(
-                    phase,
-                    event = "skipped",
-                    "{label} was applied by another replica meanwhile"
                 );
             }
         }
