@@ -153,10 +153,13 @@ impl ScriptFailure {
         if let Some(hint) = &self.hint {
             return Some(hint.clone());
         }
-        let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
-        if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
-            && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
-        {
+        let first = self.statement.as_ref().and_then(|text| text.split(' ').next());
+        let begins = |with| first.is_some_and(|word| word.eq_ignore_ascii_case(with));
+        // The driver prepares a COPY, and the name is its own choice.
+        if self.cause.is(&[SqlState::DUPLICATE_PSTATEMENT]) && begins("COPY") {
+            return Some("app-init prepares a COPY under such a name, `s` and a number: call the file's own prepared statement otherwise".into());
+        }
+        if self.cause.is(&[SqlState::UNDEFINED_OBJECT]) && begins("SET") {
             return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
         }
         self.cause.hint()

@@ -193,3 +193,18 @@ fn a_file_that_takes_itself_back_is_refused() {
         }
     }
 }
+
+/// The driver names what it prepares for a COPY `s0`, `s1` and so on.
+#[test]
+fn a_prepared_statement_of_the_drivers_name_in_front_of_a_copy_is_told() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[(
+        "V1__a.sql",
+        "create table t (n int);\nprepare s0 as select 1;\ncopy t from stdin;\n7\n\\.\n",
+    )]);
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    for part in ["V1__a.sql:3", "hint: app-init prepares a COPY under such a name"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}
