@@ -12,7 +12,7 @@ mod usage;
 use std::ffi::OsString;
 
 pub(crate) use salvage::{flag_value, is_report};
-pub(crate) use usage::nearest;
+pub(crate) use usage::{meant, nearest};
 
 use grammar::{completions, grammar, read};
 use help::Topic;

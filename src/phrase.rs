@@ -1,6 +1,7 @@
 //! Small pieces of what people read, in one wording everywhere.
 
 use std::{
+    fmt,
     io::{self, ErrorKind},
     path::Path,
     time::Duration,
@@ -24,13 +25,29 @@ pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// How long something has lasted, to the second, below one to the millisecond: `1m 5s`, `250ms`.
+/// How long something took: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 00 min`. A limit is another thing:
+/// it reads as one types it. No heap is needed to show it.
+pub(crate) struct Took(pub(crate) Duration);
+
+impl fmt::Display for Took {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, millis) = (self.0.as_secs(), self.0.subsec_millis());
+        match seconds {
+            0 => write!(out, "{millis} ms"),
+            1..60 => write!(out, "{seconds}.{} s", millis / 100),
+            60..3_600 => write!(out, "{} min {:02} s", seconds / 60, seconds % 60),
+            _ => write!(out, "{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+        }
+    }
+}
+
+/// How long something has lasted so far: the same, from one second on in whole ones.
 pub(crate) fn lasting(time: Duration) -> String {
-    let rounded = match time.as_secs() {
-        0 => Duration::from_millis(u64::from(time.subsec_millis())),
-        _ => Duration::from_secs((time + Duration::from_millis(500)).as_secs()),
-    };
-    humantime::format_duration(rounded).to_string()
+    match (time + Duration::from_millis(500)).as_secs() {
+        _ if time.as_secs() == 0 => Took(time).to_string(),
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds => Took(Duration::from_secs(seconds)).to_string(),
+    }
 }
 
 /// What the system says, as strerror(3) has it, in lower case and without the standard library's number.
@@ -101,11 +118,20 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_no_more_digits_than_it_needs() {
-        for (millis, text) in
-            [(0, "0s"), (250, "250ms"), (1400, "1s"), (1500, "2s"), (64_900, "1m 5s")]
-        {
-            assert_eq!(lasting(Duration::from_millis(millis)), text, "{millis}");
+    fn times_read_as_people_say_them() {
+        for (millis, whole, so_far) in [
+            (0, "0 ms", "0 ms"),
+            (999, "999 ms", "999 ms"),
+            (1_000, "1.0 s", "1 s"),
+            (1_500, "1.5 s", "2 s"),
+            (12_345, "12.3 s", "12 s"),
+            (59_999, "59.9 s", "1 min 00 s"),
+            (60_000, "1 min 00 s", "1 min 00 s"),
+            (245_900, "4 min 05 s", "4 min 06 s"),
+            (7_500_000, "2 h 05 min", "2 h 05 min"),
+        ] {
+            let time = Duration::from_millis(millis);
+            assert_eq!((&*Took(time).to_string(), &*lasting(time)), (whole, so_far), "{millis}");
         }
     }
 

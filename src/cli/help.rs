@@ -22,6 +22,7 @@ pub(crate) enum Topic {
     Healthcheck,
     Doctor,
     Completions,
+    Setting(&'static Setting),
     /// No topic; the command line is refused.
     Unknown(String),
 }
@@ -46,7 +47,8 @@ impl Topic {
     }
 
     pub(crate) fn named(word: String) -> Self {
-        Self::find(&word).unwrap_or(Self::Unknown(word))
+        let setting = || settings::find(&word).map(Self::Setting);
+        Self::find(&word).or_else(setting).unwrap_or(Self::Unknown(word))
     }
 
     /// The text for stdout; it ends with a newline.
@@ -63,6 +65,7 @@ impl Topic {
             Self::Healthcheck => HEALTHCHECK.to_owned(),
             Self::Doctor => DOCTOR.to_owned(),
             Self::Completions => COMPLETIONS.to_owned(),
+            Self::Setting(setting) => about(setting),
             Self::Unknown(_) => String::new(),
         }
     }
@@ -86,6 +89,21 @@ fn line(setting: &Setting, width: usize) -> String {
     let default = setting.default.map(|default| format!(" [{default}]")).unwrap_or_default();
     let text = log::hang(&format!("{}{alias}{default}", setting.help), width + 4, COLUMNS);
     format!("  {:width$}  {text}\n", setting.name)
+}
+
+/// One setting below its group's title, with the other places where it may stand.
+fn about(setting: &Setting) -> String {
+    let of = |(_, group): &&(&str, &[Setting])| group.contains(setting);
+    let title = settings::GROUPS.iter().find(of).map_or("", |(title, _)| title);
+    let flag = setting.flag().map(|flag| (format!("--{flag}"), "the same as a flag"));
+    let in_file = settings::in_file().any(|other| other == setting);
+    let key = in_file.then(|| (setting.key(), "the same in init.toml"));
+    let places: Vec<_> = [flag, key].into_iter().flatten().collect();
+    let names = places.iter().map(|(name, _)| name.len());
+    let width = names.chain([setting.name.len()]).max().unwrap_or_default();
+    let row = |(name, text): &(String, &str)| format!("  {name:width$}  {text}\n");
+    let others: String = places.iter().map(row).collect();
+    format!("{title}\n{}{others}", line(setting, width))
 }
 
 fn exit_codes() -> String {

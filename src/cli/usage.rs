@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{
     MODES, REPORTS, WORDS,
     mask::mask,
-    settings::{self, Kind},
+    settings::{self, Kind, PREFIX, Setting},
 };
 use crate::{exit::Exit, failure::Failure};
 
@@ -129,11 +129,20 @@ fn unknown_mode(word: &str, modes: &[String]) -> UsageError {
 }
 
 pub(super) fn unknown_topic(word: &str) -> UsageError {
-    UsageError {
-        message: format!("no help about `{}`", mask(word)),
-        hint: "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`"
-            .into(),
-    }
+    let hint = match meant(word) {
+        Some(setting) => format!("did you mean `init help {}`?", setting.name),
+        None => "there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`, and the name of a setting".into(),
+    };
+    UsageError { message: format!("no help about `{}`", mask(word)), hint }
+}
+
+/// The setting that a mistyped name was meant to be. The prefix says only whose it is; what stands
+/// behind it, which one, and bare names may have it, too.
+pub(crate) fn meant(name: &str) -> Option<&'static Setting> {
+    let keys: Vec<String> = settings::all().map(Setting::key).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let near = nearest(name.strip_prefix(PREFIX).unwrap_or(name), &keys)?;
+    settings::all().find(|setting| setting.key() == near)
 }
 
 /// The word a mistyped one was meant to be; `None` if it is like none of them.

@@ -1,6 +1,10 @@
 //! Which files and folders count: by flag, variable or their usual place; and how files are read.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use super::{environment::Environment, file, files::Files, problem::Problem};
 use crate::{
@@ -61,10 +65,41 @@ pub(super) fn named(cli: &Cli, environment: &Environment, name: &str) -> Option<
     cli.flag(name).or_else(set).map(str::to_owned)
 }
 
+/// The text of the file that the setting `subject` names.
+/// # Errors
+/// 66 if it cannot be read, 78 if it is no text.
 pub(super) fn read_text(files: &impl Files, path: &str, subject: &str) -> Result<String, Problem> {
     let bytes = files.read(Path::new(path)).map_err(|error| {
-        Problem::no_input(format!("{subject}: cannot read `{path}`: {}", unread(&error)))
+        let problem =
+            Problem::no_input(format!("{subject}: cannot read `{path}`: {}", unread(&error)));
+        match unread_hint(subject, Path::new(path), files.here(), error.kind()) {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
     })?;
     String::from_utf8(bytes)
         .map_err(|_| Problem::config(format!("{subject}: `{path}` is not UTF-8 text")))
+}
+
+/// What to do about a file that is not there; `None` where the reason says enough. `here` is the
+/// working directory.
+fn unread_hint(
+    subject: &str,
+    path: &Path,
+    here: Option<PathBuf>,
+    why: ErrorKind,
+) -> Option<String> {
+    let here = here.filter(|_| path.is_relative());
+    let place = here.map_or_else(String::new, |here| {
+        format!("looked for from the working directory `{}`: ", here.display())
+    });
+    match why {
+        ErrorKind::NotFound => Some(format!(
+            "{place}copy the file into the image or mount it there, or leave {subject} out"
+        )),
+        ErrorKind::IsADirectory => Some(format!(
+            "{place}docker makes a directory where the file to be mounted is not there on the host"
+        )),
+        _ => None,
+    }
 }

@@ -2,8 +2,11 @@
 
 use strsim::damerau_levenshtein as distance;
 
-use super::{environment::Environment, types::nearest};
-use crate::cli::settings::{self, EXPORTED, Kind, PREFIX, Setting};
+use super::environment::Environment;
+use crate::cli::{
+    meant,
+    settings::{self, EXPORTED, Kind, PREFIX, Setting},
+};
 
 /// A warning for each, in the order of the environment.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
@@ -25,7 +28,7 @@ fn is_known(name: &str) -> bool {
 
 fn warning(name: &str, set: impl Fn(&Setting) -> bool) -> Option<String> {
     let meant = if name.starts_with(PREFIX) {
-        Some(or_its_file(name, ours))
+        Some(or_its_file(name, |name| meant(name).map(|setting| setting.name)))
     } else {
         let bare = |name: &str| bare(name).filter(|setting| !set(setting));
         or_its_file(name, |name| bare(name).map(|setting| setting.name)).map(Some)
@@ -40,13 +43,6 @@ fn or_its_file(name: &str, meant: impl Fn(&str) -> Option<&'static str>) -> Opti
         let near = meant(name.strip_suffix("_FILE")?)?;
         Some(format!("{near}_FILE"))
     })
-}
-
-/// The prefix says whose it is; what stands behind it, which setting. Bare names may have it, too.
-fn ours(name: &str) -> Option<&'static str> {
-    let keys: Vec<String> = settings::all().map(Setting::key).collect();
-    let near = nearest(name.strip_prefix(PREFIX)?, keys.iter().map(String::as_str))?;
-    settings::all().find(|setting| setting.key() == near).map(|setting| setting.name)
 }
 
 /// The bare setting of whose name this is a slip, and cannot be anybody else's.

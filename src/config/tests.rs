@@ -60,6 +60,10 @@ impl Files for Image {
     fn is_dir(&self, path: &Path) -> bool {
         self.files.keys().any(|file| file.parent() == Some(path))
     }
+
+    fn here(&self) -> Option<PathBuf> {
+        Some("/app".into())
+    }
 }
 
 /// Value and origin as `init config` shows them.

@@ -11,7 +11,11 @@ use super::{
     silence::Silence,
 };
 use crate::{
-    diagnose::Class, exit::Exit, failure::Failure, phrase::listed, postgres::ConnectError,
+    diagnose::{Class, table},
+    exit::Exit,
+    failure::Failure,
+    phrase::listed,
+    postgres::ConnectError,
 };
 
 /// Why migrating or seeding ended early.
@@ -116,6 +120,14 @@ pub(crate) enum MigrateError {
 pub(crate) const NO_FILES: &str =
     "files are named V1__name.sql; was the folder copied into the image?";
 
+/// How many sessions work takes: the lock's, that of the files, and, of a file outside a transaction,
+/// the one that looks for a pooler. Who looks at a slow file can do without one.
+pub(super) const AT_ONCE: &str =
+    "app-init needs two at once to migrate or seed, three for a file outside a transaction";
+
+/// How it is said that what was recorded is another tenant's.
+pub(super) const ANOTHER_SCHEMA: &str = "was for another schema";
+
 /// One failed file.
 #[derive(Debug)]
 pub(crate) struct ScriptFailure {
@@ -143,10 +155,13 @@ impl ScriptFailure {
         if let Some(hint) = &self.hint {
             return Some(hint.clone());
         }
-        let sets = self.statement.as_ref().and_then(|text| text.split(' ').next());
-        if self.cause.is(&[SqlState::UNDEFINED_OBJECT])
-            && sets.is_some_and(|word| word.eq_ignore_ascii_case("SET"))
-        {
+        let first = self.statement.as_ref().and_then(|text| text.split(' ').next());
+        let begins = |with| first.is_some_and(|word| word.eq_ignore_ascii_case(with));
+        // The driver prepares a COPY, and the name is its own choice.
+        if self.cause.is(&[SqlState::DUPLICATE_PSTATEMENT]) && begins("COPY") {
+            return Some("app-init prepares a COPY under such a name, `s` and a number: call the file's own prepared statement otherwise".into());
+        }
+        if self.cause.is(&[SqlState::UNDEFINED_OBJECT]) && begins("SET") {
             return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
         }
         self.cause.hint()
@@ -257,7 +272,10 @@ impl Failure for MigrateError {
             Self::OtherSchema { .. } => Some(
                 "tenants that share a database need an APP_INIT_LOCK_NAME each; with one of its own this schema is seeded, too".into(),
             ),
-            Self::Connect { why, .. } => why.hint(),
+            Self::Connect { why, .. } => why.hint().map(|hint| match why.diagnosis.row {
+                row if row == &table::LIMIT || row == &table::FULL => format!("{hint}; {AT_ONCE}"),
+                _ => hint,
+            }),
             Self::Database { cause, .. } => cause.hint(),
             Self::NoSchema { .. } => Some(
                 "create the schema, or correct `search_path` of the role, the database or the address".into(),
@@ -265,7 +283,7 @@ impl Failure for MigrateError {
             Self::Busy { .. } => Some(
                 "end that transaction, or try again when it has ended".into(),
             ),
-            Self::Unanswered { silence, .. } => Some(silence.hint().into()),
+            Self::Unanswered { silence, .. } => Some(silence.hint()),
             Self::Rights { grant, .. } => Some(format!("let who owns it run: {grant}")),
             Self::Script(failure) => failure.hint(),
             Self::Unrecorded { .. } => Some(
@@ -285,6 +303,9 @@ impl Failure for MigrateError {
                 phase.to_uppercase()
             )),
             Self::Folder { .. } | Self::Stopped { .. } => None,
+            Self::NotApplied { missing, .. } if missing.contains(ANOTHER_SCHEMA) => Some(
+                "give this tenant an APP_INIT_LOCK_NAME of its own, here and where `init migrate` is run for it (a Job, a Helm hook), and run that".into(),
+            ),
             Self::NotApplied { missing, .. } if missing.contains("the version table `") => Some(
                 "run `init migrate` (a Job, a Helm hook) with this image; if that table is another app's, let APP_INIT_MIGRATE_TABLE name this one's, here and there".into(),
             ),

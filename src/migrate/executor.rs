@@ -22,7 +22,9 @@ use super::{
     sql::{column, rows},
     watch::watch,
 };
-use crate::{config::database::Connection, exit::Exit, plan::FilePolicy, postgres::Session};
+use crate::{
+    config::database::Connection, exit::Exit, phrase::Took, plan::FilePolicy, postgres::Session,
+};
 
 /// How long somebody who lost the lock may go on before its session is ended.
 const ORPHAN: Duration = Duration::from_secs(10);
@@ -88,8 +90,8 @@ pub(super) struct Executor<'a> {
 /// How one attempt at a file ended, short of an error.
 pub(super) enum Attempt {
     Applied,
-    /// Somebody else did it first.
-    Already,
+    /// It is done already: what to say of it behind its name.
+    Already(String),
     /// Another session is inside the fence.
     Fenced,
     /// A table lock was not to be had in time; worth another try.
@@ -121,20 +123,17 @@ impl<'a> Executor<'a> {
             self.scene.progress.begins(&unit.script, (index + 1, units.len()));
             self.say_left_out(&unit.script);
             let started = Instant::now();
-            if let Attempt::Applied = self.once(unit).await? {
-                let took = milliseconds(started.elapsed());
+            if let Attempt::Already(how) = self.once(unit).await? {
+                tracing::info!(phase, event = "skipped", "{label} {how}");
+            } else {
+                let elapsed = started.elapsed();
                 self.scene.progress.applied(label);
                 tracing::info!(
                     phase,
                     event = "applied",
-                    duration_ms = took,
-                    "applied {label} in {took} ms"
-                );
-            } else {
-                tracing::info!(
-                    phase,
-                    event = "skipped",
-                    "{label} was applied by another replica meanwhile"
+                    duration_ms = milliseconds(elapsed),
+                    "applied {label} in {}",
+                    Took(elapsed)
                 );
             }
         }

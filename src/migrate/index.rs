@@ -17,7 +17,7 @@ use super::{
 };
 
 impl Executor<'_> {
-    /// Makes way for the index that the step builds: waits for who else builds one, and drops what an
+    /// Makes way for the index that the step builds or drops: waits for who else builds one, and drops what an
     /// earlier try left, which the server keeps, invalid, and refuses to build another of its name
     /// (manual, CREATE INDEX). What a rebuilding leaves is only looked for where there was such a try.
     pub(super) async fn make_way(
@@ -29,6 +29,10 @@ impl Executor<'_> {
         for statement in step.statements.clone() {
             let left = match builds(script, statement) {
                 Builds::Nothing => continue,
+                Builds::Drops(name) => {
+                    self.built(script, &name).await?;
+                    continue;
+                }
                 Builds::Again(name) => {
                     self.built(script, &name).await?;
                     match earlier {

@@ -10,7 +10,7 @@ use super::{
     lock::spoken,
     script::{Mode, Script},
 };
-use crate::plan::FilePolicy;
+use crate::{phrase::lasting, plan::FilePolicy};
 
 /// What kept a file from its tables: `could not lock a table within 3s`.
 pub(super) fn kept_out(script: &Script, policy: FilePolicy, error: &MigrateError) -> String {
@@ -30,7 +30,7 @@ pub(super) fn kept_out(script: &Script, policy: FilePolicy, error: &MigrateError
 pub(super) fn spent(mut error: MigrateError, took: Duration, limit: Duration) -> MigrateError {
     if let MigrateError::Script(failure) = &mut error {
         let ScriptFailure { left, hint, .. } = failure.as_mut();
-        let tried = format!("tried again and again for {}", spoken(rounded(took)));
+        let tried = format!("tried again and again for {}", lasting(took));
         *left = Some(left.take().map_or_else(|| tried.clone(), |left| format!("{left}; {tried}")));
         *hint = Some(format!(
             "end who has the table, or raise APP_INIT_MIGRATE_LOCK_RETRY ({}), for which a file is tried again; \
@@ -39,11 +39,6 @@ pub(super) fn spent(mut error: MigrateError, took: Duration, limit: Duration) ->
         ));
     }
     error
-}
-
-/// To the second, below one as it is.
-fn rounded(time: Duration) -> Duration {
-    if time.as_secs() == 0 { time } else { Duration::from_secs(time.as_secs()) }
 }
 
 const OTHER: &str = "`-- app-init: statement_timeout=10m` (or off) at the top of the file";

@@ -18,7 +18,7 @@ use super::{
     session::is_pooled,
     sql::{column, lock_timeout, rows},
     steps::{Kind, Step, fingerprint, steps},
-    transaction::{is_blocked, same},
+    transaction::{already, is_blocked},
 };
 use crate::phrase::counted;
 
@@ -57,7 +57,7 @@ impl Executor<'_> {
         let limit = self.record_timeout();
         let lookup = format!("BEGIN; {limit}; {}; COMMIT", unit.lookup);
         if let Some(row) = self.remember(script, &lookup).await?.first() {
-            return same(unit, row).map(|()| Attempt::Already);
+            return already(unit, row);
         }
         let client = &self.scene.session.client;
         self.scene.place.write(client, None).await?;

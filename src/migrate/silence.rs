@@ -1,5 +1,6 @@
 //! A question that a server let us ask and did not answer.
 
+use super::error::AT_ONCE;
 use crate::diagnose::{Row, table};
 
 /// How it was not answered.
@@ -25,11 +26,13 @@ impl Silence {
         }
     }
 
-    pub(super) fn hint(self) -> &'static str {
+    pub(super) fn hint(self) -> String {
         match self {
             // What else is in the row shows before the login.
-            Self::Kept => "look whether the server is up, and at what it is busy with",
-            Self::Left => self.row().hint,
+            Self::Kept => format!(
+                "look whether the server is up, and at what it is busy with; a pooler is silent while all its sessions are taken: {AT_ONCE}"
+            ),
+            Self::Left => self.row().hint.to_owned(),
         }
     }
 }

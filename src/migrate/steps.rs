@@ -89,7 +89,7 @@ pub(super) struct Index {
     pub(super) table: String,
 }
 
-/// What a statement builds concurrently.
+/// What a statement builds concurrently, or drops so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Builds {
     Nothing,
@@ -98,6 +98,8 @@ pub(super) enum Builds {
     Unnamed,
     /// Indexes that are there already: those of this table, or this index; as it is written.
     Again(String),
+    /// None: it drops this one concurrently, as it is written.
+    Drops(String),
 }
 
 pub(super) fn builds(script: &Script, statement: usize) -> Builds {
@@ -106,6 +108,7 @@ pub(super) fn builds(script: &Script, statement: usize) -> Builds {
     match statement.words.first().map_or("", String::as_str) {
         "CREATE" if statement.refuses_transaction() => creates(&tokens()),
         "REINDEX" => recreates(&tokens()),
+        "DROP" if statement.refuses_transaction() => drops(&tokens()),
         _ => Builds::Nothing,
     }
 }
@@ -121,19 +124,32 @@ fn recreates(tokens: &[&str]) -> Builds {
     }
 }
 
+/// `DROP INDEX CONCURRENTLY IF EXISTS i`; there can be no second one (manual, DROP INDEX).
+fn drops(tokens: &[&str]) -> Builds {
+    let at = behind_concurrently(tokens);
+    at.map_or(Builds::Nothing, |at| {
+        Builds::Drops(dotted(tokens, if is(tokens, at, "IF") { at + 2 } else { at }))
+    })
+}
+
+fn is(tokens: &[&str], at: usize, word: &str) -> bool {
+    tokens.get(at).is_some_and(|it| it.eq_ignore_ascii_case(word))
+}
+
+fn behind_concurrently(tokens: &[&str]) -> Option<usize> {
+    (0..tokens.len()).find(|at| is(tokens, *at, "CONCURRENTLY")).map(|at| at + 1)
+}
+
 fn creates(tokens: &[&str]) -> Builds {
-    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|it| it.eq_ignore_ascii_case(word));
-    let Some(mut at) = (0..tokens.len()).find(|at| is(*at, "CONCURRENTLY")).map(|at| at + 1) else {
-        return Builds::Nothing;
-    };
-    if is(at, "IF") {
+    let Some(mut at) = behind_concurrently(tokens) else { return Builds::Nothing };
+    if is(tokens, at, "IF") {
         at += 3;
     }
-    if is(at, "ON") {
+    if is(tokens, at, "ON") {
         return Builds::Unnamed;
     }
     let name = tokens.get(at).map(|name| folded(name)).unwrap_or_default();
-    at += if is(at + 2, "ONLY") { 3 } else { 2 };
+    at += if is(tokens, at + 2, "ONLY") { 3 } else { 2 };
     Builds::Named(Index { name, table: dotted(tokens, at) })
 }
 
@@ -215,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_index_that_is_built() {
+    fn finds_the_index_that_is_built_or_dropped() {
         let named = |name: &str, table: &str| {
             Builds::Named(Index { name: name.into(), table: table.into() })
         };
@@ -230,6 +246,9 @@ mod tests {
             ("reindex table t", Builds::Nothing),
             ("reindex table concurrently s.T", Builds::Again("s.T".into())),
             ("reindex (verbose, concurrently) index i;", Builds::Again("i".into())),
+            ("drop index concurrently s.\"I\";", Builds::Drops("s.\"I\"".into())),
+            ("drop index concurrently if exists i cascade", Builds::Drops("i".into())),
+            ("drop index i", Builds::Nothing),
             ("create database d", Builds::Nothing),
         ] {
             assert_eq!(builds(&script(text), 0), expected, "{text:?}");

@@ -186,8 +186,10 @@ impl Executor<'_> {
     /// The file is done; it must have been this file.
     async fn already(&self, unit: &Unit<'_>) -> Result<Attempt, MigrateError> {
         let found = self.ask(&unit.script, &unit.lookup).await?;
-        found.first().map_or(Ok(()), |row| same(unit, row))?;
-        Ok(Attempt::Already)
+        match found.first() {
+            Some(row) => already(unit, row),
+            None => Ok(Attempt::Already(MEANWHILE.to_owned())),
+        }
     }
 
     fn say_commits(&self, unit: &Unit<'_>) {
@@ -213,10 +215,17 @@ pub(super) fn is_blocked(error: &MigrateError) -> bool {
     cause.is(&[SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED])
 }
 
-/// The file is done; it must have been this file.
-pub(super) fn same(unit: &Unit<'_>, row: &SimpleQueryRow) -> Result<(), MigrateError> {
+/// Of a migration. What an earlier start applied is not pending.
+const MEANWHILE: &str = "was applied by another replica meanwhile";
+
+/// The file is done; it must have been this file. A marker's row says since when: of seeds an earlier
+/// start may have done it.
+pub(super) fn already(unit: &Unit<'_>, row: &SimpleQueryRow) -> Result<Attempt, MigrateError> {
     if unit.expected.is_none() || unit.expected == column(row, 0) {
-        return Ok(());
+        return Ok(Attempt::Already(match (column(row, 1), column(row, 2)) {
+            (Some(since), Some(by)) => format!("is done since {since} by {by}"),
+            _ => MEANWHILE.to_owned(),
+        }));
     }
     let why = "another replica applied another text of it just now".into();
     let label = unit.script.label.clone();

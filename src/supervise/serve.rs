@@ -7,10 +7,13 @@ mod act;
 
 use std::{fmt, time::Instant};
 
-use crate::process::{
-    self, Ended, Signal,
-    descriptors::keep_stderr_only,
-    reap::{self, Change},
+use crate::{
+    phrase::Took,
+    process::{
+        self, Ended, Signal,
+        descriptors::keep_stderr_only,
+        reap::{self, Change},
+    },
 };
 
 use super::{
@@ -123,12 +126,8 @@ impl Supervisor {
         if self.order.foreground {
             job::take_back(self.order.server);
         }
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.say(
-            Level::Info,
-            "ended",
-            format_args!("the server ended after {seconds:.1}s: {ended}"),
-        );
+        let took = Took(self.started.elapsed());
+        self.say(Level::Info, "ended", format_args!("the server ended after {took}: {ended}"));
         // With nothing left there is nothing to say or do; `look` finds that out.
         let action = self.machine.on(Event::ServerEnded(ended));
         if self.is_alone() { self.on(Event::NothingLeft, 0) } else { self.act(action, 0) }

@@ -8,6 +8,7 @@ use crate::{
     diagnose::Diagnosis,
     exit::Exit,
     failure::{Failure, Missing},
+    phrase::Took,
 };
 
 /// What was seen of a target that did not become ready.
@@ -53,21 +54,13 @@ impl Report {
 
 /// `3 tries in 1.2 s`.
 pub(super) fn effort(number: u32, elapsed: Duration) -> String {
-    format!("{} in {}", tries(number), seconds(elapsed))
+    format!("{} in {}", tries(number), Took(elapsed))
 }
 
 /// `3 tries`.
 pub(super) fn tries(number: u32) -> String {
     let noun = if number == 1 { "try" } else { "tries" };
     format!("{number} {noun}")
-}
-
-pub(super) fn seconds(elapsed: Duration) -> String {
-    if elapsed < Duration::from_secs(1) {
-        format!("{} ms", elapsed.as_millis())
-    } else {
-        format!("{:.1} s", elapsed.as_secs_f64())
-    }
 }
 
 /// Why the wait ended.

@@ -205,6 +205,34 @@ fn a_missing_secret_file_is_66() {
 }
 
 #[test]
+fn a_missing_file_of_settings_says_where_it_was_looked_for() {
+    let empty = folder(&[]);
+    let end = Init::new(["api"])
+        .current_dir(empty.path())
+        .env("APP_INIT_CONFIG", "/nowhere/init.toml")
+        .env("APP_INIT_ENV_FILE", "conf/app.env")
+        .env("APP_INIT_API_COMMAND", "true")
+        .run();
+    assert_eq!(end.code, 66, "{}", end.stderr);
+    assert_eq!(end.stdout, "");
+    let here = empty.path().display().to_string();
+    insta::assert_snapshot!(end.stderr.replace(&here, "/app"), @r##"
+    error: APP_INIT_ENV_FILE: cannot read `conf/app.env`: there is no such file
+    hint: looked for from the working directory `/app`: copy the file into the image or mount it there, or leave APP_INIT_ENV_FILE out
+    error: APP_INIT_CONFIG: cannot read `/nowhere/init.toml`: there is no such file
+    hint: copy the file into the image or mount it there, or leave APP_INIT_CONFIG out
+    "##);
+}
+
+#[test]
+fn a_directory_in_place_of_a_file_of_settings_says_how_it_came_there() {
+    let start = Init::new(["api"]).env("APP_INIT_API_COMMAND", "true");
+    let end = start.env("APP_INIT_ENV_FILE", "/etc").run();
+    assert_eq!(end.code, 66, "{}", end.stderr);
+    assert!(end.stderr.contains("hint: docker makes a directory"), "{}", end.stderr);
+}
+
+#[test]
 fn a_url_of_another_database_is_78() {
     let end = Init::new(["api"])
         .env("DATABASE_URL", format!("mysql://u:{CANARY}@db/app"))

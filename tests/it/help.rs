@@ -3,6 +3,43 @@
 use crate::support::Init;
 
 #[test]
+fn help_about_a_setting_says_where_else_it_may_stand() {
+    let help = |name| Init::new(["help", name]).run().stdout;
+    insta::assert_snapshot!(help("APP_INIT_WAIT_TIMEOUT"), @r##"
+    Waiting
+      APP_INIT_WAIT_TIMEOUT  for all targets together [60s]
+      --wait-timeout         the same as a flag
+      wait_timeout           the same in init.toml
+    "##);
+    insta::assert_snapshot!(help("MIGRATE_DATABASE_URL"), @r##"
+    Database
+      MIGRATE_DATABASE_URL  for lock, migrate, seed; hidden from the server; or
+                            DIRECT_URL
+      migrate_database_url  the same in init.toml
+    "##);
+    insta::assert_snapshot!(help("APP_INIT_ENV_FILE"), @r##"
+    Before the start
+      APP_INIT_ENV_FILE  file of NAME=value lines, below the environment
+      --env-file         the same as a flag
+    "##);
+    assert_eq!(help("DIRECT_URL"), help("MIGRATE_DATABASE_URL"));
+}
+
+#[test]
+fn help_about_a_misspelt_setting_names_the_right_one() {
+    for (name, meant) in [
+        ("APP_INIT_MOED", "APP_INIT_MODE"),
+        ("APP_INIT_AUTORUN_MIGRATION", "AUTORUN_MIGRATIONS"),
+        ("seed_on_star", "SEED_ON_START"),
+    ] {
+        let end = Init::new(["help", name]).run();
+        let said =
+            format!("error: no help about `{name}`\nhint: did you mean `init help {meant}`?\n");
+        assert_eq!((end.code, end.stderr), (64, said));
+    }
+}
+
+#[test]
 fn help_fits_a_screen() {
     let end = Init::new(["help"]).run();
     assert_eq!(end.code, 0, "{}", end.stderr);
@@ -38,7 +75,7 @@ fn help_fits_a_screen() {
       -v, --verbose  more; -vv for everything
       --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-    More: init help env | modes | config | exit-codes | COMMAND
+    More: init help env | modes | config | exit-codes | COMMAND | SETTING
           init completions SHELL, init version
     "##);
 }
@@ -308,7 +345,7 @@ fn help_about_nothing_is_64() {
     assert_eq!(end.stdout, "");
     insta::assert_snapshot!(end.stderr, @r##"
     error: no help about `nix`
-    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`
+    hint: there is `init help env`, `modes`, `config`, `exit-codes`, `wait`, `plan`, `status`, `doctor`, `healthcheck`, `completions`, and the name of a setting
     "##);
 }
 

@@ -155,6 +155,10 @@ fn a_heartbeat_names_file_statement_and_what_it_waits_for() {
     let finished = init.finish();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert!(!finished.stderr.contains('\r'), "a line is written over in a pipe");
+    // A second and more, as nobody looks for who blocks it before that.
+    let mut lines = finished.stderr.lines();
+    let applied = lines.find(|line| line.contains("applied V2__index in ")).unwrap();
+    assert!(applied.ends_with(" s"), "{applied}");
 }
 
 /// Of a file that ends its transaction by itself, which is one query, the server tells nobody.
@@ -218,7 +222,7 @@ fn a_terminal_shows_one_line_that_is_written_over() {
         ("V1__quick.sql", "create table quick ();"),
         ("V2__slow.sql", &format!("-- app-init: no-transaction\n{script}")),
     ]);
-    let wanted = "migrate: 2 of 2, 1s: V2__slow";
+    let wanted = "migrate: 2 of 2, 1 s: V2__slow";
     let text = screen(migrate(&url, folder.path()), wanted, || {
         ask(&url, "insert into go_on default values");
     });

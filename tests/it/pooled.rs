@@ -225,6 +225,19 @@ fn what_a_script_locks_for_its_session_is_free_when_it_has_ended() {
 }
 
 #[test]
+fn a_pool_that_is_too_small_is_told_what_a_start_needs() {
+    let Some(pooler) = Pooler::sized("session", 1) else { return };
+    let (url, folder) = (Postgres::shared().database(), folder(&[("V1__a.sql", "select 1;")]));
+    let start = migrate(&pooler.past(&url), folder.path()).env("APP_INIT_LOCK_TIMEOUT", "1s");
+    let finished = start.run();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    for part in ["a pooler is silent while all its sessions are taken", "needs two at once"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    assert_eq!(ask(&url, "select to_regclass('refinery_schema_history')"), "");
+}
+
+#[test]
 fn a_watched_command_runs_once_through_a_transaction_pooler() {
     let Some(pooler) = Pooler::start("transaction") else { return };
     let (url, image) = (Postgres::shared().database(), watch::image("1"));

@@ -133,6 +133,7 @@ fn who_builds_an_index_of_the_same_table_is_waited_for() {
         ("create index concurrently i on t (n);", 80, "42P07"),
         ("create index concurrently another on t (n);", 0, "nothing pending"),
         ("reindex index concurrently old;", 0, "nothing pending"),
+        ("drop index concurrently if exists old;", 0, "nothing pending"),
     ] {
         let url = Postgres::shared().database();
         let folder = begun(&url, TABLE, text);

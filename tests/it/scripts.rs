@@ -208,3 +208,18 @@ fn files_that_are_no_migrations_by_their_names_are_told() {
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert!(finished.stderr.contains("left out: 3__y.SQL, R__v.sql;"), "{}", finished.stderr);
 }
+
+/// The driver names what it prepares for a COPY `s0`, `s1` and so on.
+#[test]
+fn a_prepared_statement_of_the_drivers_name_in_front_of_a_copy_is_told() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[(
+        "V1__a.sql",
+        "create table t (n int);\nprepare s0 as select 1;\ncopy t from stdin;\n7\n\\.\n",
+    )]);
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 80, "{}", finished.stderr);
+    for part in ["V1__a.sql:3", "hint: app-init prepares a COPY under such a name"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+}

@@ -95,7 +95,9 @@ fn a_failed_seed_is_retried_where_it_stopped() {
     assert!(finished.stderr.contains(&said), "{said} in {}", finished.stderr);
     assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "x");
     fs::write(folder.path().join("2.sql"), "insert into log (name) values ('z')").unwrap();
-    seeded(seed(&url, folder.path(), "once"));
+    let resumed = seeded(seed(&url, folder.path(), "once"));
+    assert!(resumed.stderr.contains("seed: 1.sql is done since 20"), "{}", resumed.stderr);
+    assert!(!resumed.stderr.contains("another replica"), "{}", resumed.stderr);
     assert_eq!(ask(&url, "select string_agg(name, '' order by n) from log"), "xz");
 }
 

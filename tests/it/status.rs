@@ -205,3 +205,15 @@ fn status_of_a_folder_without_migrations_does_not_call_it_up_to_date() {
     let told = "nothing to apply: the folder holds no migration; files are named V1__name.sql";
     assert!(status.stdout.contains(told), "{}", status.stdout);
 }
+
+#[test]
+fn a_connection_limit_is_told_with_what_a_start_needs() {
+    let (url, folder) = (Postgres::shared().database(), folder(&[("V1__a.sql", "select 1;")]));
+    let (limited, role) = role(&url);
+    ask(&url, &format!("alter role {role} connection limit 0"));
+    let status = Init::new(["status"]).env("DATABASE_URL", limited);
+    let finished = status.env("APP_INIT_MIGRATIONS", folder.path()).run();
+    assert_eq!(finished.code, 69, "{}", finished.stderr);
+    let hint = "a limit of 0 never clears; app-init needs two at once to migrate or seed";
+    assert!(finished.stderr.contains(hint), "{}", finished.stderr);
+}

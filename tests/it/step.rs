@@ -259,7 +259,7 @@ fn a_silent_step_gives_a_sign_of_life() {
         .env("APP_INIT_HEARTBEAT", "50ms")
         .start();
     let line = running.expect_line(" still runs after ");
-    for part in ["init: etl: `", "go ]; do", "ms (pid "] {
+    for part in ["init: etl: `", "go ]; do", " ms (pid "] {
         assert!(line.contains(part), "{part} in {line}");
     }
     running.signal(Signal::SIGTERM);

@@ -31,7 +31,7 @@ Options
   -v, --verbose  more; -vv for everything
   --SETTING …    any setting: APP_INIT_WAIT_TIMEOUT=30s is --wait-timeout 30s
 
-More: init help env | modes | config | exit-codes | COMMAND
+More: init help env | modes | config | exit-codes | COMMAND | SETTING
       init completions SHELL, init version
 ";
 

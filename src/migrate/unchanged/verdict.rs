@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::content::{COMMAND, Names, Parts};
+use crate::migrate::error::ANOTHER_SCHEMA;
 
 /// Version tables, `schema.name`, and the fingerprint of the rows of each.
 pub(super) type Tables = BTreeMap<String, String>;
@@ -47,7 +48,7 @@ impl Records {
         let table = record.tables.keys().next().filter(|table| self.foreign.contains(*table))?;
         let (since, by) = (&record.since, &record.by);
         Some(format!(
-            "the run recorded on {since} by {by} was for another schema, it left the version table `{table}`: \
+            "the run recorded on {since} by {by} {ANOTHER_SCHEMA}, it left the version table `{table}`: \
              tenants that share a database need an APP_INIT_LOCK_NAME each"
         ))
     }

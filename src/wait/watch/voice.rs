@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Seen, Watch};
 use crate::{
     diagnose::Class,
+    phrase::lasting,
     wait::{Ready, error},
 };
 
@@ -63,8 +64,8 @@ impl Watch {
             duration_ms = millis(elapsed),
             "{} is not ready after {}; for {}: {}",
             self.target,
-            error::seconds(elapsed),
-            error::seconds(held),
+            lasting(elapsed),
+            lasting(held),
             seen.diagnosis
         );
     }
