@@ -11,12 +11,13 @@ QUOTA = 1000
 
 
 class Shares:
-    """So many groups with equal parts of a quarter of the machine; the rest is the database's."""
+    """So many groups with equal parts of one `part`-th of the machine; the rest is the database's."""
 
-    def __init__(self, bench, count):
+    def __init__(self, bench, count, part):
         self.parent, self.modern = controller()
-        period = max(QUOTA, round(4 * count * QUOTA / os.cpu_count()))
-        self.groups = [self.group(f"app-init-bench-{os.getpid()}-{n}", period, bench.ends) for n in range(count)]
+        period = max(QUOTA, round(part * count * QUOTA / os.cpu_count()))
+        names = [f"app-init-bench-{os.getpid()}-{part}-{n}" for n in range(count)]
+        self.groups = [self.group(name, period, bench.ends) for name in names]
 
     def group(self, name, period, ends):
         group = self.parent / name

@@ -18,17 +18,31 @@ pub(crate) fn of_image(environment: &Environment) -> Environment {
     }))
 }
 
-/// Starts of names that hold a part of a connection, or are ours.
-const STARTS: [&str; 6] = ["DATABASE_", "POSTGRES_", "PG", "DB_", "APP_INIT_", "MIGRATE_DATABASE_"];
+/// Starts of names that are about a database; what follows says whether they name a part of a connection.
+const STARTS: [&str; 5] = ["DATABASE_", "POSTGRES_", "PG_", "DB_", "MIGRATE_DATABASE_"];
+/// What names a part of a connection, as a word of such a name. `DB_REVISION` is none: it says what to do.
+const CONNECTS: [&str; 28] = [
+    "ADDR", "ADDRESS", "AUTH", "CERT", "DATABASE", "DB", "DOMAIN", "ENDPOINT", "HOST", "HOSTADDR",
+    "HOSTNAME", "HOSTS", "KEY", "LOGIN", "NAME", "OPTIONS", "PARAMS", "PASS", "PORT", "PW", "PWD",
+    "ROLE", "SERVER", "SOCKET", "SSL", "SSLMODE", "USER", "USERNAME",
+];
 /// Parts of names that hold a secret or an address.
 const PARTS: [&str; 9] =
     ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "_KEY", "_URL", "_URI", "_DSN"];
 
 fn is_particular(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    STARTS.iter().any(|start| name.starts_with(start))
+    let is_libpqs = name.strip_prefix("PG").is_some_and(|rest| !rest.starts_with('_'));
+    is_libpqs
+        || name.starts_with("APP_INIT_")
+        || is_of_connection(&name)
         || PARTS.iter().any(|part| name.contains(part))
         || value.contains("://")
+}
+
+fn is_of_connection(name: &str) -> bool {
+    let rest = STARTS.iter().find_map(|start| name.strip_prefix(start));
+    rest.is_some_and(|rest| rest.split('_').any(|word| CONNECTS.contains(&word)))
 }
 
 #[cfg(test)]
@@ -56,6 +70,22 @@ mod tests {
             ("a ${APP_INIT_MODE}", vec![("APP_INIT_MODE", "api")], "a APP_INIT_MODE"),
             ("a ${REVISION:-head}", vec![("REVISION", "ae10")], "a ae10"),
             ("a ${REVISION:-head}", vec![], "a head"),
+            ("a ${DB_REVISION:-head}", vec![("DB_REVISION", "ae10")], "a ae10"),
+            (
+                "a ${DATABASE_SCHEMA} ${PG_TARGET}",
+                vec![("DATABASE_SCHEMA", "s"), ("PG_TARGET", "t")],
+                "a s t",
+            ),
+            (
+                "a ${DB_USER} ${PG_HOST}",
+                vec![("DB_USER", "u"), ("PG_HOST", "h")],
+                "a DB_USER PG_HOST",
+            ),
+            (
+                "a ${MIGRATE_DATABASE_SSL_CERT}",
+                vec![("MIGRATE_DATABASE_SSL_CERT", "c")],
+                "a MIGRATE_DATABASE_SSL_CERT",
+            ),
             ("a ${?DB_VERBOSE:--v}", vec![("DB_VERBOSE", "on")], "a --v"),
             ("a ${DATABASE_URL:-none}", vec![("DATABASE_URL", "")], "a none"),
         ] {

@@ -142,6 +142,8 @@ pub(crate) struct ScriptFailure {
     pub(crate) applied: Vec<String>,
     /// What is left behind of a file that does not run in one transaction.
     pub(crate) left: Option<String>,
+    /// It may have committed a part by itself, so that it is not tried again by us.
+    pub(crate) committed: bool,
     /// What to do where we know more than the server's answer says.
     pub(crate) hint: Option<String>,
     /// 80 or 81: how the start ends unless rights were missing.

@@ -56,6 +56,8 @@ pub(super) struct Unit<'a> {
     /// The marker that says how far it is if it runs outside a transaction. Files of the same name in
     /// another schema are others.
     pub(super) marker: String,
+    /// The table that it is recorded in, if that is not the one with our markers.
+    pub(super) history: Option<&'a str>,
     /// The statements that record the file as done, made when it is.
     pub(super) record: Box<dyn Fn() -> Vec<String> + 'a>,
 }

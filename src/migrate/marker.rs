@@ -62,17 +62,31 @@ impl<'a> Place<'a> {
         )
     }
 
-    /// The statement that remembers, or refreshes what is remembered.
+    /// The statement that remembers, or refreshes what is remembered. It is the newest then, also where
+    /// the server's clock has gone back, or another server, with another clock, has taken over.
     pub(super) fn record(&self, name: &str, value: &str) -> String {
+        self.record_sql(name, &literal(value))
+    }
+
+    /// The same of a value that is an expression.
+    pub(super) fn record_sql(&self, name: &str, value: &str) -> String {
+        let (table, namespace) = (self.table(), literal(self.namespace));
         format!(
-            "INSERT INTO {} (namespace, name, value) VALUES ({}, {}, {}) \
+            "INSERT INTO {table} (namespace, name, value, recorded_at) \
+             VALUES ({namespace}, {}, {value}, (SELECT greatest(pg_catalog.now(), \
+             pg_catalog.max(recorded_at) + interval '1 microsecond') FROM {table} \
+             WHERE namespace = {namespace})) \
              ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value, \
              recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by",
-            self.table(),
-            literal(self.namespace),
             literal(name),
-            literal(value),
         )
+    }
+
+    /// An expression: which table `history` is just now, and which one ours.
+    pub(super) fn pair(&self, history: &str) -> String {
+        let oid =
+            |table: &str| format!("pg_catalog.to_regclass({})::pg_catalog.oid", literal(table));
+        format!("pg_catalog.concat({}, ':', {})", oid(history), oid(&self.table()))
     }
 
     /// A query that returns the value if it is remembered.

@@ -88,6 +88,7 @@ pub(crate) async fn inspect(
             folder.display()
         );
     }
+    refinery::say_left_out(folder);
     let terms = Terms::of(plan, connection, READ);
     let asked = async |time: Duration, session: &Session| {
         let read = read(&session.client, &migrations, plan);
@@ -219,6 +220,7 @@ fn unit<'a>(history: &'a impl History, migration: &'a Migration, script: Script)
         lookup: history.lookup(migration),
         expected: history.checksum(migration),
         marker: outside::marker(history.name(), &migration.label),
+        history: Some(history.name()),
         record: Box::new(|| recorded(history, migration)),
     }
 }
@@ -244,6 +246,7 @@ pub(crate) async fn await_applied(
     if migrations.is_empty() {
         return Err(MigrateError::NoFiles { folder: folder.to_owned() });
     }
+    refinery::say_left_out(folder);
     awaiting::until(Terms::of(plan, connection, READ), async |session: Session| {
         let (state, _) = read(&session.client, &migrations, plan).await?;
         Ok(match labels(&state.pending) {

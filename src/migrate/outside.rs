@@ -16,7 +16,7 @@ use super::{
     script::Script,
     send::left,
     session::is_pooled,
-    sql::{lock_timeout, rows},
+    sql::{column, lock_timeout, rows},
     steps::{Kind, Step, fingerprint, steps},
     transaction::{already, is_blocked},
 };
@@ -105,7 +105,12 @@ impl Executor<'_> {
         let done: usize = words.next().and_then(|count| count.parse().ok()).unwrap_or_default();
         let state = words.next().unwrap_or_default();
         let known = steps.get(..done).map(|done| fingerprint(script, done));
-        if known.as_deref() != words.next() {
+        let noted = words.next();
+        if self.is_replaced(unit, words.next()).await? {
+            self.remember(script, &self.scene.place.forget(&unit.marker)).await?;
+            return Ok(Reached { done: 0, earlier: Earlier::None });
+        }
+        if known.as_deref() != noted {
             let why = format!("{} done already, and changed since", counted(done, "step"));
             return Err(unfit(script, 1, &why, "restore them; only what comes after may change"));
         }
@@ -119,6 +124,33 @@ impl Executor<'_> {
         );
         let next = steps.get(done).map(|next| fingerprint(script, slice::from_ref(next)));
         Ok(Reached { done, earlier: earlier(state, next.as_deref()) })
+    }
+
+    /// Whether the history is another table than it was when the file was noted to be so far, while our
+    /// markers are the same: then a backup has taken its schema back to a time before. Where both are
+    /// others, they came together.
+    async fn is_replaced(
+        &self,
+        unit: &Unit<'_>,
+        noted: Option<&str>,
+    ) -> Result<bool, MigrateError> {
+        let pair = |text: &str| text.split_once(':').map(|(h, m)| (h.to_owned(), m.to_owned()));
+        let (Some(history), Some(then)) = (unit.history, noted.and_then(pair)) else {
+            return Ok(false);
+        };
+        let query = format!("SELECT {}", self.scene.place.pair(history));
+        let now = self.ask(&unit.script, &query).await?;
+        let now = now.first().and_then(|row| column(row, 0)).as_deref().and_then(pair);
+        let replaced = now.is_some_and(|now| now.0 != then.0 && now.1 == then.1);
+        if replaced {
+            tracing::info!(
+                phase = self.scene.phase,
+                event = "anew",
+                "{} begins anew: the history was put in the place of the one in which it was begun",
+                unit.script.label
+            );
+        }
+        Ok(replaced)
     }
 
     async fn refuse_pooler(&self, script: &Script) -> Result<(), MigrateError> {

@@ -38,20 +38,24 @@ impl Executor<'_> {
         index: usize,
         earlier: Earlier,
     ) -> Result<(), MigrateError> {
-        let performed = match steps[index].kind {
+        let kind = steps[index].kind;
+        let performed = match kind {
             Kind::Setting => self.setting(unit, steps, index).await,
-            Kind::Together => self.together(unit, steps, index).await,
-            Kind::Routine if earlier == Earlier::None => {
-                match self.together(unit, steps, index).await {
-                    Err(error) if ends_transaction(&error) => {
-                        self.ask(&unit.script, "ROLLBACK").await?;
-                        self.hold(unit, index).await?;
-                        self.by_itself(unit, steps, index, earlier).await
-                    }
-                    outcome => outcome,
-                }
+            Kind::Together if steps[index].begin.is_some() => {
+                self.together(unit, steps, index).await
             }
-            Kind::Routine | Kind::Alone => self.by_itself(unit, steps, index, earlier).await,
+            Kind::Routine if earlier != Earlier::None => {
+                self.by_itself(unit, steps, index, earlier).await.map_err(|it| cut(kind, it))
+            }
+            Kind::Together | Kind::Routine => match self.together(unit, steps, index).await {
+                Err(error) if refuses_transaction(&error) => {
+                    self.ask(&unit.script, "ROLLBACK").await?;
+                    self.hold(unit, index).await?;
+                    self.by_itself(unit, steps, index, earlier).await.map_err(|it| cut(kind, it))
+                }
+                outcome => outcome,
+            },
+            Kind::Alone => self.by_itself(unit, steps, index, earlier).await,
         };
         performed.map_err(|error| left(error, index))
     }
@@ -161,9 +165,11 @@ impl Executor<'_> {
 
     /// The statements that note how far the file is.
     fn note(&self, unit: &Unit<'_>, done: &[Step], state: &str) -> String {
-        let value = format!("{} {state} {}", done.len(), fingerprint(&unit.script, done));
-        let limit = wait_for_locks(self.scene.place.patience);
-        format!("{AS_OURSELVES}; {limit}; {}", self.scene.place.record(&unit.marker, &value))
+        let place = &self.scene.place;
+        let far = literal(&format!("{} {state} {} ", done.len(), fingerprint(&unit.script, done)));
+        let pair = unit.history.map_or_else(|| "''".into(), |history| place.pair(history));
+        let note = place.record_sql(&unit.marker, &format!("{far} || {pair}"));
+        format!("{AS_OURSELVES}; {}; {note}", wait_for_locks(place.patience))
     }
 
     /// Sends a step's statements one by one; afterwards the fence is ours. `done` steps are noted.
@@ -189,9 +195,22 @@ impl Executor<'_> {
     }
 }
 
+/// Notes that a routine which commits by itself has failed: what it had committed by then stays.
+fn cut(kind: Kind, mut error: MigrateError) -> MigrateError {
+    if let MigrateError::Script(failure) = &mut error {
+        failure.committed = kind == Kind::Routine;
+    }
+    error
+}
+
 /// Says what stays behind when a step fails.
 fn left(mut error: MigrateError, done: usize) -> MigrateError {
     if let MigrateError::Script(failure) = &mut error {
+        if failure.committed {
+            let stays = "what it had committed by then stays, and the next start runs it again";
+            failure.left = Some(stays.into());
+            return error;
+        }
         failure.left = Some(match done {
             0 => "nothing of it is done".into(),
             1 => "the step before it is done, and the next start goes on here".into(),
@@ -215,9 +234,10 @@ fn was_done(script: &Script, step: &Step, error: &MigrateError) -> bool {
     }
 }
 
-/// A routine that commits by itself, inside a transaction (2D000).
-fn ends_transaction(error: &MigrateError) -> bool {
-    is(error, &[SqlState::INVALID_TRANSACTION_TERMINATION])
+/// A routine that commits by itself, inside a transaction (2D000), or what cannot be told by its words:
+/// `REINDEX TABLE` of a partitioned one, `DROP SUBSCRIPTION`, an extension's procedure (25001).
+fn refuses_transaction(error: &MigrateError) -> bool {
+    is(error, &[SqlState::INVALID_TRANSACTION_TERMINATION, SqlState::ACTIVE_SQL_TRANSACTION])
 }
 
 fn is(error: &MigrateError, states: &[SqlState]) -> bool {

@@ -1,5 +1,7 @@
 //! Seeds: a folder of SQL files in name order, and the marker that makes them run once a database.
 
+mod left_out;
+
 use std::{
     fs,
     future::Future,
@@ -120,6 +122,11 @@ pub(crate) async fn apply_folder(
     let terms = Terms::of_seed(seed, connection, NOTE);
     let work = async {
         let scripts = scripts(folder, Dialect::of(&session.client, "seed").await?)?;
+        left_out::say(folder);
+        if scripts.is_empty() {
+            say_empty(folder);
+            return Ok(());
+        }
         let home = home(&session.client).await?;
         let once = seed.once.as_deref().map(|id| (&place, id));
         if let Some((place, id)) = once {
@@ -164,6 +171,16 @@ pub(crate) async fn apply_folder(
     Ok(progress.so_far())
 }
 
+/// An image that lost its seeds, or a volume that is not there yet: the next start may have them.
+fn say_empty(folder: &Path) {
+    tracing::warn!(
+        phase = "seed",
+        event = "no_files",
+        "`{}` holds no .sql file, so nothing is seeded, and the database does not count as seeded",
+        folder.display()
+    );
+}
+
 /// The marker of a whole seed.
 fn name(id: &str) -> String {
     format!("seed {id}")
@@ -193,6 +210,7 @@ fn unit<'a>(script: Script, home: &str, once: Option<(&'a Place<'a>, &'a str)>) 
             lookup: lookup.into(),
             expected: None,
             marker: progress,
+            history: None,
             record: Box::new(move || vec![record.into()]),
         };
     };
@@ -202,6 +220,7 @@ fn unit<'a>(script: Script, home: &str, once: Option<(&'a Place<'a>, &'a str)>) 
         lookup: place.lookup(&marker),
         expected: None,
         marker: progress,
+        history: None,
         record: Box::new(move || vec![place.record(&marker, "done")]),
     }
 }

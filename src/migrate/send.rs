@@ -122,6 +122,7 @@ impl Executor<'_> {
             blocker: self.scene.progress.blocker(),
             applied: self.scene.progress.so_far(),
             left,
+            committed: false,
             hint,
             exit: self.scene.exit,
         }))

@@ -7,6 +7,13 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
+/// Whether row-level security counts for our role at the relation `c` and no policy lets it read
+/// there: then no row is seen, and that is no error (PostgreSQL manual, 5.9).
+pub(super) const HIDDEN: &str = "pg_catalog.row_security_active(c.oid) AND NOT EXISTS (SELECT \
+    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive \
+    AND p.polcmd IN ('r', '*') AND (0 = ANY (p.polroles) OR EXISTS (SELECT \
+    FROM pg_catalog.unnest(p.polroles) AS r WHERE pg_catalog.pg_has_role(r, 'USAGE'))))";
+
 /// A string constant, whatever `standard_conforming_strings` says (PostgreSQL manual, 4.1.2.2).
 pub(super) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");

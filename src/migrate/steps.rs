@@ -21,7 +21,7 @@ pub(super) struct Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// In a transaction, with the note that it is done.
+    /// In a transaction, with the note that it is done; without one if the server then refuses it.
     Together,
     /// `CALL` or `DO`: the same, unless it commits by itself.
     Routine,

@@ -208,7 +208,7 @@ const NOWHERE: Share = Share { from: 0, ahead: 0, ended: None };
 /// A lock that was not to be had in time, or a deadlock of which we were the victim.
 pub(super) fn is_blocked(error: &MigrateError) -> bool {
     let cause = match error {
-        MigrateError::Script(failure) => &failure.cause,
+        MigrateError::Script(failure) if !failure.committed => &failure.cause,
         MigrateError::Database { cause, .. } => cause,
         _ => return false,
     };

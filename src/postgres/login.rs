@@ -97,7 +97,11 @@ impl Attempt<'_> {
         let encrypted = session.is_encrypted();
         let role =
             role::ask(&session.client).await.map_err(|error| Failed::driver(&error, encrypted))?;
-        if role.fits(attributes) { Ok(session) } else { Err(Failed::new(&table::WRONG_ROLE, "")) }
+        match attributes {
+            _ if role.fits(attributes) => Ok(session),
+            SessionAttributes::Written => Err(Failed::new(&table::READ_ONLY, "")),
+            _ => Err(Failed::new(&table::WRONG_ROLE, "")),
+        }
     }
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, Failed> {

@@ -18,7 +18,7 @@ impl Role {
             SessionAttributes::Any => true,
             SessionAttributes::ReadWrite => !self.in_recovery && !self.read_only,
             SessionAttributes::ReadOnly => self.in_recovery || self.read_only,
-            SessionAttributes::Primary => !self.in_recovery,
+            SessionAttributes::Primary | SessionAttributes::Written => !self.in_recovery,
             SessionAttributes::Standby | SessionAttributes::PreferStandby => self.in_recovery,
         }
     }

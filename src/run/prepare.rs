@@ -123,7 +123,9 @@ impl Preparation {
 
     /// What the wait logged in with, once: all others are closed.
     pub(super) fn known_session(&mut self, connection: &Connection) -> Option<Box<Session>> {
-        let known = self.sessions.drain(..).find(|(place, _)| place == connection);
+        // The wait has looked whether what will be written to takes writes.
+        let is_it = |place: &Connection| place == connection || place.written() == *connection;
+        let known = self.sessions.drain(..).find(|(place, _)| is_it(place));
         known.map(|(_, session)| session)
     }
 

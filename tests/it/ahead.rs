@@ -72,6 +72,19 @@ fn b_is_run_again(url: &str) {
     assert_eq!(versions(url), "1,2");
 }
 
+/// The server's clock was an hour fast, and is right again.
+#[test]
+fn the_last_run_is_the_last_also_where_the_clock_has_gone_back() {
+    let url = Postgres::shared().database();
+    migrated(A, &url);
+    ask(&url, "update app_init.marker set recorded_at = recorded_at + interval '1 hour'");
+    migrated(B, &url);
+    let again = migrated(B, &url);
+    assert!(again.stderr.contains("unchanged since"), "{}", again.stderr);
+    let older = migrated(A, &url);
+    assert!(older.stderr.contains("ahead of this image"), "{}", older.stderr);
+}
+
 #[test]
 fn an_older_image_is_not_run_on_a_newer_database() {
     let url = Postgres::shared().database();

@@ -5,6 +5,7 @@ use std::fs;
 use crate::{
     migrate::{ask, folder, migrate, migrated},
     support::{CANARY, Init, Postgres},
+    watch::{image, init, succeeded},
 };
 
 const ONE: (&str, &str) = ("V1__t.sql", "create table log (n int);");
@@ -86,4 +87,27 @@ fn a_search_path_without_a_schema_is_a_mistake_and_no_lost_lock() {
     ask(&url, "create schema nowhere");
     migrated(&nowhere, folder.path());
     assert_eq!(waiting.finish().stdout, "serving\n");
+}
+
+/// It would look empty, which is no state that any run left.
+#[test]
+fn a_version_table_whose_rows_are_hidden_is_not_compared() {
+    let (url, image) = (Postgres::shared().database(), image("1"));
+    succeeded(init("migrate", image.path(), &url));
+    let (web, role) = role(&url);
+    let may_read = "grant usage on schema app_init to WEB; grant select on alembic_version, app_init.marker to WEB";
+    ask(&url, &may_read.replace("WEB", &role));
+    let waits = || init("api", image.path(), &web).env("AUTORUN_MIGRATIONS", "wait").run();
+    assert_eq!(waits().code, 0);
+    ask(&url, "alter table alembic_version enable row level security");
+    let hidden = waits();
+    assert_eq!(hidden.code, 77, "{}", hidden.stderr);
+    let policy = "CREATE POLICY app_init ON \"public\".\"alembic_version\" FOR SELECT";
+    assert!(hidden.stderr.contains(policy), "{}", hidden.stderr);
+    ask(&url, &format!("create policy p on alembic_version for select to {role} using (true)"));
+    assert_eq!(waits().code, 0);
+    ask(&url, &format!("drop policy p on alembic_version; grant all on app_init.marker to {role}"));
+    let runs = init("migrate", image.path(), &web).env("APP_INIT_MIGRATE_COMMAND", "true").run();
+    let said = "no version table of a known tool can be read";
+    assert!(runs.code == 0 && runs.stderr.contains(said), "{}", runs.stderr);
 }

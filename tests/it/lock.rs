@@ -1,16 +1,11 @@
 //! The leader lock: who queues, who is named, and what frees it.
 
-use std::{thread::sleep, time::Duration};
-
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 
 use crate::{
     migrate::{ask, folder, free, history, migrate, migrated, sleeping},
     outside::Holding,
-    support::{Init, Postgres, init::shell, until},
+    support::{Postgres, until},
     watch::{Held, LOCK},
 };
 
@@ -276,69 +271,4 @@ fn the_sessions_bring_their_own_time_limits() {
     // That one came with 14.
     let seen = seen.trim_start_matches("client_connection_check_interval=2000 ");
     assert_eq!(seen, expected);
-}
-
-/// A start whose migrate step is this shell script.
-fn commanded(url: &str, script: &str) -> Init {
-    Init::server("echo serving")
-        .env("DATABASE_URL", url)
-        .env("APP_INIT_MIGRATE_COMMAND", shell(script))
-}
-
-#[test]
-fn a_lost_lock_stops_the_command_and_the_start() {
-    let url = Postgres::shared().database();
-    let script = "trap 'echo told; exit 0' TERM; echo running; while :; do sleep 0.1; done";
-    let init = commanded(&url, script).start();
-    init.expect_line("running");
-    ask(
-        &url,
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
-    );
-    let finished = init.finish();
-    assert_eq!(finished.code, 75, "{}", finished.stderr);
-    assert_eq!(finished.stdout, "running\ntold\n");
-    for part in ["the lock was lost while `", "hint: the next start runs it again"] {
-        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
-    }
-}
-
-#[test]
-fn a_stop_reaches_the_whole_group_of_the_command_and_then_frees_the_lock() {
-    let url = Postgres::shared().database();
-    let script = "trap 'echo parent' TERM; (trap 'echo child; exit 0' TERM; echo running; while :; do sleep 0.1; done) & wait; wait; echo waited";
-    let init = commanded(&url, script).start();
-    init.expect_line("running");
-    init.signal(Signal::SIGTERM);
-    let finished = init.finish();
-    assert_eq!(finished.code, 143, "{}", finished.stderr);
-    for part in ["parent", "child", "waited"] {
-        assert!(finished.stdout.contains(part), "{part} in {}", finished.stdout);
-    }
-    assert!(!finished.stdout.contains("serving"), "{}", finished.stdout);
-    until("the lock is free", || free(&url));
-}
-
-/// A machine that was paused, or had no processor to give, finds question and time limit overdue at
-/// once; what it did not hear was not the lock's end.
-#[test]
-fn a_holder_that_stood_still_keeps_the_lock() {
-    let url = Postgres::shared().database();
-    let place = tempfile::tempdir().unwrap();
-    let go_on = place.path().join("go-on");
-    let script = format!("echo running; until [ -e '{}' ]; do sleep 0.1; done", go_on.display());
-    let init = commanded(&url, &script).start();
-    init.expect_line("running");
-    let backend = "select pid from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()";
-    let backend = Pid::from_raw(ask(&url, backend).parse().unwrap());
-    kill(backend, Signal::SIGSTOP).unwrap();
-    sleep(Duration::from_millis(1500)); // a question a second: one is on its way
-    init.signal(Signal::SIGSTOP);
-    sleep(Duration::from_secs(5)); // past the time in which an answer is due
-    kill(backend, Signal::SIGCONT).unwrap();
-    init.signal(Signal::SIGCONT);
-    std::fs::write(&go_on, "").unwrap();
-    let finished = init.finish();
-    assert_eq!(finished.code, 0, "{}", finished.stderr);
-    assert_eq!(finished.stdout, "running\nserving\n");
 }

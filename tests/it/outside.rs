@@ -66,6 +66,21 @@ pub(crate) fn building(url: &str) -> Option<()> {
     (ask(url, sql) == "1").then_some(())
 }
 
+/// Its words are those of one that can have a transaction.
+#[test]
+fn what_the_server_refuses_in_a_transaction_is_done_without() {
+    let url = Postgres::shared().database();
+    if ask(&url, "select current_setting('server_version_num')::int < 140000") == "t" {
+        return;
+    }
+    let steps = "create table p (n int) partition by range (n);\n\
+                 create table p1 partition of p for values from (0) to (9);\n\
+                 create index i on p (n);\nreindex table p;\n";
+    let text = format!("-- app-init: no-transaction\n{steps}");
+    migrated(&url, folder(&[("V1__p.sql", &text)]).path());
+    assert_eq!(history(&url), "1");
+}
+
 #[test]
 fn an_index_is_built_concurrently_while_four_replicas_wait() {
     let url = Postgres::shared().database();

@@ -30,6 +30,43 @@ fn a_file_may_take_a_role_that_cannot_write_our_markers() {
     }
 }
 
+/// A restored backup: the schema is as it was before the file was begun, what is noted of that is not.
+#[test]
+fn a_history_that_was_put_in_the_place_of_another_begins_files_anew() {
+    let url = Postgres::shared().database();
+    let begin = "create table t as select 1 as n from generate_series(1, 2);";
+    let folder = folder(&[("V1__t.sql", begin)]);
+    migrated(&url, folder.path());
+    ask(&url, "create table kept as table refinery_schema_history");
+    let steps = "create table u ();\ncreate unique index concurrently i on t (n);";
+    fs::write(folder.path().join("V2__x.sql"), marked(steps)).unwrap();
+    assert_eq!(migrate(&url, folder.path()).run().code, 80);
+    let restore = "drop table u, t, refinery_schema_history; create table t as select 1 as n; \
+                   alter table kept rename to refinery_schema_history";
+    ask(&url, restore);
+    let finished = migrate(&url, folder.path()).run();
+    assert!(finished.stderr.contains("V2__x begins anew"), "{}", finished.stderr);
+    assert_eq!(ask(&url, "select to_regclass('u')"), "u");
+    assert_eq!(history(&url), "1,2");
+}
+
+#[test]
+fn a_routine_that_has_committed_a_part_is_not_tried_again_by_itself() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table t (n int); create table log (n int)");
+    let body = "insert into log values (1); commit; lock table t;";
+    ask(&url, &format!("create procedure p() language plpgsql as $$ begin {body} end $$"));
+    let text = "-- app-init: no-transaction lock_timeout=200ms\ncall p();";
+    let folder = folder(&[("V1__x.sql", text)]);
+    let holder = Holding::begin(&url, "lock table t");
+    let failed = migrate(&url, folder.path()).run();
+    assert_eq!(failed.code, 80, "{}", failed.stderr);
+    assert!(failed.stderr.contains("what it had committed by then stays"), "{}", failed.stderr);
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+    holder.end();
+    migrated(&url, folder.path());
+}
+
 #[test]
 fn a_half_built_index_that_cannot_be_dropped_in_time_is_tried_again_too() {
     let url = Postgres::shared().database();

@@ -184,6 +184,12 @@ fn a_file_that_takes_itself_back_is_refused() {
         ("-- +goose Up", "-- +goose Down"),
         ("-- +migrate Up", "--  +migrate down"),
         ("-- migrate:up", "-- migrate:down"),
+        ("-- Up Migration", "-- Down Migration"),
+        ("-- rambler up", "-- rambler down"),
+        ("-- !Ups", "-- !Downs"),
+        ("-- +micrate Up", "-- +micrate Down"),
+        ("-- // first", "-- //@UNDO"),
+        ("-- Down migration: drop table t", "---- create above / drop below ----"),
     ] {
         let text = format!("{up}\ncreate table t ();\n{down}\ndrop table t;\n");
         let refused = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
@@ -192,6 +198,15 @@ fn a_file_that_takes_itself_back_is_refused() {
             assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
         }
     }
+}
+
+#[test]
+fn files_that_are_no_migrations_by_their_names_are_told() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("V1__x.sql", ""), ("R__v.sql", ""), ("3__y.SQL", ""), ("a.md", "")]);
+    let finished = migrate(&url, folder.path()).run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(finished.stderr.contains("left out: 3__y.SQL, R__v.sql;"), "{}", finished.stderr);
 }
 
 /// The driver names what it prepares for a COPY `s0`, `s1` and so on.

@@ -57,6 +57,29 @@ fn once_is_once_even_for_five_at_the_same_time() {
 }
 
 #[test]
+fn a_folder_without_seeds_does_not_count_as_seeded() {
+    let url = Postgres::shared().database();
+    ask(&url, LOG);
+    let empty = seeded(seed(&url, folder(&[("note.txt", "no sql")]).path(), "once"));
+    assert!(empty.stderr.contains("holds no .sql file"), "{}", empty.stderr);
+    let folder = folder(&[("1.sql", "insert into log (name) values ('x')")]);
+    seeded(seed(&url, folder.path(), "once"));
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+}
+
+#[test]
+fn files_that_are_no_seeds_are_told() {
+    let url = Postgres::shared().database();
+    let folder = folder(&[("1.sql", ""), ("2.SQL", "")]);
+    fs::create_dir(folder.path().join("dev")).unwrap();
+    for name in ["dev/3.sql", "dev/4.csv"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let said = seeded(seed(&url, folder.path(), "once")).stderr;
+    assert!(said.contains("left out: 2.SQL, dev/3.sql;"), "{said}");
+}
+
+#[test]
 fn a_failed_seed_is_retried_where_it_stopped() {
     let url = Postgres::shared().database();
     ask(&url, LOG);

@@ -63,6 +63,8 @@ pub(crate) enum SessionAttributes {
     Primary,
     Standby,
     PreferStandby,
+    /// None of libpq's: something will be written there, so it is a primary, whatever else would do.
+    Written,
 }
 
 /// SCRAM channel binding (PostgreSQL manual, 34.1.2).
@@ -173,6 +175,17 @@ impl Connection {
     /// The variables of a user, a password and a database for which `from_parts` finds no host.
     pub(crate) fn parts_without_host(variables: Lookup) -> Option<Vec<&'static str>> {
         parts::without_host(variables)
+    }
+
+    /// The same for who takes the lock or writes: of several hosts, or addresses of a name, some may be
+    /// standbys, and a lock that is taken there keeps nobody out. A kind that was asked for stays.
+    pub(crate) fn written(&self) -> Self {
+        use SessionAttributes::{Any, PreferStandby, Written};
+        let attributes = match self.attributes {
+            Any | PreferStandby => Written,
+            asked => asked,
+        };
+        Self { attributes, ..self.clone() }
     }
 
     /// Host, database and user, for messages: `db:5432/app as user`. Never a secret.

@@ -56,6 +56,10 @@ pub(crate) enum Problem {
         file: String,
         why: &'static str,
     },
+    /// A link to a folder leads to it, which the format does not follow.
+    Linked {
+        file: String,
+    },
     /// The file cannot be read as text.
     Content {
         file: String,
@@ -109,6 +113,7 @@ impl Problem {
         Some(match self {
             Self::Name { .. } => "name files V1__what_it_does.sql: V, a whole number, two underscores, then letters, digits and underscores".into(),
             Self::Unfit { hint, .. } => hint.clone(),
+            Self::Linked { .. } => "put the files themselves, or links to them, where the link to their folder is".into(),
             Self::Content { .. } => "save the file as UTF-8".into(),
             Self::Duplicate { .. } => "give each file a version of its own".into(),
             Self::Divergent { .. } => "restore the file as it was applied and put the change into a new migration".into(),
@@ -143,6 +148,12 @@ impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name { file, why } => write!(out, "`{file}` is not a migration's name: {why}"),
+            Self::Linked { file } => {
+                write!(
+                    out,
+                    "`{file}` stands behind a link to its folder, where refinery would skip it"
+                )
+            }
             Self::Content { file, why } => write!(out, "`{file}` cannot be used: {why}"),
             Self::Unfit { file, line, why, .. } => {
                 write!(out, "{file}:{line} cannot be applied: {why}")

@@ -23,11 +23,10 @@ use crate::migrate::{
     blocker,
     cause::Cause,
     error::MigrateError,
-    sql::{column, identifier, literal, rows, scalar, wait_for_locks},
+    sql::{HIDDEN, column, identifier, literal, rows, scalar, wait_for_locks},
 };
 
-pub(crate) use files::scan;
-use hidden::HIDDEN;
+pub(crate) use files::{say_left_out, scan};
 use rights::Rights;
 
 pub(crate) const TABLE: &str = "refinery_schema_history";

@@ -48,11 +48,24 @@ fn in_text(text: &str, found: &Split) -> Option<Misfit> {
     (!changes_backslash(text, &found.statements)).then(|| not_closed(open))
 }
 
-/// Where goose, sql-migrate and dbmate begin the other half of a file.
+/// Where goose, sql-migrate, dbmate, Micrate, Rambler, node-pg-migrate, Play, `MyBatis` and tern begin the
+/// other half of a file.
 fn takes_back(line: &str) -> bool {
-    const DOWN: [&str; 3] = ["+goose down", "+migrate down", "migrate:down"];
-    let comment = line.trim_start().strip_prefix("--").map(|it| it.trim_start().to_lowercase());
-    comment.is_some_and(|comment| DOWN.iter().any(|down| comment.starts_with(down)))
+    const DOWN: [&str; 8] = [
+        "+goose down",
+        "+migrate down",
+        "migrate:down",
+        "+micrate down",
+        "rambler down",
+        "!downs",
+        "//@undo",
+        "create above / drop below",
+    ];
+    let Some(comment) = line.trim_start().strip_prefix("--") else { return false };
+    let words: Vec<&str> = comment.trim_start_matches('-').split_whitespace().collect();
+    let comment = words.join(" ").to_lowercase();
+    // Without a sign of its own it is only that if nothing else stands in the line.
+    comment == "down migration" || DOWN.iter().any(|down| comment.starts_with(down))
 }
 
 fn in_statement(text: &str, statement: &Statement) -> Option<Misfit> {

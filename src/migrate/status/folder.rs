@@ -143,6 +143,7 @@ fn kind(problem: &Problem) -> &'static str {
         Problem::Elsewhere { .. } => "elsewhere",
         Problem::Name { .. }
         | Problem::Content { .. }
+        | Problem::Linked { .. }
         | Problem::Unfit { .. }
         | Problem::Table { .. } => "invalid",
     }

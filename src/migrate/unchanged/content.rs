@@ -1,5 +1,7 @@
 //! One hash over a command line and the files that decide its outcome.
 
+mod counts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, Metadata},
@@ -11,6 +13,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{migrate::MigrateError, phrase, plan::Watch};
+use counts::counts;
 
 /// What the command line counts as among the watched paths.
 pub(super) const COMMAND: &str = "the command line";
@@ -47,9 +50,7 @@ pub(super) async fn read(watch: &Watch) -> Result<Content, MigrateError> {
 /// nor owners nor modes, so that two builds of one image agree.
 ///
 /// Symbolic links count as what they point at, under their own name; one that points at nothing or
-/// back at a folder it stands in counts by its target's text. Left out in folders: `__pycache__`
-/// and `*.pyc`, which the tool itself writes when it runs, and names that start with `..`, by which
-/// Kubernetes keeps the versions of a mounted `ConfigMap`.
+/// back at a folder it stands in counts by its target's text. What is left out in folders: `counts`.
 /// # Errors
 /// `Folder` for a watched path that is missing or unreadable, or for something below it.
 fn content(watch: &Watch) -> Result<Content, MigrateError> {
@@ -169,16 +170,12 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if counts(path.file_name().unwrap_or_default().as_bytes()) {
+        if counts(&path)? {
             paths.push(path);
         }
     }
     paths.sort();
     Ok(paths)
-}
-
-fn counts(name: &[u8]) -> bool {
-    name != b"__pycache__" && !name.ends_with(b".pyc") && !name.starts_with(b"..")
 }
 
 /// The SHA-256 of a file, read piece by piece.

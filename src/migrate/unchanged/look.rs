@@ -104,6 +104,10 @@ impl Watched<'_> {
             if records.foreign.contains(key) {
                 continue;
             }
+            // Who may migrate runs the command instead, which does no harm.
+            if table.is_hidden && !self.work.check_only {
+                continue;
+            }
             if !table.is_readable {
                 return Err(closed(table, &survey.standing));
             }
@@ -186,12 +190,19 @@ pub(super) async fn busy<'a>(
 fn closed(table: &Table, standing: &Standing) -> MigrateError {
     let role = identifier(&standing.role);
     let schema = identifier(&table.schema);
+    let (rows, quoted) = (", whose rows are hidden by row-level security", table.quoted());
+    if table.is_hidden {
+        return MigrateError::Rights {
+            doing: format!("read the tool's version table `{}`{rows}", table.key()),
+            role: standing.role.clone(),
+            grant: format!("CREATE POLICY app_init ON {quoted} FOR SELECT TO {role} USING (true)"),
+        };
+    }
     MigrateError::Rights {
         doing: format!("read the tool's version table `{}`", table.key()),
         role: standing.role.clone(),
         grant: format!(
-            "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {} TO {role}",
-            table.quoted()
+            "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {quoted} TO {role}"
         ),
     }
 }

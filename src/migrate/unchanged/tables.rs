@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Error, SimpleQueryRow};
 
 use super::verdict::Tables;
-use crate::migrate::sql::{column, identifier, literal, rows};
+use crate::migrate::sql::{HIDDEN, column, identifier, literal, rows};
 
 /// By tool: Alembic, Django, dbmate and golang-migrate and Rails and Ecto, Prisma, Knex and
 /// Objection, node-pg-migrate, Sequelize and umzug, goose, Flyway and tern, EF Core, refinery,
@@ -73,8 +73,10 @@ const OWN_SCHEMAS: [&str; 5] =
 pub(super) struct Table {
     pub(super) schema: String,
     pub(super) name: String,
-    /// Whether our role may read it.
+    /// Whether our role may read it, and sees its rows.
     pub(super) is_readable: bool,
+    /// Row-level security hides its rows: it looks empty, whatever stands in it.
+    pub(super) is_hidden: bool,
     /// Whether a tool of this connection would use it, or a setting names it.
     pub(super) is_expected: bool,
 }
@@ -86,8 +88,9 @@ impl Table {
         Self {
             schema: text(0),
             name: text(1),
-            is_readable: text(2) == "t",
+            is_readable: text(2) == "t" && text(4) != "t",
             is_expected: text(3) == "t",
+            is_hidden: text(4) == "t",
         }
     }
 
@@ -150,7 +153,7 @@ pub(super) fn find(named: &[String], search_path: Option<&str>) -> String {
         if named.is_empty() { known(&in_path) } else { by_setting(named, &in_path) };
     format!(
         "SELECT n.nspname, c.relname, pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
-         AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), {expected} \
+         AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), {expected}, {HIDDEN} \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname IN ({wanted}) \
          AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1, 2"

@@ -6,6 +6,7 @@ use super::{Builder, StepPolicy, word::Word};
 use crate::{
     config::{
         Provision,
+        database::Connection,
         problem::Problem,
         types::{Autorun, OnFailure, SeedSwitch},
     },
@@ -26,7 +27,13 @@ impl Builder<'_> {
         if settings.switch == Autorun::No && !self.demanded("migrate") {
             return Action::Skip("AUTORUN_MIGRATIONS is false".into());
         }
-        self.migration()
+        match self.migration() {
+            Action::Do(Work::Migrate(work)) if !work.check_only => {
+                let connection = work.connection.as_ref().map(Connection::written);
+                Action::Do(Work::Migrate(Migrate { connection, ..work }))
+            }
+            other => other,
+        }
     }
 
     pub(super) fn migration(&mut self) -> Action {
@@ -81,7 +88,7 @@ impl Builder<'_> {
             Ok(source) => source,
             Err(reason) => return Action::Skip(reason),
         };
-        let connection = self.config.migrate_connection().cloned();
+        let connection = self.config.migrate_connection().map(Connection::written);
         // `init seed` honours the marker too, so that a second call does no harm.
         let once = settings.switch != SeedSwitch::EachStart;
         if connection.is_none() && (once || matches!(source, Source::Folder(_))) {

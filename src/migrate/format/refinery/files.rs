@@ -42,6 +42,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Vec<Migration>, MigrateError> {
         .iter()
         .filter(|path| recognised.binary_search(path).is_err())
         .filter_map(|path| misnamed(path))
+        .filter_map(|(path, problem)| (!is_among(path, &recognised)).then_some(problem))
         .collect();
     let mut migrations = Vec::new();
     for path in &recognised {
@@ -77,34 +78,80 @@ fn different(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths
 }
 
-/// Every file below the folder. refinery skips folders that it may not read; a migration in one
-/// of them must not be skipped silently.
+/// Every file below the folder. refinery skips folders that it may not read, and those behind a link; a
+/// migration in one of them must not be skipped silently.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.append(&mut files(&entry.path())?);
-        } else {
-            found.push(entry.path());
-        }
-    }
+    below(folder, &mut vec![folder.canonicalize()?], &mut found)?;
     Ok(found)
 }
 
+/// `way` leads there, so that a link to a folder on it is not followed for ever.
+fn below(folder: &Path, way: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            found.push(path);
+            continue;
+        }
+        let real = path.canonicalize()?;
+        if !way.contains(&real) {
+            way.push(real);
+            below(&path, way, found)?;
+            way.pop();
+        }
+    }
+    Ok(())
+}
+
+/// Whether that file is there under another path, too.
+fn is_among(path: &Path, others: &[PathBuf]) -> bool {
+    let Ok(real) = path.canonicalize() else { return false };
+    others.iter().any(|other| other.canonicalize().is_ok_and(|other| other == real))
+}
+
+/// Names the SQL files below the folder that are no migrations by their names: somebody may count on them.
+pub(crate) fn say_left_out(folder: &Path) {
+    let is_sql = |path: &PathBuf| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"));
+    let name = |path: &PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+    let all = once(files(folder).unwrap_or_default());
+    let names = all.iter().filter(|path| is_sql(path)).filter_map(name);
+    let names: Vec<String> = names.filter(|name| !is_meant(name)).collect();
+    if !names.is_empty() {
+        tracing::warn!(
+            phase = "migrate",
+            event = "left_out",
+            "no migrations by their names, and left out: {}; a migration is called V1__what_it_does.sql",
+            phrase::listed(&names)
+        );
+    }
+}
+
 /// Whether a file that refinery would skip was meant as a migration.
-fn misnamed(path: &Path) -> Option<Problem> {
+fn misnamed(path: &Path) -> Option<(&Path, Problem)> {
     let file = path.file_name()?.to_string_lossy().into_owned();
-    let stem = file.to_ascii_lowercase();
-    let (stem, extension) = stem.rsplit_once('.')?;
-    let meant =
-        stem.starts_with(['v', 'u']) && stem[1..].starts_with(|first: char| first.is_ascii_digit());
+    let lower = file.to_ascii_lowercase();
+    let (stem, extension) = lower.rsplit_once('.')?;
     let why = match extension {
-        "sql" if meant => "refinery would skip it",
-        "rs" if meant && stem.contains("__") => "app-init cannot run Rust migrations",
+        _ if !is_meant(&lower) => return None,
+        "sql" if is_behind_link(path) => {
+            return Some((path, Problem::Linked { file: path.display().to_string() }));
+        }
+        "sql" => "refinery would skip it",
+        "rs" if stem.contains("__") => "app-init cannot run Rust migrations",
         _ => return None,
     };
-    Some(Problem::Name { file, why })
+    Some((path, Problem::Name { file, why }))
+}
+
+fn is_meant(name: &str) -> bool {
+    let rest = name.strip_prefix(['v', 'u', 'V', 'U']);
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// Whether a link leads to its folder, of a path below a real one.
+fn is_behind_link(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.canonicalize().is_ok_and(|real| real != folder))
 }
 
 fn migration(path: &Path) -> Result<Migration, Problem> {

@@ -114,3 +114,20 @@ fn a_mounted_config_map_is_one_set_of_files() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].path, folder.path().canonicalize().unwrap().join("V1__a.sql"));
 }
+
+#[test]
+fn what_stands_behind_a_link_to_a_folder_is_named() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let link = |target: &std::path::Path, name: &str| {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    };
+    fs::create_dir_all(folder.path().join("deep/sub")).unwrap();
+    fs::write(folder.path().join("deep/sub/V1__a.sql"), "select 1").unwrap();
+    link(folder.path(), "round");
+    link(&folder.path().join("deep/sub"), "same");
+    assert_eq!(scan(folder.path()).unwrap().len(), 1, "it is found elsewhere, too");
+    fs::write(other.path().join("V2__b.sql"), "select 1").unwrap();
+    link(other.path(), "other");
+    let problems = scan(folder.path()).unwrap_err().to_string();
+    assert!(problems.contains("other/V2__b.sql` stands behind a link"), "{problems}");
+}

@@ -20,6 +20,7 @@ fn names_and_contents_count_and_nothing_else() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name);
     fs::create_dir_all(at("versions/deep")).unwrap();
+    fs::write(at("versions/1.py"), "source").unwrap();
     fs::write(at("versions/deep/1.py"), "one").unwrap();
     fs::write(at("alembic.ini"), "ini").unwrap();
     let now = || of(&["alembic"], &[&at("versions"), &at("alembic.ini")]);
@@ -28,6 +29,7 @@ fn names_and_contents_count_and_nothing_else() {
 
     fs::create_dir_all(at("versions/__pycache__")).unwrap();
     fs::write(at("versions/__pycache__/1.cpython-311.pyc"), "code").unwrap();
+    fs::write(at("versions/__pycache__/1.cpython-311.opt-1.pyc.139"), "half-written").unwrap();
     fs::write(at("versions/1.pyc"), "code").unwrap();
     fs::write(at("versions/..data"), "2026").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -49,6 +51,20 @@ fn names_and_contents_count_and_nothing_else() {
     differs("an empty folder");
     fs::rename(at("versions/deep/2.py"), at("versions/2.py")).unwrap();
     differs("a place");
+}
+
+#[test]
+fn compiled_files_without_a_source_count() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir_all(at("__pycache__")).unwrap();
+    fs::write(at("1.pyc"), "one").unwrap();
+    let mut seen = Vec::new();
+    for name in ["2.pyc", "__pycache__/3.cpython-311.pyc", "__pycache__/4.cpython-311.opt-1.pyc"] {
+        seen.push(of(&["x"], &[place.path()]));
+        fs::write(at(name), "code").unwrap();
+        assert!(!seen.contains(&of(&["x"], &[place.path()])), "{name}");
+    }
 }
 
 #[test]
