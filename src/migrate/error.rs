@@ -125,6 +125,9 @@ pub(crate) const NO_FILES: &str =
 pub(super) const AT_ONCE: &str =
     "app-init needs two at once to migrate or seed, three for a file outside a transaction";
 
+/// Why nobody may answer, at the login or after it.
+pub(super) const TAKEN: &str = "a pooler is silent while all its sessions are taken";
+
 /// How it is said that what was recorded is another tenant's.
 pub(super) const ANOTHER_SCHEMA: &str = "was for another schema";
 
@@ -274,6 +277,7 @@ impl Failure for MigrateError {
             ),
             Self::Connect { why, .. } => why.hint().map(|hint| match why.diagnosis.row {
                 row if row == &table::LIMIT || row == &table::FULL => format!("{hint}; {AT_ONCE}"),
+                row if row == &table::SILENT => format!("{hint}; {TAKEN}: {AT_ONCE}"),
                 _ => hint,
             }),
             Self::Database { cause, .. } => cause.hint(),

@@ -172,7 +172,7 @@ pub(crate) async fn apply(
             let dialect = Dialect::of(&session.client, "migrate").await?;
             let scripts = scripts(&state.pending, dialect)?;
             if !history.exists() {
-                anew::begin(&session, connection, &history, &place, terms).await?;
+                anew::begin(&session, connection, &history, &place).await?;
             }
             Ok((state, history, scripts))
         })

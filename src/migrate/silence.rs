@@ -1,6 +1,6 @@
 //! A question that a server let us ask and did not answer.
 
-use super::error::AT_ONCE;
+use super::error::{AT_ONCE, TAKEN};
 use crate::diagnose::{Row, table};
 
 /// How it was not answered.
@@ -30,7 +30,7 @@ impl Silence {
         match self {
             // What else is in the row shows before the login.
             Self::Kept => format!(
-                "look whether the server is up, and at what it is busy with; a pooler is silent while all its sessions are taken: {AT_ONCE}"
+                "look whether the server is up, and at what it is busy with; {TAKEN}: {AT_ONCE}"
             ),
             Self::Left => self.row().hint.to_owned(),
         }

@@ -87,6 +87,32 @@ fn a_history_that_somebody_else_is_creating_does_not_outlast_the_lock_s_limit() 
     assert_eq!(history(&url), "1");
 }
 
+/// One wait, whatever it is for by turns: a second one would have the limit all to itself again.
+#[test]
+fn who_waits_for_a_history_and_then_for_markers_waits_once() {
+    let (url, markers) = held("share");
+    markers.end();
+    ask(&url, "drop table refinery_schema_history, a");
+    let files = folder(&[ONE]);
+    let making = Holding::begin(&url, "create table refinery_schema_history ()");
+    let init = migrate(&url, files.path())
+        .env("APP_INIT_LOG_FORMAT", "json")
+        .env("APP_INIT_HEARTBEAT", "500ms")
+        .start();
+    let lasted = |part| {
+        let line = init.expect_line(part);
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        told["duration_ms"].as_u64().unwrap()
+    };
+    let before = lasted("still waiting after ");
+    let markers = Holding::begin(&url, "lock table app_init.marker in share mode");
+    assert!(lasted("waiting: cannot write app-init's markers") > before);
+    markers.end();
+    making.end();
+    let finished = init.finish();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+}
+
 #[test]
 fn locked_markers_do_not_outlast_the_lock_s_limit() {
     let (files, seeds) =
