@@ -193,3 +193,37 @@ fn a_file_that_takes_itself_back_is_refused() {
         }
     }
 }
+
+/// What stands behind a file in one query must not become a part of its last line: nothing would be
+/// recorded or committed, and nothing would fail.
+#[test]
+fn a_comment_in_a_last_line_without_an_end_takes_nothing_with_it() {
+    for text in ["create table t () -- the end", "create table t (); -- the end"] {
+        let url = Postgres::shared().database();
+        migrated(&url, folder(&[("V1__x.sql", text)]).path());
+        assert_eq!(
+            (history(&url), ask(&url, "select to_regclass('t')")),
+            ("1".into(), "t".into()),
+            "{text}"
+        );
+    }
+}
+
+/// With another level the lock's transaction would keep a snapshot, for whose end a concurrent build
+/// waits for ever; and a file would see the history as it was before the fence.
+#[test]
+fn the_isolation_level_that_a_database_is_set_to_does_not_count() {
+    let url = Postgres::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    ask(&url, &format!("alter database {name} set default_transaction_isolation = serializable"));
+    let folder = folder(&[
+        (
+            "V1__x.sql",
+            "create table seen as select current_setting('transaction_isolation') as level",
+        ),
+        ("V2__i.sql", "create index concurrently i on seen (level)"),
+    ]);
+    let finished = migrate(&url, folder.path()).env("APP_INIT_MIGRATE_TIMEOUT", "20s").run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(ask(&url, "select level from seen"), "read committed");
+}
