@@ -169,6 +169,8 @@ fn a_file_s_passwords_are_not_shown() {
         format!("select no_dblink('postgres://u:{CANARY}@h/d');"),
         format!("do $$ begin execute 'alter role nobody password ''{CANARY}'''; end $$;"),
         format!("do $$ begin raise exception 'cannot reach %', 'postgres://u:{CANARY}@h'; end $$;"),
+        format!("do $$ begin raise 'x' using detail = 'see postgres://u:{CANARY}@h'; end $$;"),
+        format!("do $$ begin raise 'x' using hint = 'see postgres://u:{CANARY}@h'; end $$;"),
     ] {
         let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
         assert_eq!(failed.code, 80, "{}", failed.stderr);
