@@ -65,7 +65,7 @@ impl Cause {
             code: Some(error.code().clone()),
             fatal: error.parsed_severity() != Some(Severity::Error) && error.severity() != "ERROR",
             detail: error.detail().map(addresses),
-            hint: error.hint().map(str::to_owned),
+            hint: error.hint().map(addresses),
             position,
             // It quotes what a function executes.
             context: error.where_().and_then(|text| text.lines().next()).map(discreet),

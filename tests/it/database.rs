@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::support::{CANARY, Init, Postgres, init::Finished};
+use crate::{
+    migrate::{folder, history, migrate, migrated},
+    support::{CANARY, Init, Postgres, init::Finished},
+};
 
 fn wait(url: &str) -> Finished {
     Init::new(["wait"])
@@ -70,4 +73,15 @@ fn awkward_passwords_log_in_escaped_and_not() {
         assert_eq!(finished.code, 0, "{url}\n{}", finished.stderr);
         assert!(!finished.stderr.contains(password), "{}", finished.stderr);
     }
+}
+
+/// What the wait has logged in with serves the first question to that database, and to no other.
+#[test]
+fn what_is_applied_in_another_database_that_is_waited_for_does_not_count() {
+    let (other, url) = (Postgres::shared().database(), Postgres::shared().database());
+    let folder = folder(&[("V1__x.sql", "create table x ()")]);
+    migrated(&other, folder.path());
+    let finished = migrate(&url, folder.path()).env("APP_INIT_WAIT_FOR", &other).run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(history(&url), "1");
 }

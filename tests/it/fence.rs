@@ -1,10 +1,12 @@
 //! Files outside a transaction that free the fence, which is a lock of the session they run in.
 
+use std::path::Path;
+
 use nix::sys::signal::Signal;
 
 use crate::{
     migrate::{ask, folder, history, migrate, migrated},
-    support::{Postgres, until},
+    support::{Postgres, Running, until},
     watch::Held,
 };
 
@@ -98,4 +100,72 @@ fn a_file_in_a_transaction_keeps_its_fence() {
     assert_eq!(ask(&url, &tried), "f");
     init.signal(Signal::SIGTERM);
     assert_eq!(init.exit_code(), 143);
+}
+
+/// Waits until the test lets the start of that name go on.
+const NAMED: &str =
+    "do $$ begin while not exists (select from go_on where who = current_setting('app.who'))
+  loop perform pg_sleep(0.01); end loop; insert into log values (1); end $$;";
+
+/// A start of that name without the leader lock, as in two that both believe they have it.
+fn alone(url: &str, who: &str, folder: &Path) -> Running {
+    let url = format!("{url}?options=-capp.who%3D{who}");
+    migrate(&url, folder).env("APP_INIT_SKIP", "lock").start()
+}
+
+fn named() -> String {
+    let url = Postgres::shared().database();
+    ask(&url, "create table go_on (who text); create table log (n int)");
+    url
+}
+
+/// It has read before the fence that the file is not done, so it must look again behind it.
+#[test]
+fn who_comes_late_to_the_fence_finds_the_file_done_or_another_one() {
+    for mode in ["-- in a transaction\n", "-- app-init: no-transaction\n"] {
+        let url = named();
+        let text = format!("{mode}{NAMED}");
+        let (same, other) = (
+            folder(&[("V1__x.sql", &text)]),
+            folder(&[("V1__x.sql", &(text.clone() + "select 2;"))]),
+        );
+        let first = alone(&url, "first", same.path());
+        until("it is in the file", || (inside(&url) == 1).then_some(()));
+        let late = [&same, &other].map(|folder| alone(&url, "late", folder.path()));
+        for init in &late {
+            init.expect_line("V1__x waits: another session is applying a migration");
+        }
+        ask(&url, "insert into go_on values ('first')");
+        assert_eq!(first.exit_code(), 0);
+        let [same, other] = late.map(Running::finish);
+        assert_eq!((same.code, other.code), (0, 80), "{}\n{}", same.stderr, other.stderr);
+        let said = "V1__x was applied by another replica meanwhile";
+        assert!(same.stderr.contains(said), "{}", same.stderr);
+        let said = "V1__x was changed after it was applied: another replica applied another text";
+        assert!(other.stderr.contains(said), "{}", other.stderr);
+        assert_eq!(ask(&url, "select count(*) from log"), "1", "{mode}");
+    }
+}
+
+/// Its fence was free while another session took it, did all that is left and ended.
+#[test]
+fn a_file_that_frees_the_fence_stops_if_another_session_has_gone_on_with_it() {
+    let url = named();
+    let text = format!(
+        "-- app-init: no-transaction\n{}",
+        NAMED.replace("begin while", "begin perform pg_advisory_unlock_all(); while")
+    );
+    let folder = folder(&[("V1__x.sql", &text)]);
+    let first = alone(&url, "first", folder.path());
+    until("it is in the file", || (inside(&url) == 1).then_some(()));
+    let second = alone(&url, "second", folder.path());
+    until("the second is, too", || (inside(&url) == 2).then_some(()));
+    ask(&url, "insert into go_on values ('second')");
+    assert_eq!(second.exit_code(), 0);
+    ask(&url, "insert into go_on values ('first')");
+    let first = first.finish();
+    assert_eq!(first.code, 75, "{}", first.stderr);
+    let why = "V1__x frees the session's locks, and another session went on with the file";
+    assert!(first.stderr.contains(why), "{}", first.stderr);
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
 }

@@ -57,15 +57,18 @@ fn a_statement_past_its_limit_fails_and_a_file_may_have_another() {
     let limited = |folder: &tempfile::TempDir| {
         migrate(&url, folder.path()).env("APP_INIT_MIGRATE_STATEMENT_TIMEOUT", "200ms").run()
     };
-    let finished = limited(&folder(&SLEEPER));
-    assert_eq!(finished.code, 80, "{}", finished.stderr);
-    for part in [
-        "V2__slow.sql:2",
-        "57014",
-        "statement: `select pg_sleep(300)`",
-        "hint: the limit is APP_INIT_MIGRATE_STATEMENT_TIMEOUT=200ms: raise it",
-    ] {
-        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    let outside = "-- app-init: no-transaction\nselect pg_sleep(300);";
+    for file in [SLEEPER[1], ("V2__slow.sql", outside)] {
+        let finished = limited(&folder(&[SLEEPER[0], file]));
+        assert_eq!(finished.code, 80, "{}", finished.stderr);
+        for part in [
+            "V2__slow.sql:2",
+            "57014",
+            "statement: `select pg_sleep(300)`",
+            "hint: the limit is APP_INIT_MIGRATE_STATEMENT_TIMEOUT=200ms: raise it",
+        ] {
+            assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        }
     }
     let patient = "-- app-init: statement_timeout=off\nselect pg_sleep(0.5);";
     let finished = limited(&folder(&[SLEEPER[0], ("V2__slow.sql", patient)]));

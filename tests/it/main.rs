@@ -43,6 +43,7 @@ mod refinery;
 mod renewal;
 mod repeated;
 mod resumed;
+mod retried;
 mod scripts;
 mod secrets;
 mod seed;

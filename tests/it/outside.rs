@@ -190,7 +190,10 @@ fn a_stop_ends_the_build_and_the_next_start_goes_on() {
     let stopped = migrate(&url, folder.path()).start();
     until("the index waits for the writer", || building(&url));
     stopped.signal(Signal::SIGTERM);
-    assert_eq!(stopped.exit_code(), 143);
+    let stopped = stopped.finish();
+    assert_eq!(stopped.code, 143, "{}", stopped.stderr);
+    let said = "stopped during V2__i, which goes on at the same statement next time";
+    assert!(stopped.stderr.contains(said), "{}", stopped.stderr);
     until("nothing is left", || free(&url));
     writer.end();
     migrated(&url, folder.path());

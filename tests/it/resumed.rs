@@ -156,3 +156,37 @@ fn what_was_half_done_in_a_schema_that_was_dropped_is_done_again() {
     migrated(&url, folder.path());
     assert_eq!(ask(&url, "select to_regclass('i') is not null"), "t");
 }
+
+/// Only a try shows that such a block cannot have a transaction, and the next one knows.
+#[test]
+fn a_block_of_code_that_commits_by_itself_and_failed_may_do_so_again() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table log (n int); create table divisor as select 0 as n");
+    let block =
+        "do $$ begin insert into log values (1); commit; perform 1 / n from divisor; end $$;";
+    let folder = folder(&[("V1__x.sql", &marked(block))]);
+    let failed = migrate(&url, folder.path()).run();
+    assert_eq!(failed.code, 80, "{}", failed.stderr);
+    assert!(failed.stderr.contains("22012"), "{}", failed.stderr);
+    ask(&url, "update divisor set n = 1");
+    migrated(&url, folder.path());
+    assert_eq!((history(&url), ask(&url, "select count(*) from log")), ("1".into(), "2".into()));
+}
+
+/// Whatever made it so: the server uses no such index, and for a unique one nothing is unique.
+#[test]
+fn a_file_is_not_recorded_while_an_index_it_built_is_invalid() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table t (n int)");
+    let spoils = "update pg_index set indisvalid = false where indexrelid = 'i'::regclass;";
+    let text = marked(&format!("create unique index concurrently i on t (n);\n{spoils}"));
+    let folder = folder(&[("V1__x.sql", &text)]);
+    let refused = migrate(&url, folder.path()).run();
+    assert_eq!((refused.code, history(&url)), (80, String::new()), "{}", refused.stderr);
+    for part in ["V1__x.sql:2", "the index public.i it built is invalid", "hint: rebuild it"] {
+        assert!(refused.stderr.contains(part), "{part} in {}", refused.stderr);
+    }
+    ask(&url, "reindex index concurrently i");
+    migrated(&url, folder.path());
+    assert_eq!(history(&url), "1");
+}

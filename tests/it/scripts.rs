@@ -169,6 +169,8 @@ fn a_file_s_passwords_are_not_shown() {
         format!("select no_dblink('postgres://u:{CANARY}@h/d');"),
         format!("do $$ begin execute 'alter role nobody password ''{CANARY}'''; end $$;"),
         format!("do $$ begin raise exception 'cannot reach %', 'postgres://u:{CANARY}@h'; end $$;"),
+        format!("do $$ begin raise 'x' using detail = 'see postgres://u:{CANARY}@h'; end $$;"),
+        format!("do $$ begin raise 'x' using hint = 'see postgres://u:{CANARY}@h'; end $$;"),
     ] {
         let failed = migrate(&url, folder(&[("V1__x.sql", &text)]).path()).run();
         assert_eq!(failed.code, 80, "{}", failed.stderr);
@@ -222,4 +224,38 @@ fn a_prepared_statement_of_the_drivers_name_in_front_of_a_copy_is_told() {
     for part in ["V1__a.sql:3", "hint: app-init prepares a COPY under such a name"] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
+}
+
+/// What stands behind a file in one query must not become a part of its last line: nothing would be
+/// recorded or committed, and nothing would fail.
+#[test]
+fn a_comment_in_a_last_line_without_an_end_takes_nothing_with_it() {
+    for text in ["create table t () -- the end", "create table t (); -- the end"] {
+        let url = Postgres::shared().database();
+        migrated(&url, folder(&[("V1__x.sql", text)]).path());
+        assert_eq!(
+            (history(&url), ask(&url, "select to_regclass('t')")),
+            ("1".into(), "t".into()),
+            "{text}"
+        );
+    }
+}
+
+/// With another level the lock's transaction would keep a snapshot, for whose end a concurrent build
+/// waits for ever; and a file would see the history as it was before the fence.
+#[test]
+fn the_isolation_level_that_a_database_is_set_to_does_not_count() {
+    let url = Postgres::shared().database();
+    let name = url.rsplit('/').next().unwrap();
+    ask(&url, &format!("alter database {name} set default_transaction_isolation = serializable"));
+    let folder = folder(&[
+        (
+            "V1__x.sql",
+            "create table seen as select current_setting('transaction_isolation') as level",
+        ),
+        ("V2__i.sql", "create index concurrently i on seen (level)"),
+    ]);
+    let finished = migrate(&url, folder.path()).env("APP_INIT_MIGRATE_TIMEOUT", "60s").run();
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert_eq!(ask(&url, "select level from seen"), "read committed");
 }

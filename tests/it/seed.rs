@@ -2,9 +2,17 @@
 
 use std::{fs, path::Path};
 
+use nix::sys::signal::Signal;
+
 use crate::{
-    migrate::{ask, folder},
-    support::{Init, Postgres, fake::Fake, init::Finished},
+    migrate::{ask, folder, sleeping},
+    support::{
+        Init, Postgres,
+        fake::Fake,
+        init::{Finished, shell},
+        until,
+    },
+    watch::{Held, LOCK},
 };
 
 fn seed(url: &str, folder: &Path, once: &str) -> Init {
@@ -146,4 +154,61 @@ fn a_seed_that_cannot_be_looked_for_is_no_failed_migration() {
     let broken = seed(&url, folder.path(), "once").run();
     assert_eq!(broken.code, 81, "{}", broken.stderr);
     assert!(broken.stderr.contains("read app-init's markers"), "{}", broken.stderr);
+}
+
+/// Whoever queues looks for the marker again under the lock, and each later start before it.
+#[test]
+fn a_seed_command_runs_once_however_many_queue_for_it() {
+    let url = Postgres::shared().database();
+    let ran = tempfile::NamedTempFile::new().unwrap();
+    let script = shell(&format!("echo ran >> '{}'", ran.path().display()));
+    let start = || {
+        let init = Init::new(["seed"]).env("DATABASE_URL", &url).env("SEED_ON_START", "once");
+        init.env("APP_INIT_SEED_COMMAND", &script).env("APP_INIT_LOCK_NAME", "app").start()
+    };
+    let held = Held::new(&url, LOCK);
+    let queueing = [start(), start(), start()];
+    for init in &queueing {
+        init.expect_line("waiting for the lock `app`");
+    }
+    drop(held);
+    for init in queueing {
+        assert_eq!(init.exit_code(), 0);
+    }
+    let again = start().finish();
+    assert!(again.code == 0 && again.stderr.contains("seeded since 20"), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(ran.path()).unwrap(), "ran\n");
+}
+
+/// Nobody may come in between: the lock is taken once.
+#[test]
+fn migrations_and_seeds_happen_under_one_lock() {
+    let url = Postgres::shared().database();
+    ask(&url, "create table seen (pid int)");
+    let sees = "insert into seen select pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and application_name like 'app-init lock%' and datname = current_database()";
+    let (migrations, seeds) = (folder(&[("V1__x.sql", sees)]), folder(&[("1.sql", sees)]));
+    let init = Init::server("echo serving")
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_MIGRATIONS", migrations.path())
+        .env("APP_INIT_SEEDS", seeds.path())
+        .env("SEED_ON_START", "true");
+    let finished = seeded(init);
+    assert_eq!(finished.stdout, "serving\n");
+    assert_eq!(ask(&url, "select count(*), count(distinct pid) from seen"), "2|1");
+}
+
+#[test]
+fn a_stop_is_no_failure_that_may_be_ignored() {
+    let url = Postgres::shared().database();
+    let seeds = folder(&[("1.sql", "select pg_sleep(300)")]);
+    let init = Init::server("echo serving")
+        .env("DATABASE_URL", &url)
+        .env("APP_INIT_SEEDS", seeds.path())
+        .env("SEED_ON_START", "true")
+        .env("APP_INIT_SEED_ON_FAILURE", "continue")
+        .start();
+    until("it seeds", || sleeping(&url));
+    init.signal(Signal::SIGTERM);
+    let finished = init.finish();
+    assert_eq!((finished.code, &*finished.stdout), (143, ""), "{}", finished.stderr);
 }

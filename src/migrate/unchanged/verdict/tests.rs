@@ -112,3 +112,15 @@ fn who_waits_looks_at_the_tables_that_the_command_has_changed() {
         assert!(matches!(verdict(&records, &tables(now)), Verdict::Run(_)), "{now}");
     }
 }
+
+/// A table that the settings name and the later run did not look at may have been taken back since.
+#[test]
+fn what_is_named_since_must_have_been_looked_at() {
+    for (named, expected) in [("a", "ahead"), ("k", "run")] {
+        let (ours, latest) = (record("A 1 a=1"), record("B 12 a=2"));
+        let named = [named.to_owned()].into();
+        let records = Records { latest, ours, named, ..Records::default() };
+        let is_ahead = matches!(verdict(&records, &tables("a=2 k=1")), Verdict::Ahead(_));
+        assert_eq!(if is_ahead { "ahead" } else { "run" }, expected, "{:?}", records.named);
+    }
+}
