@@ -2,7 +2,7 @@
 
 use super::Mode;
 use crate::migrate::{
-    split::{Backslash, Open, Split, Statement, split},
+    split::{Backslash, Open, Split, Statement, split, tokens},
     statement::Other,
 };
 
@@ -25,6 +25,7 @@ pub(super) fn mode(text: &str, found: &Split, marked: bool) -> Result<Mode, Misf
     let statements = &found.statements;
     in_text(text, found).map_or(Ok(()), Err)?;
     statements.iter().find_map(|it| in_statement(text, it)).map_or(Ok(()), Err)?;
+    misread(text, statements).map_or(Ok(()), Err)?;
     let mode = if marked { Mode::Statements } else { by_statements(statements)? };
     let is_ours =
         |statement: &&Statement| mode == Mode::Statements || !statement.ends_transaction();
@@ -94,6 +95,36 @@ fn in_statement(text: &str, statement: &Statement) -> Option<Misfit> {
         return None;
     };
     Some(Misfit::new(statement.line, why, hint))
+}
+
+/// A `SET client_encoding` in front of what is beyond ASCII: what we send is UTF-8 whatever it says, and
+/// would be stored as other letters. The dump of a Latin-1 database has it, also once it was converted.
+fn misread(text: &str, statements: &[Statement]) -> Option<Misfit> {
+    let other = statements.iter().position(|it| names_encoding(&text[it.range.clone()]))?;
+    let beyond = |range: &std::ops::Range<usize>| !text[range.clone()].is_ascii();
+    let is_misread = |it: &Statement| beyond(&it.range) || it.data.as_ref().is_some_and(beyond);
+    let until = |it: &&Statement| {
+        let word = it.words.get(1).map_or("", String::as_str);
+        !matches!(word, "CLIENT_ENCODING" | "NAMES")
+    };
+    statements[other + 1..].iter().take_while(until).any(is_misread).then(|| {
+        Misfit::new(
+            statements[other].line,
+            "the file is UTF-8, and this has the server read it as something else".into(),
+            "take the statement out",
+        )
+    })
+}
+
+/// Whether it sets another encoding of the client than ours; with `SQL_ASCII` nothing is converted.
+fn names_encoding(statement: &str) -> bool {
+    let words: Vec<String> = tokens(statement).iter().map(|it| it.to_ascii_lowercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ([.., "client_encoding", "=" | "to", named] | [.., "names", named]) = words[..] else {
+        return false;
+    };
+    let named: String = named.chars().filter(char::is_ascii_alphanumeric).collect();
+    words[0] == "set" && !["utf8", "unicode", "sqlascii", "default"].contains(&named.as_str())
 }
 
 /// The server would read on into what we append, and show that.

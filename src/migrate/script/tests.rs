@@ -112,6 +112,23 @@ fn what_nothing_ends_is_refused_unless_only_the_server_can_tell() {
 }
 
 #[test]
+fn what_the_server_would_read_in_another_encoding_is_refused() {
+    for (text, is_refused) in [
+        ("select 1;\nset client_encoding = 'LATIN1'; select 'ü'", true),
+        ("select 1;\nset client_encoding to win1252; copy t from stdin;\nü\n\\.\n", true),
+        ("select 1;\nset names 'latin1'; select 'ü'", true),
+        ("set client_encoding = 'LATIN1'; -- ü\nselect 'u'", false),
+        ("set client_encoding = 'LATIN1'; reset client_encoding; select 'ü'", false),
+        ("select 'ü'; set client_encoding = 'LATIN1'", false),
+        ("set client_encoding = 'UTF-8'; set names 'utf8'; select 'ü'", false),
+        ("set client_encoding = 'SQL_ASCII'; set client_encoding to default; select 'ü'", false),
+    ] {
+        let why = "cannot apply /m/V1__x.sql:2: the file is UTF-8, and this has the server read it as something else";
+        assert_eq!(read(text).err().as_deref(), is_refused.then_some(why), "{text}");
+    }
+}
+
+#[test]
 fn what_only_psql_reads_is_blanked_in_place() {
     for (text, sent) in [
         ("\u{feff}select 1", " select 1"),
