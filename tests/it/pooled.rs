@@ -2,13 +2,14 @@
 
 use std::{
     fs,
+    io::Write,
     process::{Child, Command, Stdio},
 };
 
 use crate::{
     migrate::{ask, folder, history, migrate},
     support::{
-        CANARY, Postgres, free_port,
+        CANARY, Init, Postgres, free_port,
         postgres::{psql, tool},
         until,
     },
@@ -225,16 +226,23 @@ fn what_a_script_locks_for_its_session_is_free_when_it_has_ended() {
 }
 
 #[test]
-fn a_pool_that_is_too_small_is_told_what_a_start_needs() {
+fn a_pool_that_is_used_up_is_told_what_a_start_needs() {
     let Some(pooler) = Pooler::sized("session", 1) else { return };
     let (url, folder) = (Postgres::shared().database(), folder(&[("V1__a.sql", "select 1;")]));
-    let start = migrate(&pooler.past(&url), folder.path()).env("APP_INIT_LOCK_TIMEOUT", "1s");
-    let finished = start.run();
+    let mut psql = Command::new(tool("psql"));
+    psql.args(["-Xq", "-d", &pooler.past(&url)]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut other = psql.spawn().unwrap();
+    writeln!(other.stdin.as_mut().unwrap(), "select 1;").unwrap();
+    let taken = "select count(*) from pg_stat_activity where datname = current_database() and query = 'select 1;'";
+    until("another client has the session", || (ask(&url, taken) == "1").then_some(()));
+    let status = Init::new(["status"]).env("DATABASE_URL", pooler.past(&url));
+    let finished = status.env("APP_INIT_MIGRATIONS", folder.path()).run();
     assert_eq!(finished.code, 69, "{}", finished.stderr);
     for part in ["a pooler is silent while all its sessions are taken", "needs two at once"] {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
     }
-    assert_eq!(ask(&url, "select to_regclass('refinery_schema_history')"), "");
+    drop(other.stdin.take());
+    other.wait().unwrap();
 }
 
 #[test]
