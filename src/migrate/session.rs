@@ -151,23 +151,25 @@ pub(crate) async fn is_pooled(
     connection: &Connection,
 ) -> Result<bool, MigrateError> {
     const ROUNDS: usize = 3;
-    let failed = |error: tokio_postgres::Error| MigrateError::Database {
-        doing: "look for a pooler".into(),
-        cause: Cause::of(&error),
+    const DOING: &str = "look for a pooler";
+    let asked = async |session: &Session, before| {
+        let failed =
+            |error| MigrateError::Database { doing: DOING.into(), cause: Cause::of(&error) };
+        // A pooler whose sessions are all taken, by ours maybe, lets us in and is silent.
+        let answer = async { process(session, before).await.map_err(failed) };
+        answered(QUESTION, connection, DOING, answer).await
     };
-    let mine = process(session, "").await.map_err(failed)?;
-    if process(session, "").await.map_err(failed)? != mine {
+    let mine = asked(session, "").await?;
+    if asked(session, "").await? != mine {
         return Ok(true);
     }
     let other = open(connection, "probe").await?;
     for _ in 0..ROUNDS {
         // A small pool may have no other for our next question while that one is held.
-        if process(&other, "BEGIN; ").await.map_err(failed)? == mine
-            || process(session, "").await.map_err(failed)? != mine
-        {
+        if asked(&other, "BEGIN; ").await? == mine || asked(session, "").await? != mine {
             return Ok(true);
         }
-        other.client.batch_execute("ROLLBACK").await.map_err(failed)?;
+        asked(&other, "ROLLBACK; ").await?;
     }
     Ok(false)
 }
