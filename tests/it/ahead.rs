@@ -63,12 +63,14 @@ fn versions(url: &str) -> String {
 }
 
 /// After B, something has taken its migration back: an image that only waits for it waits, and one
-/// that may migrate does.
+/// that may migrate does, once.
 fn b_is_run_again(url: &str) {
     let waiting = init("api", image(B).path(), url).env("AUTORUN_MIGRATIONS", "wait").run();
     assert_eq!(waiting.code, 69, "{}", waiting.stderr);
     let again = migrated(B, url);
     assert!(!again.stderr.contains("ahead"), "{}", again.stderr);
+    let known = migrated(B, url);
+    assert!(known.stderr.contains("unchanged since"), "{}", known.stderr);
     assert_eq!(versions(url), "1,2");
 }
 

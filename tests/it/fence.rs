@@ -169,3 +169,21 @@ fn a_file_that_frees_the_fence_stops_if_another_session_has_gone_on_with_it() {
     assert!(first.stderr.contains(why), "{}", first.stderr);
     assert_eq!(ask(&url, "select count(*) from log"), "1");
 }
+
+/// Only who has the leader lock may take another one for lost.
+#[test]
+fn without_the_leader_lock_nobody_inside_the_fence_is_ended() {
+    let url = named();
+    let folder = folder(&[("V1__x.sql", NAMED)]);
+    let first = alone(&url, "first", folder.path());
+    until("it is in the file", || (inside(&url) == 1).then_some(()));
+    let late = alone(&url, "late", folder.path());
+    // Nine tries with their pauses take longer than a leader's patience of 10 s.
+    until("it has waited for long", || {
+        let tries = late.output().matches("V1__x waits: another session").count();
+        (tries >= 9).then_some(())
+    });
+    ask(&url, "insert into go_on values ('first')");
+    assert_eq!((first.exit_code(), late.exit_code()), (0, 0));
+    assert_eq!(ask(&url, "select count(*) from log"), "1");
+}

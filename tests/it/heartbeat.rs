@@ -101,3 +101,15 @@ fn a_holder_that_stood_still_keeps_the_lock() {
     assert_eq!(finished.code, 0, "{}", finished.stderr);
     assert_eq!(finished.stdout, "running\nserving\n");
 }
+
+/// What the wait has logged in with would lie idle for as long as the command runs.
+#[test]
+fn while_a_command_runs_only_the_lock_is_connected() {
+    let url = Postgres::shared().database();
+    let init = commanded(&url, "echo running; while :; do sleep 0.1; done").start();
+    init.expect_line("running");
+    let others = "select count(*) from pg_stat_activity where application_name like 'app-init%' and application_name not like 'app-init lock%' and datname = current_database()";
+    until("no other session of ours is left", || (ask(&url, others) == "0").then_some(()));
+    init.signal(Signal::SIGTERM);
+    assert_eq!(init.exit_code(), 143);
+}

@@ -57,8 +57,8 @@ fn a_statement_past_its_limit_fails_and_a_file_may_have_another() {
     let limited = |folder: &tempfile::TempDir| {
         migrate(&url, folder.path()).env("APP_INIT_MIGRATE_STATEMENT_TIMEOUT", "200ms").run()
     };
-    let outside = "-- app-init: no-transaction\nselect pg_sleep(300);";
-    for file in [SLEEPER[1], ("V2__slow.sql", outside)] {
+    for mode in ["create table half_done ();", "-- app-init: no-transaction"] {
+        let file = ("V2__slow.sql", &*format!("{mode}\nselect pg_sleep(300);"));
         let finished = limited(&folder(&[SLEEPER[0], file]));
         assert_eq!(finished.code, 80, "{}", finished.stderr);
         for part in [
@@ -70,6 +70,9 @@ fn a_statement_past_its_limit_fails_and_a_file_may_have_another() {
             assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
         }
     }
+    let own = "-- app-init: statement_timeout=100ms\nselect pg_sleep(300);";
+    let told = limited(&folder(&[SLEEPER[0], ("V2__slow.sql", own)])).stderr;
+    assert!(told.contains("the file's own limit is statement_timeout=100ms: raise it"), "{told}");
     let patient = "-- app-init: statement_timeout=off\nselect pg_sleep(0.5);";
     let finished = limited(&folder(&[SLEEPER[0], ("V2__slow.sql", patient)]));
     assert_eq!(finished.code, 0, "{}", finished.stderr);

@@ -155,3 +155,23 @@ fn who_finds_the_markers_locked_goes_on_when_they_are_not() {
         }
     }
 }
+
+/// The tool has run, and nobody may take that for noted while another may already run it again.
+#[test]
+fn a_lock_that_is_lost_before_the_success_is_noted_ends_the_start() {
+    let (url, holding) = held("share");
+    let init = seed(&url, "APP_INIT_SEED_COMMAND", "echo tool").start();
+    init.expect_line("waiting: cannot write app-init's markers");
+    ask(
+        &url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'app-init lock%' and datname = current_database()",
+    );
+    let finished = init.finish();
+    holding.end();
+    assert_eq!(finished.code, 75, "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("the lock was lost while it was needed"),
+        "{}",
+        finished.stderr
+    );
+}

@@ -12,7 +12,7 @@ use nix::{
 
 use crate::{
     migrate::{ask, folder, history, migrate, sleeping},
-    support::{Postgres, init::Running, postgres::tool, until},
+    support::{Postgres, Stopped, init::Running, pid1::status, postgres::tool, until},
 };
 
 /// Waits until the test lets it commit.
@@ -53,18 +53,21 @@ fn ended(mut probe: Child) {
 
 #[test]
 fn a_stop_that_ends_only_the_wait_for_a_standby_leaves_the_file_applied() {
-    let server = Postgres::start();
-    let folder = folder(&[("V1__x.sql", PATIENT), ("V2__y.sql", "select 1")]);
-    let (url, init, probe) = committing(&server, folder.path());
-    init.signal(Signal::SIGTERM);
-    let finished = init.finish();
-    assert_eq!(finished.code, 143, "{}", finished.stderr);
-    for part in ["applied V1__x in", "stopped before V2__y; applied before: V1__x"] {
-        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    let files = [("V1__x.sql", PATIENT), ("V2__y.sql", "select 1")];
+    for (files, place) in [(&files[..], "before V2__y"), (&files[..1], "after the last file")] {
+        let server = Postgres::start();
+        let folder = folder(files);
+        let (url, init, probe) = committing(&server, folder.path());
+        init.signal(Signal::SIGTERM);
+        let finished = init.finish();
+        assert_eq!(finished.code, 143, "{}", finished.stderr);
+        for part in ["applied V1__x in", &format!("stopped {place}; applied before: V1__x")] {
+            assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("rolled back"), "{}", finished.stderr);
+        assert_eq!(history(&url), "1");
+        ended(probe);
     }
-    assert!(!finished.stderr.contains("rolled back"), "{}", finished.stderr);
-    assert_eq!(history(&url), "1");
-    ended(probe);
 }
 
 #[test]
@@ -84,6 +87,30 @@ fn a_stop_that_the_server_does_not_hear_says_that_nobody_knows() {
     assert_eq!(finished.code, 143, "{}", finished.stderr);
     let known = "stopped during V1__x, and the next start will see whether it was applied";
     assert!(finished.stderr.contains(known), "{}", finished.stderr);
+    ended(probe);
+}
+
+/// The file is committed on this server, and the session ends before it can say so.
+#[test]
+fn a_stop_whose_answer_is_lost_says_that_nobody_knows() {
+    let server = Postgres::start();
+    let folder = folder(&[("V1__x.sql", PATIENT)]);
+    let (url, init, probe) = committing(&server, folder.path());
+    let migrates = "from pg_stat_activity where application_name like 'app-init migrate%'";
+    let backend = Pid::from_raw(ask(&url, &format!("select pid {migrates}")).parse().unwrap());
+    let stopped = Stopped::new(backend);
+    ask(&url, &format!("select pg_terminate_backend(pid) {migrates}"));
+    init.signal(Signal::SIGTERM);
+    until("the request to cancel is there", || {
+        let pending = u64::from_str_radix(&status(backend, "ShdPnd"), 16).unwrap();
+        (pending & 1 << (Signal::SIGINT as u32 - 1) != 0).then_some(())
+    });
+    drop(stopped);
+    let finished = init.finish();
+    assert_eq!(finished.code, 143, "{}", finished.stderr);
+    let known = "stopped during V1__x, and the next start will see whether it was applied";
+    assert!(finished.stderr.contains(known), "{}", finished.stderr);
+    assert_eq!(history(&url), "1");
     ended(probe);
 }
 
