@@ -1,5 +1,7 @@
 //! What can go wrong while the schema is brought up to date, and how the start ends because of it.
 
+mod script;
+
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -17,6 +19,8 @@ use crate::{
     phrase::listed,
     postgres::ConnectError,
 };
+
+pub(crate) use script::ScriptFailure;
 
 /// Why migrating or seeding ended early.
 #[derive(Debug, Error)]
@@ -130,62 +134,6 @@ pub(super) const TAKEN: &str = "a pooler is silent while all its sessions are ta
 
 /// How it is said that what was recorded is another tenant's.
 pub(super) const ANOTHER_SCHEMA: &str = "was for another schema";
-
-/// One failed file.
-#[derive(Debug)]
-pub(crate) struct ScriptFailure {
-    /// Where: `/migrations/V3__add_age.sql:2`.
-    pub(crate) place: String,
-    /// The statement's beginning, on one line; `None` if it is not known which one it was.
-    pub(crate) statement: Option<String>,
-    pub(crate) cause: Cause,
-    /// Who held the lock that it wanted; `None` if nobody was seen.
-    pub(crate) blocker: Option<String>,
-    /// What had been applied before it, in this start.
-    pub(crate) applied: Vec<String>,
-    /// What is left behind of a file that does not run in one transaction.
-    pub(crate) left: Option<String>,
-    /// It may have committed a part by itself, so that it is not tried again by us.
-    pub(crate) committed: bool,
-    /// What to do where we know more than the server's answer says.
-    pub(crate) hint: Option<String>,
-    /// 80 or 81: how the start ends unless rights were missing.
-    pub(crate) exit: Exit,
-}
-
-impl ScriptFailure {
-    fn hint(&self) -> Option<String> {
-        if let Some(hint) = &self.hint {
-            return Some(hint.clone());
-        }
-        let first = self.statement.as_ref().and_then(|text| text.split(' ').next());
-        let begins = |with| first.is_some_and(|word| word.eq_ignore_ascii_case(with));
-        // The driver prepares a COPY, and the name is its own choice.
-        if self.cause.is(&[SqlState::DUPLICATE_PSTATEMENT]) && begins("COPY") {
-            return Some("app-init prepares a COPY under such a name, `s` and a number: call the file's own prepared statement otherwise".into());
-        }
-        if self.cause.is(&[SqlState::UNDEFINED_OBJECT]) && begins("SET") {
-            return Some("a newer server knows this setting, such as the one that a dump comes from: take the line out, or migrate a newer server".into());
-        }
-        self.cause.hint()
-    }
-}
-
-impl std::fmt::Display for ScriptFailure {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "cannot apply {}: {}", self.place, self.cause)?;
-        if let Some(statement) = &self.statement {
-            write!(out, "; statement: `{statement}`")?;
-        }
-        if let Some(blocker) = &self.blocker {
-            write!(out, "; blocked by {blocker}")?;
-        }
-        if let Some(left) = &self.left {
-            write!(out, "; {left}")?;
-        }
-        out.write_str(&after(&self.applied))
-    }
-}
 
 fn list(problems: &[Problem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

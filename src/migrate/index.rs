@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{
+    concurrent::{Builds, Index, builds},
     error::MigrateError,
     executor::{Executor, Scene},
     holder::{builder, table_of},
@@ -13,7 +14,7 @@ use super::{
     script::Script,
     session::jittered,
     sql::{column, literal},
-    steps::{Builds, Index, Step, builds},
+    steps::Step,
 };
 
 impl Executor<'_> {

@@ -7,6 +7,7 @@ mod anew;
 mod awaiting;
 mod blocker;
 pub(crate) mod cause;
+mod concurrent;
 mod create;
 mod dialect;
 mod discreet;

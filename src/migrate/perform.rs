@@ -7,11 +7,12 @@
 use tokio_postgres::error::SqlState;
 
 use super::{
+    concurrent::{Detaches, detaches},
     error::MigrateError,
     executor::{Executor, Unit},
     script::{Piece, Script},
     sql::{column, literal, wait_for_locks},
-    steps::{Detaches, Kind, Step, detaches, fingerprint},
+    steps::{Kind, Step, fingerprint},
 };
 
 /// A script may have taken a role that cannot write our markers. Ends with the transaction.
